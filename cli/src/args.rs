@@ -1,0 +1,265 @@
+//! The command line: what was asked for, checked and parsed, and not yet done.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::path::PathBuf;
+
+use capsock_host::{Effect, Op, Policy, Rule};
+use clap::{Args, Parser, Subcommand};
+
+/// BSD sockets for WebAssembly components, granted one capability at a time.
+#[derive(Debug, Parser)]
+#[command(version, max_term_width = 90)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Run(RunArgs),
+}
+
+/// Run a component that is a WASI command, with the sockets that it is granted.
+///
+/// Nothing is allowed until a grant allows it, and a denial outweighs every
+/// grant. A denied operation fails in the guest, and a line here names the flag
+/// that would allow it.
+#[derive(Debug, Args)]
+#[command(after_help = TARGETS, after_long_help = EXAMPLES)]
+pub(crate) struct RunArgs {
+    #[command(flatten)]
+    grants: Grants,
+
+    /// Set an environment variable of the guest
+    #[arg(long = "env", value_name = "NAME=VALUE")]
+    env: Vec<String>,
+
+    /// Give the guest a directory, as GUEST if that is written
+    #[arg(long = "dir", value_name = "HOST[::GUEST]")]
+    dirs: Vec<String>,
+
+    /// Compile the component anew, and do not keep the result
+    #[arg(long)]
+    no_cache: bool,
+
+    /// The component to run
+    #[arg(value_name = "COMPONENT")]
+    component: PathBuf,
+
+    /// The arguments of the guest
+    #[arg(
+        value_name = "ARGS",
+        trailing_var_arg = true,
+        allow_hyphen_values = true
+    )]
+    args: Vec<OsString>,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Grants (each can be repeated)")]
+struct Grants {
+    /// Connect to this address
+    #[arg(long, value_name = "TARGET")]
+    allow_connect: Vec<String>,
+    /// Listen on this address, which implies binding it
+    #[arg(long, value_name = "TARGET")]
+    allow_listen: Vec<String>,
+    /// Bind this local address
+    #[arg(long, value_name = "TARGET")]
+    allow_bind: Vec<String>,
+    /// Send datagrams to this address, and receive its answers
+    #[arg(long, value_name = "TARGET")]
+    allow_send: Vec<String>,
+    /// Receive datagrams from this address
+    #[arg(long, value_name = "TARGET")]
+    allow_recv: Vec<String>,
+    /// Never connect to this address, whatever allows it
+    #[arg(long, value_name = "TARGET")]
+    deny_connect: Vec<String>,
+    /// Never listen on this address
+    #[arg(long, value_name = "TARGET")]
+    deny_listen: Vec<String>,
+    /// Never bind this local address, nor listen on it
+    #[arg(long, value_name = "TARGET")]
+    deny_bind: Vec<String>,
+    /// Never send datagrams to this address
+    #[arg(long, value_name = "TARGET")]
+    deny_send: Vec<String>,
+    /// Never receive datagrams from this address
+    #[arg(long, value_name = "TARGET")]
+    deny_recv: Vec<String>,
+}
+
+const TARGETS: &str = "\
+Targets:
+  tcp://HOST:PORTS  udp://HOST:PORTS  ip://HOST:PORTS (both)
+  unix:/PATH  unix:/DIRECTORY/ (all beneath it)  unix-abstract:NAME
+  HOST   an address (IPv6 in brackets), a CIDR, a class (public, loopback, private,
+         link-local, metadata, multicast, broadcast), or * for the public internet
+  PORTS  80  8080-8090  80,443  ephemeral (port 0, the kernel chooses)  *
+  A listen target can name its peers: 'tcp://0.0.0.0:80 from=private,loopback'
+
+See --help for examples and exit codes.";
+
+const EXAMPLES: &str = "\
+Targets:
+  tcp://HOST:PORTS  udp://HOST:PORTS  ip://HOST:PORTS (both)
+  unix:/PATH  unix:/DIRECTORY/ (all beneath it)  unix-abstract:NAME
+  HOST   an address (IPv6 in brackets), a CIDR, a class (public, loopback, private,
+         link-local, metadata, multicast, broadcast), or * for the public internet
+  PORTS  80  8080-8090  80,443  ephemeral (port 0, the kernel chooses)  *
+  A listen target can name its peers: 'tcp://0.0.0.0:80 from=private,loopback'
+
+Examples:
+  An echo server that only this machine reaches:
+    capsock run --allow-listen tcp://127.0.0.1:50007 echo-server.wasm
+  A client of one network's databases, but for one subnet:
+    capsock run --allow-connect tcp://10.20.0.0/16:5432 \\
+                --deny-connect 'tcp://10.20.9.0/24:*' client.wasm
+  A DNS client:
+    capsock run --allow-send udp://9.9.9.9:53 dig.wasm example.com
+
+Exit codes:
+  the guest's own; 2 for what is wrong before it starts (usage, a grant, the component);
+  134 for a trap";
+
+/// A run, ready to be done.
+#[derive(Debug)]
+pub(crate) struct Run {
+    pub(crate) component: PathBuf,
+    pub(crate) args: Vec<String>,
+    pub(crate) env: Vec<(String, String)>,
+    pub(crate) dirs: Vec<Mapping>,
+    pub(crate) policy: Policy,
+    pub(crate) cache: bool,
+}
+
+/// A directory of the host, and its name in the guest.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Mapping {
+    pub(crate) host: PathBuf,
+    pub(crate) guest: String,
+}
+
+/// A value of a flag that cannot be used.
+#[derive(Debug)]
+pub(crate) struct UsageError(String);
+
+impl fmt::Display for UsageError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for UsageError {}
+
+impl RunArgs {
+    /// Checks and parses every value.
+    pub(crate) fn parse(self) -> Result<Run, UsageError> {
+        let name = self.component.file_name().unwrap_or_default();
+        let args = std::iter::once(name.to_owned())
+            .chain(self.args)
+            .map(|arg| {
+                let unusable = |arg: OsString| {
+                    UsageError(format!(
+                        "argument {arg:?} is not UTF-8, and a guest takes no other"
+                    ))
+                };
+                arg.into_string().map_err(unusable)
+            });
+        Ok(Run {
+            args: args.collect::<Result<_, _>>()?,
+            env: self
+                .env
+                .iter()
+                .map(|variable| parse_env(variable))
+                .collect::<Result<_, _>>()?,
+            dirs: self.dirs.iter().map(|dir| parse_dir(dir)).collect(),
+            policy: self.grants.parse()?,
+            cache: !self.no_cache,
+            component: self.component,
+        })
+    }
+}
+
+impl Grants {
+    fn parse(&self) -> Result<Policy, UsageError> {
+        let flags = [
+            (Effect::Allow, Op::Connect, &self.allow_connect),
+            (Effect::Allow, Op::Listen, &self.allow_listen),
+            (Effect::Allow, Op::Bind, &self.allow_bind),
+            (Effect::Allow, Op::Send, &self.allow_send),
+            (Effect::Allow, Op::Recv, &self.allow_recv),
+            (Effect::Deny, Op::Connect, &self.deny_connect),
+            (Effect::Deny, Op::Listen, &self.deny_listen),
+            (Effect::Deny, Op::Bind, &self.deny_bind),
+            (Effect::Deny, Op::Send, &self.deny_send),
+            (Effect::Deny, Op::Recv, &self.deny_recv),
+        ];
+        let mut policy = Policy::default();
+        for (effect, op, target) in flags.into_iter().flat_map(|(effect, op, targets)| {
+            targets.iter().map(move |target| (effect, op, target))
+        }) {
+            let rule = Rule::parse(effect, op, target);
+            policy =
+                policy.with(rule.map_err(|error| UsageError(format!("--{effect}-{op}: {error}")))?);
+        }
+        Ok(policy)
+    }
+}
+
+fn parse_env(variable: &str) -> Result<(String, String), UsageError> {
+    match variable.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err(UsageError(format!(
+            "--env: expected NAME=VALUE, found `{variable}`"
+        ))),
+    }
+}
+
+fn parse_dir(dir: &str) -> Mapping {
+    let (host, guest) = dir.split_once("::").unwrap_or((dir, dir));
+    Mapping {
+        host: host.into(),
+        guest: guest.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_directory_is_named_alike_or_as_written() {
+        let mapping = |host: &str, guest: &str| Mapping {
+            host: host.into(),
+            guest: guest.to_owned(),
+        };
+        assert_eq!(parse_dir("/srv"), mapping("/srv", "/srv"));
+        assert_eq!(parse_dir("/srv::/data"), mapping("/srv", "/data"));
+    }
+
+    #[test]
+    fn flags_after_the_component_are_the_guests() {
+        let cli = Cli::try_parse_from([
+            "capsock",
+            "run",
+            "--env",
+            "A=b=c",
+            "x.wasm",
+            "--forever",
+            "--env",
+        ]);
+        let Command::Run(args) = cli.expect("valid").command;
+        let run = args.parse().expect("valid");
+        assert_eq!(run.args, ["x.wasm", "--forever", "--env"]);
+        assert_eq!(run.env, [("A".to_owned(), "b=c".to_owned())]);
+    }
+}

@@ -1,0 +1,60 @@
+//! `capsock`: runs components that use sockets, granted one capability at a
+//! time.
+
+#![allow(
+    clippy::print_stderr,
+    reason = "a command line tool speaks on standard error"
+)]
+
+mod args;
+mod load;
+mod run;
+
+use std::process::exit;
+
+use args::{Cli, Command, UsageError};
+use clap::Parser;
+use tracing_subscriber::EnvFilter;
+
+/// Why a command did not succeed.
+#[derive(Debug)]
+enum Failure {
+    /// Something was wrong before the guest started.
+    Usage(String),
+    /// The guest did what a component must not.
+    Trap(wasmtime::Error),
+}
+
+impl From<UsageError> for Failure {
+    fn from(error: UsageError) -> Self {
+        Self::Usage(error.to_string())
+    }
+}
+
+fn main() {
+    let filter =
+        EnvFilter::try_from_env("CAPSOCK_LOG").unwrap_or_else(|_unset| EnvFilter::new("off"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
+    let result = match Cli::parse().command {
+        Command::Run(args) => args.parse().map_err(Failure::from).and_then(run::run),
+    };
+    // Not a return: a thread may still wait for standard input.
+    exit(match result {
+        Ok(code) => code,
+        Err(Failure::Usage(message)) => {
+            eprintln!("capsock: {}", one_line(&message));
+            2
+        }
+        Err(Failure::Trap(error)) => {
+            eprintln!("capsock: the guest trapped: {error:?}");
+            134
+        }
+    })
+}
+
+fn one_line(message: &str) -> String {
+    message.split_whitespace().collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,19 @@
+//! What wit-bindgen generates from the WIT.
+
+#[allow(
+    missing_docs,
+    missing_debug_implementations,
+    unreachable_pub,
+    unsafe_code,
+    clippy::all,
+    reason = "generated"
+)]
+mod generated {
+    wit_bindgen::generate!({
+        path: "../../wit",
+        world: "capsock:sockets/imports",
+        generate_all,
+    });
+}
+
+pub(crate) use generated::capsock::sockets::{socket, types};

@@ -1,0 +1,46 @@
+//! The socket module for WebAssembly components.
+//!
+//! Python's names over the `capsock:sockets` interface: [`Socket::new`],
+//! `bind`, `listen`, `accept`, `connect`, `recv`, `sendall`, `settimeout` and
+//! the rest. Build for `wasm32-wasip2` and run the component with
+//! `capsock run`, or in any program that embeds the `capsock-host` crate.
+//!
+//! A program can name any address; the host's grants decide which it reaches.
+//! One that is not granted fails with [`Error::is_access_denied`].
+//!
+//! ```no_run
+//! use capsock_guest::{AF_INET, SOCK_STREAM, Socket};
+//!
+//! let s = Socket::new(AF_INET, SOCK_STREAM)?;
+//! s.bind(("127.0.0.1", 50007))?;
+//! s.listen(1)?;
+//! let (conn, addr) = s.accept()?;
+//! println!("Connected by {addr}");
+//! loop {
+//!     let data = conn.recv(1024)?;
+//!     if data.is_empty() {
+//!         break;
+//!     }
+//!     conn.sendall(&data)?;
+//! }
+//! # Ok::<(), capsock_guest::Error>(())
+//! ```
+
+#![deny(missing_docs)]
+
+mod address;
+mod bindings;
+mod constants;
+mod errno;
+mod error;
+mod socket;
+
+pub use address::{Address, ToAddress, UnixAddress};
+pub use constants::*;
+pub use error::{Error, Result};
+pub use socket::Socket;
+
+/// The generated bindings, for what the WIT can and the SDK does not yet.
+pub mod wit {
+    pub use crate::bindings::socket::{Interest, Socket};
+}

@@ -1,0 +1,417 @@
+//! The socket.
+
+use std::io::{self, Read, Write};
+use std::time::Duration;
+
+use crate::address::{Address, ToAddress};
+use crate::bindings::socket as wit;
+use crate::bindings::types::ErrorCode;
+use crate::constants::{AddressFamily, MsgFlag, Shutdown, SocketKind};
+use crate::error::{Error, Result};
+
+/// The backlog that Python's `listen()` has: the system's, at most 128.
+const DEFAULT_BACKLOG: i32 = 128;
+
+/// A socket, with the methods of Python's `socket.socket`. It closes on drop.
+///
+/// ```no_run
+/// use capsock_guest::{AF_INET, SOCK_STREAM, Socket};
+///
+/// let s = Socket::new(AF_INET, SOCK_STREAM)?;
+/// s.connect(("127.0.0.1", 50007))?;
+/// s.sendall(b"Hello, world")?;
+/// let data = s.recv(1024)?;
+/// # Ok::<(), capsock_guest::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Socket {
+    host: wit::Socket,
+    family: AddressFamily,
+    kind: SocketKind,
+    proto: i32,
+}
+
+impl Socket {
+    /// Creates a socket of the family's default protocol: `socket(2)`.
+    ///
+    /// # Errors
+    /// `EMFILE` where the host's limit is reached; `EACCES` for kinds of sockets
+    /// that the host's policy does not grant; what the kernel does not support.
+    pub fn new(family: AddressFamily, kind: SocketKind) -> Result<Self> {
+        Self::with_proto(family, kind, 0)
+    }
+
+    /// Creates a socket of a protocol, by its number: `socket(2)`.
+    ///
+    /// # Errors
+    /// Those of [`Socket::new`], and `EPROTONOSUPPORT`.
+    pub fn with_proto(family: AddressFamily, kind: SocketKind, proto: i32) -> Result<Self> {
+        let number = u32::try_from(proto)
+            .map_err(|_negative| Error::new("socket", ErrorCode::ProtocolNotSupported))?;
+        let host = wit::Socket::create(family.to_wit(), kind.to_wit(), number);
+        Ok(Self {
+            host: host.map_err(|code| Error::new("socket", code))?,
+            family,
+            kind,
+            proto,
+        })
+    }
+
+    /// Gives the socket a local address: `bind(2)`. Port 0 is an ephemeral one.
+    ///
+    /// # Errors
+    /// `EACCES` without a `listen` or `bind` grant; `EADDRINUSE`;
+    /// `EADDRNOTAVAIL`; `EINVAL` where it has an address already.
+    pub fn bind(&self, address: impl ToAddress) -> Result<()> {
+        self.with_address("bind", &address, |address| self.host.bind(address))
+    }
+
+    /// Makes the socket accept connections: `listen(2)`. `None` is a backlog of
+    /// 128; a negative one is 0.
+    ///
+    /// # Errors
+    /// `EACCES` without a `listen` grant for the local address; `EADDRINUSE`;
+    /// `EOPNOTSUPP` for datagram sockets.
+    pub fn listen(&self, backlog: impl Into<Option<i32>>) -> Result<()> {
+        let backlog = backlog
+            .into()
+            .unwrap_or(DEFAULT_BACKLOG)
+            .max(0)
+            .unsigned_abs();
+        self.host.listen(backlog).map_err(failed("listen"))
+    }
+
+    /// Waits for a connection: `accept(2)`. Returns its socket, which is
+    /// blocking, and its peer's address.
+    ///
+    /// # Errors
+    /// A timeout, or `EAGAIN` for a non-blocking socket; `EINVAL` where the
+    /// socket does not listen; `EMFILE`.
+    pub fn accept(&self) -> Result<(Self, Address)> {
+        let (host, peer) = self.host.accept().map_err(failed("accept"))?;
+        let connection = Self {
+            host,
+            family: self.family,
+            kind: self.kind,
+            proto: self.proto,
+        };
+        Ok((connection, peer.into()))
+    }
+
+    /// Connects to a peer: `connect(2)`.
+    ///
+    /// # Errors
+    /// `EACCES` without a grant; `ECONNREFUSED`; a timeout; `EINPROGRESS` for a
+    /// non-blocking socket; `EHOSTUNREACH` and its like.
+    pub fn connect(&self, address: impl ToAddress) -> Result<()> {
+        self.with_address("connect", &address, |address| self.host.connect(address))
+    }
+
+    /// Connects as [`Socket::connect`] does, and returns 0 or the errno.
+    ///
+    /// # Errors
+    /// Only what has no errno: an address that cannot be read. A timeout is
+    /// `EAGAIN`, as in Python.
+    pub fn connect_ex(&self, address: impl ToAddress) -> Result<i32> {
+        const EAGAIN: i32 = 11;
+        match self.connect(address) {
+            Ok(()) => Ok(0),
+            Err(error) if error.is_timeout() => Ok(EAGAIN),
+            Err(error) => error.errno().ok_or(error),
+        }
+    }
+
+    /// Receives at most `bufsize` bytes: `recv(2)`. Nothing is the end of the
+    /// stream. The host may have a lower limit, 1 MiB by default.
+    ///
+    /// # Errors
+    /// A timeout, or `EAGAIN` for a non-blocking socket; `ECONNRESET`;
+    /// `ENOTCONN`.
+    pub fn recv(&self, bufsize: usize) -> Result<Vec<u8>> {
+        self.recv_flags(bufsize, MsgFlag::NONE)
+    }
+
+    /// [`Socket::recv`] with flags.
+    ///
+    /// # Errors
+    /// Those of [`Socket::recv`].
+    pub fn recv_flags(&self, bufsize: usize, flags: MsgFlag) -> Result<Vec<u8>> {
+        self.host
+            .recv(wit_length(bufsize), flags.to_receive())
+            .map_err(failed("recv"))
+    }
+
+    /// Receives into `buffer` and returns the number of bytes: `recv(2)`.
+    ///
+    /// # Errors
+    /// Those of [`Socket::recv`].
+    pub fn recv_into(&self, buffer: &mut [u8]) -> Result<usize> {
+        let data = self.recv(buffer.len())?;
+        Ok(fill(buffer, &data))
+    }
+
+    /// Receives at most `bufsize` bytes, and the sender's address:
+    /// `recvfrom(2)`. Streams have none.
+    ///
+    /// # Errors
+    /// Those of [`Socket::recv`].
+    pub fn recvfrom(&self, bufsize: usize) -> Result<(Vec<u8>, Option<Address>)> {
+        self.recvfrom_flags(bufsize, MsgFlag::NONE)
+    }
+
+    /// [`Socket::recvfrom`] with flags.
+    ///
+    /// # Errors
+    /// Those of [`Socket::recv`].
+    pub fn recvfrom_flags(
+        &self,
+        bufsize: usize,
+        flags: MsgFlag,
+    ) -> Result<(Vec<u8>, Option<Address>)> {
+        let received = self.host.recv_from(wit_length(bufsize), flags.to_receive());
+        let (data, sender) = received.map_err(failed("recvfrom"))?;
+        Ok((data, sender.map(Address::from)))
+    }
+
+    /// Receives into `buffer`, and returns the number of bytes and the sender's
+    /// address: `recvfrom(2)`.
+    ///
+    /// # Errors
+    /// Those of [`Socket::recv`].
+    pub fn recvfrom_into(&self, buffer: &mut [u8]) -> Result<(usize, Option<Address>)> {
+        let (data, sender) = self.recvfrom(buffer.len())?;
+        Ok((fill(buffer, &data), sender))
+    }
+
+    /// Sends what the kernel takes of `data`, and returns how much that is:
+    /// `send(2)`.
+    ///
+    /// # Errors
+    /// A timeout, or `EAGAIN` for a non-blocking socket; `EPIPE`; `ECONNRESET`;
+    /// `ENOTCONN`; `EMSGSIZE`.
+    pub fn send(&self, data: &[u8]) -> Result<usize> {
+        self.send_flags(data, MsgFlag::NONE)
+    }
+
+    /// [`Socket::send`] with flags.
+    ///
+    /// # Errors
+    /// Those of [`Socket::send`].
+    pub fn send_flags(&self, data: &[u8], flags: MsgFlag) -> Result<usize> {
+        let sent = self.host.send(data, flags.to_send());
+        sent.map(|count| count as usize).map_err(failed("send"))
+    }
+
+    /// Sends all of `data`. The timeout is the total; after an error it is not
+    /// known how much was sent.
+    ///
+    /// # Errors
+    /// Those of [`Socket::send`].
+    pub fn sendall(&self, data: &[u8]) -> Result<()> {
+        self.sendall_flags(data, MsgFlag::NONE)
+    }
+
+    /// [`Socket::sendall`] with flags.
+    ///
+    /// # Errors
+    /// Those of [`Socket::send`].
+    pub fn sendall_flags(&self, data: &[u8], flags: MsgFlag) -> Result<()> {
+        self.host
+            .send_all(data, flags.to_send())
+            .map_err(failed("sendall"))
+    }
+
+    /// Sends one datagram to `address`: `sendto(2)`.
+    ///
+    /// # Errors
+    /// Those of [`Socket::send`], and `EACCES` without a `send` grant.
+    pub fn sendto(&self, data: &[u8], address: impl ToAddress) -> Result<usize> {
+        self.sendto_flags(data, MsgFlag::NONE, address)
+    }
+
+    /// [`Socket::sendto`] with flags.
+    ///
+    /// # Errors
+    /// Those of [`Socket::sendto`].
+    pub fn sendto_flags(
+        &self,
+        data: &[u8],
+        flags: MsgFlag,
+        address: impl ToAddress,
+    ) -> Result<usize> {
+        let sent = self.with_address("sendto", &address, |address| {
+            self.host.send_to(data, flags.to_send(), address)
+        });
+        sent.map(|count| count as usize)
+    }
+
+    /// Ends one or both halves of the connection: `shutdown(2)`.
+    ///
+    /// # Errors
+    /// `ENOTCONN`.
+    pub fn shutdown(&self, how: Shutdown) -> Result<()> {
+        self.host.shutdown(how.to_wit()).map_err(failed("shutdown"))
+    }
+
+    /// Closes the socket: `close(2)`. Whatever uses it afterwards fails with
+    /// `EBADF`.
+    ///
+    /// # Errors
+    /// What the kernel reports of earlier data; `EBADF` the second time. The
+    /// socket is closed all the same.
+    pub fn close(&self) -> Result<()> {
+        self.host.close().map_err(failed("close"))
+    }
+
+    /// The local address: `getsockname(2)`.
+    ///
+    /// # Errors
+    /// `EBADF` once it is closed.
+    pub fn getsockname(&self) -> Result<Address> {
+        self.host
+            .local_address()
+            .map(Address::from)
+            .map_err(failed("getsockname"))
+    }
+
+    /// The peer's address: `getpeername(2)`.
+    ///
+    /// # Errors
+    /// `ENOTCONN`.
+    pub fn getpeername(&self) -> Result<Address> {
+        self.host
+            .remote_address()
+            .map(Address::from)
+            .map_err(failed("getpeername"))
+    }
+
+    /// How long operations wait: `None` is forever, zero not at all. The host
+    /// does the waiting; the system's socket is not changed.
+    ///
+    /// # Errors
+    /// `EBADF` once it is closed.
+    pub fn settimeout(&self, timeout: impl Into<Option<Duration>>) -> Result<()> {
+        let timeout = match timeout.into() {
+            None => wit::Timeout::Blocking,
+            Some(Duration::ZERO) => wit::Timeout::NonBlocking,
+            Some(time) => wit::Timeout::After(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)),
+        };
+        self.host.set_timeout(timeout).map_err(failed("settimeout"))
+    }
+
+    /// How long operations wait.
+    ///
+    /// # Errors
+    /// `EBADF` once it is closed.
+    pub fn gettimeout(&self) -> Result<Option<Duration>> {
+        Ok(match self.host.timeout().map_err(failed("gettimeout"))? {
+            wit::Timeout::Blocking => None,
+            wit::Timeout::NonBlocking => Some(Duration::ZERO),
+            wit::Timeout::After(nanoseconds) => Some(Duration::from_nanos(nanoseconds)),
+        })
+    }
+
+    /// `settimeout(None)`, or of zero.
+    ///
+    /// # Errors
+    /// `EBADF` once it is closed.
+    pub fn setblocking(&self, blocking: bool) -> Result<()> {
+        self.settimeout(if blocking { None } else { Some(Duration::ZERO) })
+    }
+
+    /// Whether operations wait at all.
+    ///
+    /// # Errors
+    /// `EBADF` once it is closed.
+    pub fn getblocking(&self) -> Result<bool> {
+        Ok(self.gettimeout()? != Some(Duration::ZERO))
+    }
+
+    /// The address family.
+    pub fn family(&self) -> AddressFamily {
+        self.family
+    }
+
+    /// The socket type; Python's `type`.
+    pub fn kind(&self) -> SocketKind {
+        self.kind
+    }
+
+    /// The protocol number.
+    pub fn proto(&self) -> i32 {
+        self.proto
+    }
+
+    /// The resource behind it, for what the WIT can and this SDK does not yet.
+    pub fn as_resource(&self) -> &crate::wit::Socket {
+        &self.host
+    }
+
+    fn with_address<T>(
+        &self,
+        operation: &'static str,
+        address: &impl ToAddress,
+        act: impl FnOnce(&crate::bindings::types::Address) -> std::result::Result<T, ErrorCode>,
+    ) -> Result<T> {
+        let address = address.to_address(self.family)?;
+        let wit = address.to_wit();
+        let wit = wit.ok_or(Error::new(operation, ErrorCode::AddressFamilyNotSupported))?;
+        act(&wit).map_err(|code| Error::new(operation, code).on(&address))
+    }
+}
+
+impl Read for &Socket {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        Ok(self.recv_into(buffer)?)
+    }
+}
+
+impl Write for &Socket {
+    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
+        Ok(self.send(data)?)
+    }
+
+    fn write_all(&mut self, data: &[u8]) -> io::Result<()> {
+        Ok(self.sendall(data)?)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Read for Socket {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        (&*self).read(buffer)
+    }
+}
+
+impl Write for Socket {
+    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
+        (&*self).write(data)
+    }
+
+    fn write_all(&mut self, data: &[u8]) -> io::Result<()> {
+        (&*self).write_all(data)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn failed(operation: &'static str) -> impl FnOnce(ErrorCode) -> Error {
+    move |code| Error::new(operation, code)
+}
+
+/// More than the WIT can say is more than any host gives.
+fn wit_length(bufsize: usize) -> u32 {
+    u32::try_from(bufsize).unwrap_or(u32::MAX)
+}
+
+/// The host gives at most what was asked for.
+fn fill(buffer: &mut [u8], data: &[u8]) -> usize {
+    let count = data.len().min(buffer.len());
+    buffer[..count].copy_from_slice(&data[..count]);
+    count
+}

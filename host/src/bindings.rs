@@ -1,0 +1,33 @@
+//! What wasmtime generates from the WIT.
+
+#[allow(
+    missing_docs,
+    missing_debug_implementations,
+    reason = "generated; the WIT has the documentation"
+)]
+mod generated {
+    wasmtime::component::bindgen!({
+        path: "../wit",
+        world: "capsock:sockets/imports",
+        imports: {
+            "capsock:sockets/socket.[method]socket.accept": async | trappable,
+            "capsock:sockets/socket.[method]socket.connect": async | trappable,
+            "capsock:sockets/socket.[method]socket.recv": async | trappable,
+            "capsock:sockets/socket.[method]socket.recv-from": async | trappable,
+            "capsock:sockets/socket.[method]socket.send": async | trappable,
+            "capsock:sockets/socket.[method]socket.send-to": async | trappable,
+            "capsock:sockets/socket.[method]socket.send-all": async | trappable,
+            default: trappable,
+        },
+        trappable_error_type: {
+            "capsock:sockets/types.error-code" => crate::error::SocketError,
+        },
+        with: {
+            "wasi:io": wasmtime_wasi::p2::bindings::io,
+            "capsock:sockets/socket.socket": crate::socket::Socket,
+        },
+        require_store_data_send: true,
+    });
+}
+
+pub(crate) use generated::capsock::sockets::{socket, types};

@@ -1,0 +1,203 @@
+//! Between the generated types and the core's. Nothing is decided here.
+
+use std::ffi::OsStr;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddrV4, SocketAddrV6};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::time::Duration;
+
+use crate::bindings::{socket as wit_socket, types as wit};
+use crate::errno::for_each_errno;
+use crate::os::{Interest, SendFlags, Shutdown};
+use crate::socket::{Receive, Timeout, Transmit};
+use crate::{Address, AddressFamily, Errno, SocketType, UnixAddress};
+
+macro_rules! errno_conversion {
+    ($($variant:ident $posix:ident $message:literal,)*) => {
+        impl From<Errno> for wit::ErrorCode {
+            fn from(errno: Errno) -> Self {
+                match errno {
+                    $(Errno::$variant => Self::$variant,)*
+                    Errno::DeadlineExceeded => Self::DeadlineExceeded,
+                    Errno::Other => Self::Other,
+                }
+            }
+        }
+    };
+}
+for_each_errno!(errno_conversion);
+
+impl From<wit::AddressFamily> for AddressFamily {
+    fn from(family: wit::AddressFamily) -> Self {
+        match family {
+            wit::AddressFamily::Inet => Self::Inet,
+            wit::AddressFamily::Inet6 => Self::Inet6,
+            wit::AddressFamily::Unix => Self::Unix,
+            wit::AddressFamily::Netlink => Self::Other("netlink"),
+            wit::AddressFamily::Vsock => Self::Other("vsock"),
+            wit::AddressFamily::Packet => Self::Other("packet"),
+            wit::AddressFamily::Can => Self::Other("can"),
+            wit::AddressFamily::Tipc => Self::Other("tipc"),
+            wit::AddressFamily::Bluetooth => Self::Other("bluetooth"),
+            wit::AddressFamily::Alg => Self::Other("alg"),
+            wit::AddressFamily::Rds => Self::Other("rds"),
+            wit::AddressFamily::System => Self::Other("system"),
+            wit::AddressFamily::Link => Self::Other("link"),
+        }
+    }
+}
+
+impl From<wit::SocketType> for SocketType {
+    fn from(kind: wit::SocketType) -> Self {
+        match kind {
+            wit::SocketType::Stream => Self::Stream,
+            wit::SocketType::Datagram => Self::Datagram,
+            wit::SocketType::Raw => Self::Raw,
+            wit::SocketType::Rdm => Self::Rdm,
+            wit::SocketType::Seqpacket => Self::Seqpacket,
+        }
+    }
+}
+
+impl From<wit::Address> for Address {
+    fn from(address: wit::Address) -> Self {
+        match address {
+            wit::Address::Inet(inet) => {
+                let (a, b, c, d) = inet.address;
+                Self::Inet(SocketAddrV4::new(Ipv4Addr::new(a, b, c, d), inet.port))
+            }
+            wit::Address::Inet6(inet) => {
+                let (a, b, c, d, e, f, g, h) = inet.address;
+                let ip = Ipv6Addr::new(a, b, c, d, e, f, g, h);
+                Self::Inet6(SocketAddrV6::new(
+                    ip,
+                    inet.port,
+                    inet.flow_info,
+                    inet.scope_id,
+                ))
+            }
+            wit::Address::Unix(address) => Self::Unix(match address {
+                wit::UnixAddress::Unnamed => UnixAddress::Unnamed,
+                wit::UnixAddress::Pathname(path) => {
+                    UnixAddress::Pathname(OsStr::from_bytes(&path).into())
+                }
+                wit::UnixAddress::Abstract(name) => UnixAddress::Abstract(name),
+            }),
+            wit::Address::Netlink(_) => Self::Other("netlink"),
+            wit::Address::Vsock(_) => Self::Other("vsock"),
+            wit::Address::Packet(_) => Self::Other("packet"),
+            wit::Address::Can(_) => Self::Other("can"),
+            wit::Address::Tipc(_) => Self::Other("tipc"),
+            wit::Address::Bluetooth(_) => Self::Other("bluetooth"),
+            wit::Address::Alg(_) => Self::Other("alg"),
+            wit::Address::Rds(_) => Self::Other("rds"),
+            wit::Address::SystemControl(_) => Self::Other("system"),
+            wit::Address::Link(_) => Self::Other("link"),
+        }
+    }
+}
+
+impl TryFrom<Address> for wit::Address {
+    type Error = Errno;
+
+    fn try_from(address: Address) -> Result<Self, Errno> {
+        Ok(match address {
+            Address::Inet(inet) => {
+                let [a, b, c, d] = inet.ip().octets();
+                Self::Inet(wit::InetAddress {
+                    address: (a, b, c, d),
+                    port: inet.port(),
+                })
+            }
+            Address::Inet6(inet) => {
+                let [a, b, c, d, e, f, g, h] = inet.ip().segments();
+                Self::Inet6(wit::Inet6Address {
+                    address: (a, b, c, d, e, f, g, h),
+                    port: inet.port(),
+                    flow_info: inet.flowinfo(),
+                    scope_id: inet.scope_id(),
+                })
+            }
+            Address::Unix(address) => Self::Unix(match address {
+                UnixAddress::Unnamed => wit::UnixAddress::Unnamed,
+                UnixAddress::Pathname(path) => {
+                    wit::UnixAddress::Pathname(path.into_os_string().into_vec())
+                }
+                UnixAddress::Abstract(name) => wit::UnixAddress::Abstract(name),
+            }),
+            // No socket of such a family can be made.
+            Address::Other(_) => return Err(Errno::AddressFamilyNotSupported),
+        })
+    }
+}
+
+impl From<wit_socket::Timeout> for Timeout {
+    fn from(timeout: wit_socket::Timeout) -> Self {
+        match timeout {
+            wit_socket::Timeout::Blocking => Self::Blocking,
+            wit_socket::Timeout::NonBlocking => Self::NonBlocking,
+            wit_socket::Timeout::After(nanoseconds) => {
+                Self::After(Duration::from_nanos(nanoseconds))
+            }
+        }
+    }
+}
+
+impl From<Timeout> for wit_socket::Timeout {
+    fn from(timeout: Timeout) -> Self {
+        match timeout {
+            Timeout::Blocking => Self::Blocking,
+            Timeout::NonBlocking => Self::NonBlocking,
+            // It came from a `u64` of nanoseconds.
+            Timeout::After(duration) => {
+                Self::After(u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX))
+            }
+        }
+    }
+}
+
+impl From<wit_socket::ShutdownType> for Shutdown {
+    fn from(how: wit_socket::ShutdownType) -> Self {
+        match how {
+            wit_socket::ShutdownType::Receive => Self::Read,
+            wit_socket::ShutdownType::Send => Self::Write,
+            wit_socket::ShutdownType::Both => Self::Both,
+        }
+    }
+}
+
+impl From<wit_socket::ReceiveFlags> for Receive {
+    fn from(flags: wit_socket::ReceiveFlags) -> Self {
+        use wit_socket::ReceiveFlags as Wit;
+        Self {
+            out_of_band: flags.contains(Wit::OUT_OF_BAND),
+            peek: flags.contains(Wit::PEEK),
+            wait_all: flags.contains(Wit::WAIT_ALL),
+            dont_wait: flags.contains(Wit::DONT_WAIT),
+        }
+    }
+}
+
+impl From<wit_socket::SendFlags> for Transmit {
+    fn from(flags: wit_socket::SendFlags) -> Self {
+        use wit_socket::SendFlags as Wit;
+        let mut os = SendFlags::empty();
+        os.set(SendFlags::OOB, flags.contains(Wit::OUT_OF_BAND));
+        os.set(SendFlags::DONTROUTE, flags.contains(Wit::DONT_ROUTE));
+        os.set(SendFlags::EOR, flags.contains(Wit::END_OF_RECORD));
+        os.set(SendFlags::MORE, flags.contains(Wit::MORE));
+        os.set(SendFlags::CONFIRM, flags.contains(Wit::CONFIRM));
+        Self {
+            flags: os,
+            dont_wait: flags.contains(Wit::DONT_WAIT),
+        }
+    }
+}
+
+impl From<wit_socket::Interest> for Interest {
+    fn from(interest: wit_socket::Interest) -> Self {
+        Self {
+            readable: interest.contains(wit_socket::Interest::READABLE),
+            writable: interest.contains(wit_socket::Interest::WRITABLE),
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! What the host keeps for one guest.
+
+use std::fmt;
+use std::sync::Arc;
+
+use cap_std::AmbientAuthority;
+use wasmtime::component::ResourceTable;
+
+use crate::os::UnixDirectories;
+use crate::policy::operation::Operation;
+use crate::policy::{Denial, Policy, Refusal, Vetted};
+use crate::quota::{Limits, SocketPermit, SocketQuota};
+use crate::{Address, AddressFamily, Errno, Protocol};
+
+/// Is told of each denial; see [`CapsockCtx::on_denial`].
+type OnDenial = Arc<dyn Fn(&Denial) + Send + Sync>;
+
+/// The sockets side of one guest: its policy, its limits, and who is told of
+/// denials.
+#[derive(Clone)]
+pub struct CapsockCtx {
+    policy: Arc<Policy>,
+    directories: Arc<UnixDirectories>,
+    limits: Limits,
+    quota: SocketQuota,
+    on_denial: Option<OnDenial>,
+}
+
+/// Gives the host functions access to the embedder's state, as
+/// [`WasiView`](wasmtime_wasi::WasiView) does for WASI.
+pub trait CapsockView: Send {
+    /// The guest's context and its resource table.
+    fn capsock(&mut self) -> CapsockCtxView<'_>;
+}
+
+/// What [`CapsockView::capsock`] lends.
+#[derive(Debug)]
+pub struct CapsockCtxView<'a> {
+    /// The guest's context.
+    pub ctx: &'a mut CapsockCtx,
+    /// The table that holds the guest's resources; the same as WASI's.
+    pub table: &'a mut ResourceTable,
+}
+
+impl CapsockCtx {
+    /// A guest under `policy`, with the default [`Limits`].
+    ///
+    /// `authority` is what opens the directories of the policy's `unix:` rules
+    /// and makes the sockets: get it from [`cap_std::ambient_authority`]. Needs
+    /// no tokio runtime yet; the guest's calls do, one with I/O and time.
+    pub fn new(policy: Policy, authority: AmbientAuthority) -> Self {
+        let limits = Limits::default();
+        Self {
+            directories: Arc::new(UnixDirectories::open(&policy, authority)),
+            policy: Arc::new(policy),
+            quota: SocketQuota::new(&limits),
+            limits,
+            on_denial: None,
+        }
+    }
+
+    /// The same guest with other limits.
+    pub fn with_limits(mut self, limits: Limits) -> Self {
+        self.quota = SocketQuota::new(&limits);
+        self.limits = limits;
+        self
+    }
+
+    /// Calls `tell` at each denial, on the guest's thread. Denials are also
+    /// `tracing` events of this crate, at level `WARN`.
+    pub fn on_denial(mut self, tell: impl Fn(&Denial) + Send + Sync + 'static) -> Self {
+        self.on_denial = Some(Arc::new(tell));
+        self
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    pub(crate) fn directories(&self) -> &UnixDirectories {
+        &self.directories
+    }
+
+    pub(crate) fn take_socket(&self) -> Result<SocketPermit, Errno> {
+        self.quota.take()
+    }
+
+    /// The one way to an address that the kernel may be given.
+    pub(crate) fn vet<O: Operation>(
+        &self,
+        protocol: Protocol,
+        address: Address,
+    ) -> Result<Vetted<O>, Errno> {
+        self.policy
+            .vet(protocol, address)
+            .map_err(|refusal| match refusal {
+                Refusal::Invalid(errno) => errno,
+                Refusal::Denied(denial) => self.deny(&denial),
+            })
+    }
+
+    pub(crate) fn vet_implicit_bind(
+        &self,
+        protocol: Protocol,
+        family: AddressFamily,
+    ) -> Result<(), Errno> {
+        let verdict = self.policy.vet_implicit_bind(protocol, family);
+        verdict.map_err(|denial| self.deny(&denial))
+    }
+
+    pub(crate) fn admit_peer(
+        &self,
+        protocol: Protocol,
+        local: &Address,
+        peer: &Address,
+    ) -> Result<(), Errno> {
+        let verdict = self.policy.admit_peer(protocol, local, peer);
+        verdict.map_err(|denial| self.deny(&denial))
+    }
+
+    pub(crate) fn admit_sender(
+        &self,
+        protocol: Protocol,
+        local: Option<&Address>,
+        sender: &Address,
+    ) -> Result<(), Errno> {
+        let verdict = self.policy.admit_sender(protocol, local, sender);
+        verdict.map_err(|denial| self.deny(&denial))
+    }
+
+    fn deny(&self, denial: &Denial) -> Errno {
+        tracing::warn!(%denial, "denied");
+        if let Some(tell) = &self.on_denial {
+            tell(denial);
+        }
+        Errno::AccessDenied
+    }
+}
+
+impl fmt::Debug for CapsockCtx {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CapsockCtx")
+            .field("policy", &self.policy)
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
+    }
+}

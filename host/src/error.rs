@@ -1,0 +1,36 @@
+//! How a host function ends where it does not succeed.
+
+use wasmtime::component::ResourceTableError;
+
+use crate::Errno;
+
+/// An error code for the guest, or a trap.
+#[derive(Debug)]
+pub(crate) enum SocketError {
+    /// The guest learns why.
+    Code(Errno),
+    /// The guest broke the component model's rules.
+    Trap(wasmtime::Error),
+}
+
+impl From<Errno> for SocketError {
+    fn from(errno: Errno) -> Self {
+        Self::Code(errno)
+    }
+}
+
+impl From<ResourceTableError> for SocketError {
+    fn from(error: ResourceTableError) -> Self {
+        match error {
+            // A limit like the one on descriptors, and told like it.
+            ResourceTableError::Full => Self::Code(Errno::TooManyOpenFiles),
+            error => Self::Trap(error.into()),
+        }
+    }
+}
+
+impl From<wasmtime::Error> for SocketError {
+    fn from(error: wasmtime::Error) -> Self {
+        Self::Trap(error)
+    }
+}

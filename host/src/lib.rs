@@ -1,0 +1,88 @@
+//! BSD sockets for WebAssembly components, granted one capability at a time.
+//!
+//! A component imports `capsock:sockets`; this crate implements it on real OS
+//! sockets, for any program that embeds wasmtime. Nothing is allowed until a
+//! rule of the [`Policy`] allows it.
+//!
+//! # Embedding
+//!
+//! ```
+//! use capsock_host::cap_std::ambient_authority;
+//! use capsock_host::{CapsockCtx, CapsockCtxView, CapsockView, Op, Policy};
+//! use wasmtime::component::{Linker, ResourceTable};
+//! use wasmtime::{Engine, Store};
+//!
+//! struct Guest {
+//!     sockets: CapsockCtx,
+//!     table: ResourceTable,
+//! }
+//!
+//! impl CapsockView for Guest {
+//!     fn capsock(&mut self) -> CapsockCtxView<'_> {
+//!         CapsockCtxView { ctx: &mut self.sockets, table: &mut self.table }
+//!     }
+//! }
+//!
+//! let engine = Engine::default();
+//! let mut linker = Linker::<Guest>::new(&engine);
+//! capsock_host::add_to_linker_async(&mut linker)?;
+//!
+//! let policy = Policy::default().allow(Op::Listen, "tcp://127.0.0.1:50007")?;
+//! let sockets = CapsockCtx::new(policy, ambient_authority());
+//! let store = Store::new(&engine, Guest { sockets, table: ResourceTable::new() });
+//! // Then `linker.instantiate_async(store, &component).await`, with WASI in the
+//! // same linker where the component needs it, in a tokio runtime with I/O and
+//! // time.
+//! # Ok::<(), wasmtime::Error>(())
+//! ```
+//!
+//! # The parts
+//!
+//! `policy` is pure and knows nothing of sockets; `socket` checks, tries and
+//! waits; `os` makes the system calls and takes only addresses that the policy
+//! has passed; `imports` adapts all that to the WIT.
+
+#![deny(missing_docs)]
+
+mod address;
+mod bindings;
+mod convert;
+mod ctx;
+mod errno;
+mod error;
+mod imports;
+mod os;
+pub mod policy;
+mod quota;
+mod socket;
+
+pub use address::{Address, AddressFamily, Protocol, SocketType, UnixAddress};
+pub use cap_std;
+pub use ctx::{CapsockCtx, CapsockCtxView, CapsockView};
+pub use errno::Errno;
+pub use policy::{Denial, Effect, Grant, Op, ParseRuleError, Policy, Rule};
+pub use quota::Limits;
+
+use wasmtime::component::{HasData, Linker};
+
+/// Adds `capsock:sockets` to a linker. A call that has to wait suspends the
+/// guest, not the thread.
+///
+/// `wasi:io/poll`, whose pollables `subscribe` returns, has to be added too:
+/// `wasmtime_wasi::p2::add_to_linker_async` does.
+///
+/// # Errors
+/// Where the linker has one of the interfaces already.
+pub fn add_to_linker_async<T: CapsockView + 'static>(
+    linker: &mut Linker<T>,
+) -> wasmtime::Result<()> {
+    bindings::types::add_to_linker::<T, Capsock>(linker, T::capsock)?;
+    bindings::socket::add_to_linker::<T, Capsock>(linker, T::capsock)
+}
+
+/// Names what host functions borrow from a `T`.
+struct Capsock;
+
+impl HasData for Capsock {
+    type Data<'a> = CapsockCtxView<'a>;
+}

@@ -1,0 +1,23 @@
+//! The only module that makes system calls on sockets.
+//!
+//! A function that hands an address to the kernel takes a [`Vetted`] one, so an
+//! address that no policy has passed cannot get here.
+//!
+//! [`Vetted`]: crate::policy::Vetted
+
+mod reactor;
+mod socket;
+mod unix_path;
+
+pub(crate) use reactor::{Descriptor, Interest};
+pub(crate) use socket::{
+    ReceiveFlags, SendFlags, Shutdown, accept, bind, close, connect, connect_error, create, listen,
+    local_address, receive_from, remote_address, reset, send, send_to, shutdown,
+};
+pub(crate) use unix_path::UnixDirectories;
+
+/// The process's soft limit of open descriptors (`getrlimit(2)`); `None` where
+/// it has none.
+pub(crate) fn descriptor_limit() -> Option<u64> {
+    rustix::process::getrlimit(rustix::process::Resource::Nofile).current
+}

@@ -1,0 +1,144 @@
+//! Descriptors that can be waited for.
+
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::sync::OnceLock;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use tokio::io::unix::AsyncFd;
+
+use crate::Errno;
+
+/// What to wait for. An error or a hang-up ends either wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Interest {
+    pub(crate) readable: bool,
+    pub(crate) writable: bool,
+}
+
+impl Interest {
+    pub(crate) const READABLE: Self = Self {
+        readable: true,
+        writable: false,
+    };
+    pub(crate) const WRITABLE: Self = Self {
+        readable: false,
+        writable: true,
+    };
+
+    fn poll_flags(self) -> PollFlags {
+        let mut flags = PollFlags::empty();
+        flags.set(PollFlags::IN, self.readable);
+        flags.set(PollFlags::OUT, self.writable);
+        flags
+    }
+
+    fn tokio(self) -> tokio::io::Interest {
+        match (self.readable, self.writable) {
+            (true, true) => tokio::io::Interest::READABLE.add(tokio::io::Interest::WRITABLE),
+            (false, true) => tokio::io::Interest::WRITABLE,
+            (_, false) => tokio::io::Interest::READABLE,
+        }
+    }
+}
+
+/// A non-blocking descriptor, registered with tokio's reactor only once it has
+/// to be waited for.
+#[derive(Debug)]
+pub(crate) struct Descriptor {
+    // Dropped first: it deregisters a descriptor that must still be open.
+    registration: OnceLock<AsyncFd<Registered>>,
+    fd: OwnedFd,
+}
+
+#[derive(Debug)]
+struct Registered(RawFd);
+
+impl AsRawFd for Registered {
+    fn as_raw_fd(&self) -> RawFd {
+        self.0
+    }
+}
+
+impl AsFd for Descriptor {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+impl From<OwnedFd> for Descriptor {
+    fn from(fd: OwnedFd) -> Self {
+        Self {
+            registration: OnceLock::new(),
+            fd,
+        }
+    }
+}
+
+impl From<Descriptor> for OwnedFd {
+    fn from(descriptor: Descriptor) -> Self {
+        drop(descriptor.registration);
+        descriptor.fd
+    }
+}
+
+impl Descriptor {
+    /// Waits until the kernel says that the descriptor is ready for any of
+    /// `interest`.
+    ///
+    /// Tokio's view is edge-triggered and may be stale, so the kernel is asked.
+    pub(crate) async fn ready(&self, interest: Interest) -> Result<(), Errno> {
+        let registration = self.registration()?;
+        loop {
+            let mut guard = registration.ready(interest.tokio()).await?;
+            if self.is_ready(interest)? {
+                return Ok(());
+            }
+            guard.clear_ready();
+        }
+    }
+
+    /// Does `operation`, again and again while it would block and the wait for
+    /// `interest` ends.
+    pub(crate) async fn retry<T>(
+        &self,
+        interest: Interest,
+        mut operation: impl FnMut(BorrowedFd<'_>) -> Result<T, Errno>,
+    ) -> Result<T, Errno> {
+        let registration = self.registration()?;
+        loop {
+            let mut guard = registration.ready(interest.tokio()).await?;
+            match operation(self.as_fd()) {
+                Err(Errno::WouldBlock) => guard.clear_ready(),
+                result => return result,
+            }
+        }
+    }
+
+    /// `poll(2)`, without waiting.
+    fn is_ready(&self, interest: Interest) -> Result<bool, Errno> {
+        let mut fds = [PollFd::new(self, interest.poll_flags())];
+        let now = Timespec {
+            tv_sec: 0,
+            tv_nsec: 0,
+        };
+        let ready = rustix::io::retry_on_intr(|| poll(&mut fds, Some(&now)))?;
+        Ok(ready > 0)
+    }
+
+    #[allow(
+        unsafe_code,
+        reason = "tokio leaves the life of a raw descriptor to its caller"
+    )]
+    fn registration(&self) -> Result<&AsyncFd<Registered>, Errno> {
+        if let Some(registration) = self.registration.get() {
+            return Ok(registration);
+        }
+        let both = tokio::io::Interest::READABLE.add(tokio::io::Interest::WRITABLE);
+        let fd = Registered(self.fd.as_raw_fd());
+        // SAFETY: `self.fd` is that open descriptor; it is neither replaced nor
+        // closed while `self.registration` lives, which is dropped first.
+        let registration = unsafe { AsyncFd::register_with_interest(fd, both) };
+        let registration = registration.map_err(std::io::Error::from)?;
+        Ok(self.registration.get_or_init(|| registration))
+    }
+}

@@ -1,0 +1,220 @@
+//! Socket system calls, one function a call.
+
+use std::ffi::OsStr;
+use std::net::SocketAddr;
+use std::os::fd::{BorrowedFd, IntoRawFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+
+use rustix::buffer::spare_capacity;
+use rustix::io::retry_on_intr;
+use rustix::net::{self, SocketAddrAny, SocketAddrUnix, SocketFlags};
+use socket2::SockRef;
+
+use super::UnixDirectories;
+use crate::policy::Vetted;
+use crate::policy::operation::{Bind, Listen, Operation, Send};
+use crate::{Address, AddressFamily, Errno, SocketType, UnixAddress};
+
+pub(crate) use rustix::net::{RecvFlags as ReceiveFlags, SendFlags, Shutdown};
+
+/// `socket(2)`, non-blocking and close-on-exec.
+pub(crate) fn create(
+    family: AddressFamily,
+    kind: SocketType,
+    protocol: u32,
+) -> Result<OwnedFd, Errno> {
+    let family = match family {
+        AddressFamily::Inet => net::AddressFamily::INET,
+        AddressFamily::Inet6 => net::AddressFamily::INET6,
+        AddressFamily::Unix => net::AddressFamily::UNIX,
+        AddressFamily::Other(_) => return Err(Errno::AddressFamilyNotSupported),
+    };
+    let kind = match kind {
+        SocketType::Stream => net::SocketType::STREAM,
+        SocketType::Datagram => net::SocketType::DGRAM,
+        SocketType::Raw => net::SocketType::RAW,
+        SocketType::Rdm => net::SocketType::RDM,
+        SocketType::Seqpacket => net::SocketType::SEQPACKET,
+    };
+    let protocol = std::num::NonZeroU32::new(protocol).map(net::Protocol::from_raw);
+    let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+    Ok(net::socket_with(family, kind, flags, protocol)?)
+}
+
+/// `bind(2)`
+pub(crate) fn bind(
+    fd: BorrowedFd<'_>,
+    local: &Vetted<Bind>,
+    directories: &UnixDirectories,
+) -> Result<(), Errno> {
+    match encode(local.address())? {
+        Encoded::Inet(address) => net::bind(fd, &address)?,
+        Encoded::Unix(address) => net::bind(fd, &address)?,
+        Encoded::UnixPath => {
+            let place = directories.place_to_bind(local.unix_path())?;
+            net::bind(fd, place.address())?;
+        }
+    }
+    Ok(())
+}
+
+/// `listen(2)`, which binds an inet socket that is not bound yet: hence the
+/// vetted address.
+pub(crate) fn listen(
+    fd: BorrowedFd<'_>,
+    _local: &Vetted<Listen>,
+    backlog: u32,
+) -> Result<(), Errno> {
+    let backlog = i32::try_from(backlog).unwrap_or(i32::MAX);
+    Ok(net::listen(fd, backlog)?)
+}
+
+/// `connect(2)` of a stream to a vetted peer, or of a datagram socket to a peer
+/// that it may send to.
+pub(crate) fn connect<O: Operation>(
+    fd: BorrowedFd<'_>,
+    remote: &Vetted<O>,
+    directories: &UnixDirectories,
+) -> Result<(), Errno> {
+    Ok(match encode(remote.address())? {
+        Encoded::Inet(address) => net::connect(fd, &address)?,
+        Encoded::Unix(address) => net::connect(fd, &address)?,
+        Encoded::UnixPath => {
+            let peer = directories.socket_at(remote.unix_path())?;
+            net::connect(fd, peer.address())?;
+        }
+    })
+}
+
+/// `SO_ERROR` of socket(7): how a connect that was under way ended.
+pub(crate) fn connect_error(fd: BorrowedFd<'_>) -> Result<(), Errno> {
+    match SockRef::from(&fd).take_error()? {
+        None => Ok(()),
+        Some(error) => Err(Errno::from(error)),
+    }
+}
+
+/// `accept4(2)`, non-blocking and close-on-exec.
+pub(crate) fn accept(fd: BorrowedFd<'_>) -> Result<(OwnedFd, Address), Errno> {
+    let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+    let (accepted, peer) = retry_on_intr(|| net::acceptfrom_with(fd, flags))?;
+    let peer = peer.map_or(Ok(Address::Unix(UnixAddress::Unnamed)), decode)?;
+    Ok((accepted, peer))
+}
+
+/// `recvfrom(2)` of at most `length` bytes. A stream has no sender.
+pub(crate) fn receive_from(
+    fd: BorrowedFd<'_>,
+    length: usize,
+    flags: ReceiveFlags,
+) -> Result<(Vec<u8>, Option<Address>), Errno> {
+    let mut data = Vec::with_capacity(length);
+    let sender = match length {
+        // `spare_capacity` has to have some; an empty buffer is given as it is.
+        0 => retry_on_intr(|| net::recvfrom(fd, &mut [0u8; 0][..], flags))?.2,
+        _ => retry_on_intr(|| net::recvfrom(fd, spare_capacity(&mut data), flags))?.2,
+    };
+    Ok((data, sender.map(decode).transpose()?))
+}
+
+/// `send(2)`. A closed connection is an error, never a signal.
+pub(crate) fn send(fd: BorrowedFd<'_>, data: &[u8], flags: SendFlags) -> Result<usize, Errno> {
+    Ok(retry_on_intr(|| {
+        net::send(fd, data, flags | SendFlags::NOSIGNAL)
+    })?)
+}
+
+/// `sendto(2)`
+pub(crate) fn send_to(
+    fd: BorrowedFd<'_>,
+    data: &[u8],
+    flags: SendFlags,
+    remote: &Vetted<Send>,
+    directories: &UnixDirectories,
+) -> Result<usize, Errno> {
+    let flags = flags | SendFlags::NOSIGNAL;
+    Ok(match encode(remote.address())? {
+        Encoded::Inet(address) => retry_on_intr(|| net::sendto(fd, data, flags, &address))?,
+        Encoded::Unix(address) => retry_on_intr(|| net::sendto(fd, data, flags, &address))?,
+        Encoded::UnixPath => {
+            let peer = directories.socket_at(remote.unix_path())?;
+            retry_on_intr(|| net::sendto(fd, data, flags, peer.address()))?
+        }
+    })
+}
+
+/// `shutdown(2)`
+pub(crate) fn shutdown(fd: BorrowedFd<'_>, how: Shutdown) -> Result<(), Errno> {
+    Ok(net::shutdown(fd, how)?)
+}
+
+/// `getsockname(2)`
+pub(crate) fn local_address(fd: BorrowedFd<'_>) -> Result<Address, Errno> {
+    decode(net::getsockname(fd)?)
+}
+
+/// `getpeername(2)`
+pub(crate) fn remote_address(fd: BorrowedFd<'_>) -> Result<Address, Errno> {
+    net::getpeername(fd)?.map_or(Ok(Address::Unix(UnixAddress::Unnamed)), decode)
+}
+
+/// Closes a connection with a reset (`SO_LINGER` of 0, socket(7)), so that its
+/// peer learns at once that it is not wanted.
+pub(crate) fn reset(connection: OwnedFd) {
+    // A Unix socket has no reset; for it this is a plain close.
+    if let Err(error) = SockRef::from(&connection).set_linger(Some(std::time::Duration::ZERO)) {
+        tracing::debug!(%error, "SO_LINGER");
+    }
+}
+
+/// `close(2)`, with the error that dropping the descriptor would swallow.
+#[allow(
+    unsafe_code,
+    reason = "close(2) has no safe form that reports its error"
+)]
+pub(crate) fn close(fd: OwnedFd) -> Result<(), Errno> {
+    // SAFETY: the descriptor was owned, and is given up here.
+    let result = unsafe { libc::close(fd.into_raw_fd()) };
+    match result {
+        0 => Ok(()),
+        // Linux has closed it all the same (close(2)).
+        _ => match Errno::from(std::io::Error::last_os_error()) {
+            Errno::Interrupted => Ok(()),
+            errno => Err(errno),
+        },
+    }
+}
+
+enum Encoded {
+    Inet(SocketAddr),
+    Unix(SocketAddrUnix),
+    /// Still to be opened beneath its directory.
+    UnixPath,
+}
+
+fn encode(address: &Address) -> Result<Encoded, Errno> {
+    Ok(match address {
+        Address::Inet(address) => Encoded::Inet((*address).into()),
+        Address::Inet6(address) => Encoded::Inet((*address).into()),
+        Address::Unix(UnixAddress::Unnamed) => Encoded::Unix(SocketAddrUnix::new_unnamed()),
+        Address::Unix(UnixAddress::Abstract(name)) => {
+            Encoded::Unix(SocketAddrUnix::new_abstract_name(name)?)
+        }
+        Address::Unix(UnixAddress::Pathname(_)) => Encoded::UnixPath,
+        Address::Other(_) => return Err(Errno::AddressFamilyNotSupported),
+    })
+}
+
+fn decode(address: SocketAddrAny) -> Result<Address, Errno> {
+    if address.address_family() != net::AddressFamily::UNIX {
+        return Ok(Address::from(SocketAddr::try_from(address)?));
+    }
+    let address = SocketAddrUnix::try_from(address)?;
+    Ok(Address::Unix(
+        match (address.path_bytes(), address.abstract_name()) {
+            (_, Some(name)) => UnixAddress::Abstract(name.to_vec()),
+            (Some(path), None) => UnixAddress::Pathname(OsStr::from_bytes(path).into()),
+            (None, None) => UnixAddress::Unnamed,
+        },
+    ))
+}

@@ -1,0 +1,123 @@
+//! What the log says of a denial, and the grant that would lift it.
+
+use std::fmt;
+
+use super::rule::{Op, Rule};
+use crate::{Address, Protocol};
+
+/// An operation that the policy did not allow.
+///
+/// Guests never see it: to them it is `access-denied` and no more.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Denial {
+    op: Op,
+    target: String,
+    from: Option<String>,
+    cause: Cause,
+    suggestion: Option<Grant>,
+}
+
+/// A rule that would allow what was denied.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Grant {
+    /// The operation to allow.
+    pub op: Op,
+    /// The target, in the grammar of rules.
+    pub target: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Cause {
+    NoRule,
+    Rule(Rule),
+}
+
+impl Denial {
+    pub(super) fn new(op: Op, protocol: Protocol, address: &Address, cause: Cause) -> Self {
+        let target = target(protocol, address);
+        let suggestion = match cause {
+            Cause::NoRule => Some(Grant {
+                op: suggested_op(op, protocol),
+                target: target.clone(),
+            }),
+            // No grant outweighs a denial.
+            Cause::Rule(_) => None,
+        };
+        Self {
+            op,
+            target,
+            from: None,
+            cause,
+            suggestion,
+        }
+    }
+
+    pub(super) fn from_peer(mut self, peer: &Address) -> Self {
+        let host = host(peer);
+        if let Some(grant) = &mut self.suggestion {
+            grant.target = format!("{} from={host}", grant.target);
+        }
+        self.from = Some(host);
+        self
+    }
+
+    /// The operation.
+    pub fn op(&self) -> Op {
+        self.op
+    }
+
+    /// What it was tried on, in the grammar of rules.
+    pub fn target(&self) -> &str {
+        &self.target
+    }
+
+    /// The rule that forbids it; `None` where it is only that none allows it.
+    pub fn rule(&self) -> Option<&Rule> {
+        match &self.cause {
+            Cause::NoRule => None,
+            Cause::Rule(rule) => Some(rule),
+        }
+    }
+
+    /// The grant that would allow it; `None` where a rule forbids it.
+    pub fn grant(&self) -> Option<&Grant> {
+        self.suggestion.as_ref()
+    }
+}
+
+impl fmt::Display for Denial {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.from {
+            None => write!(f, "{} {}", self.op, self.target)?,
+            Some(peer) => write!(f, "accept from {peer} on {}", self.target)?,
+        }
+        match &self.cause {
+            Cause::NoRule => f.write_str(": no rule allows it"),
+            Cause::Rule(rule) => write!(f, ": the rule `{rule}` forbids it"),
+        }
+    }
+}
+
+/// A stream socket is bound to listen; nearly always the user wants that.
+fn suggested_op(op: Op, protocol: Protocol) -> Op {
+    match op {
+        Op::Bind if protocol.has_connections() => Op::Listen,
+        op => op,
+    }
+}
+
+fn target(protocol: Protocol, address: &Address) -> String {
+    match protocol {
+        Protocol::Tcp => format!("tcp://{address}"),
+        Protocol::Udp => format!("udp://{address}"),
+        Protocol::UnixConnection | Protocol::UnixDatagram => address.to_string(),
+    }
+}
+
+fn host(peer: &Address) -> String {
+    match peer.canonical().map(|endpoint| endpoint.ip()) {
+        Some(ip) if ip.is_ipv6() => format!("[{ip}]"),
+        Some(ip) => ip.to_string(),
+        None => peer.to_string(),
+    }
+}

@@ -1,0 +1,360 @@
+//! What a guest may do: rules, and the one place where an address is checked.
+//!
+//! Everything here is pure: no I/O, no clock, no state.
+
+mod class;
+mod denial;
+mod parse;
+mod rule;
+
+use std::marker::PhantomData;
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+pub use class::Class;
+pub use denial::{Denial, Grant};
+pub use parse::ParseRuleError;
+pub(crate) use rule::escape;
+pub use rule::{Effect, Op, Rule};
+
+use crate::{Address, AddressFamily, Errno, Protocol, UnixAddress};
+use class::embedded_ipv4;
+use denial::Cause;
+use rule::{Target, UnixPath};
+
+/// The rules that a guest runs under.
+///
+/// The default has none and denies everything. A matching denial wins over any
+/// grant; the order of rules does not matter.
+///
+/// ```
+/// use capsock_host::{Op, Policy};
+///
+/// let policy = Policy::default()
+///     .allow(Op::Connect, "tcp://10.20.0.0/16:5432")?
+///     .deny(Op::Connect, "tcp://10.20.9.0/24:*")?;
+/// # Ok::<(), capsock_host::ParseRuleError>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Policy {
+    rules: Vec<Rule>,
+}
+
+/// An address that the policy allows for the operation `O`.
+///
+/// Only [`Policy::vet`] makes one, and every function that hands an address to
+/// the kernel takes one: the address that was checked is the one that is used.
+#[derive(Debug)]
+pub struct Vetted<O> {
+    address: Address,
+    unix: Option<VettedPath>,
+    operation: PhantomData<O>,
+}
+
+/// Where a Unix path is opened: the directory that the rule names, with the
+/// user's authority, then `name` beneath it, with none.
+#[derive(Debug)]
+pub(crate) struct VettedPath {
+    pub(crate) directory: PathBuf,
+    pub(crate) name: PathBuf,
+}
+
+/// Why [`Policy::vet`] did not pass an address.
+#[derive(Debug)]
+pub enum Refusal {
+    /// No policy could allow it: the address makes no sense for the operation.
+    Invalid(Errno),
+    /// The rules do not allow it.
+    Denied(Denial),
+}
+
+/// The operations on addresses, as types.
+pub mod operation {
+    use super::Op;
+
+    /// An operation that hands an address to the kernel.
+    pub trait Operation: sealed::Sealed {
+        /// The operation as rules name it.
+        const OP: Op;
+    }
+
+    macro_rules! operations {
+        ($($name:ident)*) => {$(
+            #[doc = concat!("[`Op::", stringify!($name), "`]")]
+            #[derive(Debug)]
+            pub enum $name {}
+            impl Operation for $name {
+                const OP: Op = Op::$name;
+            }
+            impl sealed::Sealed for $name {}
+        )*};
+    }
+    operations!(Connect Bind Listen Send);
+
+    mod sealed {
+        pub trait Sealed {}
+    }
+}
+use operation::Operation;
+
+impl Policy {
+    /// Adds a grant: `target` is what follows the operation in a rule, such as
+    /// `tcp://127.0.0.1:8080`.
+    ///
+    /// # Errors
+    /// Where `target` does not follow the grammar.
+    pub fn allow(self, op: Op, target: &str) -> Result<Self, ParseRuleError> {
+        Ok(self.with(Rule::parse(Effect::Allow, op, target)?))
+    }
+
+    /// Adds a denial.
+    ///
+    /// # Errors
+    /// Where `target` does not follow the grammar.
+    pub fn deny(self, op: Op, target: &str) -> Result<Self, ParseRuleError> {
+        Ok(self.with(Rule::parse(Effect::Deny, op, target)?))
+    }
+
+    /// Adds a rule.
+    pub fn with(mut self, rule: Rule) -> Self {
+        self.rules.push(rule);
+        self
+    }
+
+    /// The rules, in the order in which they were added.
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
+
+    /// Checks an address for an operation of a socket.
+    ///
+    /// # Errors
+    /// [`Refusal::Invalid`] for a peer that is unspecified, has port 0, or is
+    /// multicast or broadcast for TCP, and for a Unix name that the kernel could
+    /// not take; [`Refusal::Denied`] where the rules do not allow it.
+    pub fn vet<O: Operation>(
+        &self,
+        protocol: Protocol,
+        address: Address,
+    ) -> Result<Vetted<O>, Refusal> {
+        validate(O::OP, protocol, &address).map_err(Refusal::Invalid)?;
+        let subjects = subjects(&address);
+        let mut unix = None;
+        for subject in &subjects {
+            let rule = self
+                .decide(O::OP, protocol, subject)
+                .map_err(|cause| Refusal::Denied(Denial::new(O::OP, protocol, &address, cause)))?;
+            unix = rule.vetted_path(subject);
+        }
+        Ok(Vetted {
+            address,
+            unix,
+            operation: PhantomData,
+        })
+    }
+
+    /// Checks the bind to an ephemeral port that the kernel does by itself when
+    /// a socket that was never bound connects or sends: allowed unless denied.
+    ///
+    /// # Errors
+    /// The denial, where a rule forbids that bind.
+    pub fn vet_implicit_bind(
+        &self,
+        protocol: Protocol,
+        family: AddressFamily,
+    ) -> Result<(), Denial> {
+        let address = Address::unspecified(family);
+        match self.denied_by(&[Op::Bind], protocol, &address) {
+            Some(rule) => Err(Denial::new(
+                Op::Bind,
+                protocol,
+                &address,
+                Cause::Rule(rule.clone()),
+            )),
+            None => Ok(()),
+        }
+    }
+
+    /// Checks the peer of a connection that a listener on `local` accepted.
+    ///
+    /// # Errors
+    /// The denial, where no `listen` rule for `local` admits the peer.
+    pub fn admit_peer(
+        &self,
+        protocol: Protocol,
+        local: &Address,
+        peer: &Address,
+    ) -> Result<(), Denial> {
+        self.admitted_by_listen(protocol, local, peer)
+            .map_err(|cause| Denial::new(Op::Listen, protocol, local, cause).from_peer(peer))
+    }
+
+    /// Checks the sender of a datagram that a socket received, which was bound
+    /// to `local` by the guest or not at all.
+    ///
+    /// # Errors
+    /// The denial, where a `recv` rule denies the sender, or neither a `recv`
+    /// nor a `send` rule nor the `listen` rule of the socket allows it.
+    pub fn admit_sender(
+        &self,
+        protocol: Protocol,
+        local: Option<&Address>,
+        sender: &Address,
+    ) -> Result<(), Denial> {
+        if let Address::Unix(_) = sender {
+            return Ok(());
+        }
+        let denial = |cause| Denial::new(Op::Recv, protocol, sender, cause);
+        let subjects = subjects(sender);
+        for subject in &subjects {
+            if let Some(rule) = self.denied_by(&[Op::Recv], protocol, subject) {
+                return Err(denial(Cause::Rule(rule.clone())));
+            }
+        }
+        if let Some(local) = local
+            && self.admitted_by_listen(protocol, local, sender).is_ok()
+        {
+            return Ok(());
+        }
+        let allowed = subjects.iter().all(|subject| {
+            self.allowed_by(Op::Recv, protocol, subject).is_some()
+                || self.decide(Op::Send, protocol, subject).is_ok()
+        });
+        if allowed {
+            Ok(())
+        } else {
+            Err(denial(Cause::NoRule))
+        }
+    }
+
+    /// The directories that Unix rules name, each to be opened once.
+    pub(crate) fn unix_directories(&self) -> impl Iterator<Item = &Path> {
+        self.rules.iter().filter_map(|rule| match &rule.target {
+            Target::UnixPath(path) if rule.effect == Effect::Allow => {
+                Some(path.directory.as_path())
+            }
+            _ => None,
+        })
+    }
+
+    fn decide(&self, op: Op, protocol: Protocol, address: &Address) -> Result<&Rule, Cause> {
+        // A listen needs its bind too; a bind is granted by either.
+        let denying: &[Op] = match op {
+            Op::Listen => &[Op::Listen, Op::Bind],
+            _ => &[op],
+        };
+        if let Some(rule) = self.denied_by(denying, protocol, address) {
+            return Err(Cause::Rule(rule.clone()));
+        }
+        if let Some(rule) = self.allowed_by(op, protocol, address) {
+            return Ok(rule);
+        }
+        match op {
+            Op::Bind => self.decide(Op::Listen, protocol, address),
+            _ => Err(Cause::NoRule),
+        }
+    }
+
+    fn admitted_by_listen(
+        &self,
+        protocol: Protocol,
+        local: &Address,
+        peer: &Address,
+    ) -> Result<(), Cause> {
+        let listening = |effect| {
+            self.rules.iter().filter(move |rule| {
+                (rule.effect, rule.op) == (effect, Op::Listen) && rule.covers(protocol, local)
+            })
+        };
+        let subjects = subjects(peer);
+        for subject in &subjects {
+            if let Some(rule) = listening(Effect::Deny).find(|rule| rule.covers_peer(subject)) {
+                return Err(Cause::Rule(rule.clone()));
+            }
+            if !listening(Effect::Allow).any(|rule| rule.covers_peer(subject)) {
+                return Err(Cause::NoRule);
+            }
+        }
+        Ok(())
+    }
+
+    /// A denial of some of a listener's peers does not deny listening.
+    fn denied_by(&self, ops: &[Op], protocol: Protocol, address: &Address) -> Option<&Rule> {
+        self.rules.iter().find(|rule| {
+            rule.effect == Effect::Deny
+                && ops.contains(&rule.op)
+                && rule.from.is_empty()
+                && rule.covers(protocol, address)
+        })
+    }
+
+    fn allowed_by(&self, op: Op, protocol: Protocol, address: &Address) -> Option<&Rule> {
+        self.rules.iter().find(|rule| {
+            (rule.effect, rule.op) == (Effect::Allow, op) && rule.covers(protocol, address)
+        })
+    }
+}
+
+impl<O> Vetted<O> {
+    /// The address that was checked.
+    pub fn address(&self) -> &Address {
+        &self.address
+    }
+
+    pub(crate) fn unix_path(&self) -> Option<&VettedPath> {
+        self.unix.as_ref()
+    }
+}
+
+impl Rule {
+    fn vetted_path(&self, address: &Address) -> Option<VettedPath> {
+        let (
+            Target::UnixPath(UnixPath { directory, .. }),
+            Address::Unix(UnixAddress::Pathname(path)),
+        ) = (&self.target, address)
+        else {
+            return None;
+        };
+        let name = path.strip_prefix(directory).ok()?.to_owned();
+        Some(VettedPath {
+            directory: directory.clone(),
+            name,
+        })
+    }
+}
+
+/// What must be allowed for an address to be used: itself, and the IPv4 address
+/// that a translation mechanism would deliver it to.
+fn subjects(address: &Address) -> Vec<Address> {
+    let embedded = address.canonical().and_then(|endpoint| {
+        let ip = embedded_ipv4(endpoint.ip())?;
+        Some(Address::from(SocketAddr::new(
+            IpAddr::V4(ip),
+            endpoint.port(),
+        )))
+    });
+    std::iter::once(address.clone()).chain(embedded).collect()
+}
+
+fn validate(op: Op, protocol: Protocol, address: &Address) -> Result<(), Errno> {
+    if let Address::Unix(address) = address {
+        return address.validate();
+    }
+    let Some(endpoint) = address.canonical() else {
+        return Ok(());
+    };
+    let is_peer = matches!(op, Op::Connect | Op::Send);
+    // Linux takes the unspecified address for the loopback one.
+    let nowhere = endpoint.ip().is_unspecified() || endpoint.port() == 0;
+    let group = matches!(
+        Class::of(endpoint.ip()),
+        Some(Class::Multicast | Class::Broadcast)
+    );
+    if is_peer && (nowhere || (group && protocol == Protocol::Tcp)) {
+        return Err(Errno::InvalidArgument);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,498 @@
+//! The grammar of rules: `listen tcp://[::1]:8080-8090 from=loopback`.
+
+use std::ffi::OsStr;
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use bstr::ByteVec;
+use ipnet::IpNet;
+
+use super::class::Class;
+use super::rule::{Effect, Host, Op, PortItem, Ports, Proto, Rule, Target, UnixPath, is_plain};
+
+/// A rule that does not follow the grammar: where, and what would.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ParseRuleError {
+    input: String,
+    offset: usize,
+    message: String,
+}
+
+impl ParseRuleError {
+    /// The byte of the input at which it stops making sense.
+    pub fn offset(&self) -> usize {
+        self.offset
+    }
+}
+
+impl fmt::Display for ParseRuleError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            input,
+            offset,
+            message,
+        } = self;
+        let character = input[..*offset].chars().count() + 1;
+        write!(
+            f,
+            "invalid rule `{}` at character {character}: {message}",
+            input.escape_debug()
+        )
+    }
+}
+
+impl std::error::Error for ParseRuleError {}
+
+/// Parses `allow connect tcp://192.0.2.1:443` and the like.
+impl FromStr for Rule {
+    type Err = ParseRuleError;
+
+    fn from_str(input: &str) -> Result<Self, ParseRuleError> {
+        let parser = Parser { input };
+        let (effect, rest) = parser.word(input);
+        let effect = match effect {
+            "allow" => Effect::Allow,
+            "deny" => Effect::Deny,
+            _ => return parser.fail(effect, "expected `allow` or `deny`"),
+        };
+        let (op, rest) = parser.word(rest);
+        let op = parser.op(op)?;
+        parser.rule(effect, op, rest)
+    }
+}
+
+impl Rule {
+    /// Parses what follows the operation in a rule: a target and its
+    /// qualifiers, such as `tcp://[::1]:8080-8090 from=loopback`.
+    ///
+    /// # Errors
+    /// Where the text does not follow the grammar, or the operation does not
+    /// suit the target.
+    pub fn parse(effect: Effect, op: Op, input: &str) -> Result<Self, ParseRuleError> {
+        Parser { input }.rule(effect, op, input)
+    }
+}
+
+struct Parser<'a> {
+    input: &'a str,
+}
+
+type Parsed<T> = Result<T, ParseRuleError>;
+
+impl<'a> Parser<'a> {
+    fn rule(&self, effect: Effect, op: Op, input: &'a str) -> Parsed<Rule> {
+        let (target, mut rest) = self.word(input);
+        let at = target;
+        let target = self.target(target)?;
+        self.check_op(op, &target, at)?;
+        let mut from = Vec::new();
+        while !rest.trim().is_empty() {
+            let (qualifier, after) = self.word(rest);
+            rest = after;
+            match qualifier.split_once('=') {
+                Some(("from", _)) if op != Op::Listen => {
+                    return self.fail(qualifier, "`from=` goes with `listen` only");
+                }
+                Some(("from", _)) if !from.is_empty() => {
+                    return self.fail(
+                        qualifier,
+                        "`from=` stands here twice; separate hosts by commas",
+                    );
+                }
+                Some(("from", _)) if !matches!(target, Target::Net { .. }) => {
+                    return self.fail(
+                        qualifier,
+                        "the peers of a Unix socket have no address to tell them by",
+                    );
+                }
+                Some(("from", hosts)) => {
+                    from = hosts
+                        .split(',')
+                        .map(|host| self.host(host))
+                        .collect::<Parsed<_>>()?;
+                }
+                Some(("in", _)) => {
+                    return self.fail(
+                        qualifier,
+                        "`in=` goes with a host name, and names cannot be granted yet",
+                    );
+                }
+                _ => return self.fail(qualifier, "expected `from=HOST,…` or the end"),
+            }
+        }
+        Ok(Rule {
+            effect,
+            op,
+            target,
+            from,
+        })
+    }
+
+    fn op(&self, word: &'a str) -> Parsed<Op> {
+        match Op::ALL.into_iter().find(|op| op.name() == word) {
+            Some(op) => Ok(op),
+            None => self.fail(
+                word,
+                "expected `connect`, `bind`, `listen`, `send` or `recv`",
+            ),
+        }
+    }
+
+    fn target(&self, text: &'a str) -> Parsed<Target> {
+        if let Some(path) = text.strip_prefix("unix:") {
+            return self.unix_path(path);
+        }
+        if let Some(name) = text.strip_prefix("unix-abstract:") {
+            let bytes = Vec::unescape_bytes(name);
+            return match bytes.len() {
+                0 => self.fail(name, "expected a name"),
+                1..=107 => Ok(Target::UnixAbstract(bytes)),
+                _ => self.fail(name, "an abstract name has at most 107 bytes"),
+            };
+        }
+        let Some((proto, endpoint)) = text.split_once("://") else {
+            return self.fail(
+                text,
+                "expected `PROTO://HOST:PORTS`, `unix:/PATH` or `unix-abstract:NAME`",
+            );
+        };
+        let proto = match proto {
+            "tcp" => Proto::Tcp,
+            "udp" => Proto::Udp,
+            "ip" => Proto::Ip,
+            _ => return self.fail(proto, "expected `tcp`, `udp` or `ip` (both)"),
+        };
+        let split = match endpoint.rfind(':') {
+            Some(colon) if !endpoint[colon..].contains(']') => colon,
+            _ => {
+                return self.fail(
+                    &endpoint[endpoint.len()..],
+                    "expected `:PORTS`; `:*` is every port",
+                );
+            }
+        };
+        let (host, ports) = (&endpoint[..split], &endpoint[split + 1..]);
+        Ok(Target::Net {
+            proto,
+            host: self.host(host)?,
+            ports: self.ports(ports)?,
+        })
+    }
+
+    fn host(&self, text: &'a str) -> Parsed<Host> {
+        if text == "*" {
+            return Ok(Host::Any);
+        }
+        if text == "localhost" {
+            return Ok(Host::Class(Class::Loopback));
+        }
+        if let Ok(class) = Class::from_str(text) {
+            return Ok(Host::Class(class));
+        }
+        let bare = text
+            .strip_prefix('[')
+            .and_then(|rest| rest.strip_suffix(']'));
+        let address = bare.unwrap_or(text);
+        let ip = if bare.is_some() {
+            IpAddr::V6(Ipv6Addr::UNSPECIFIED)
+        } else {
+            IpAddr::V4(Ipv4Addr::UNSPECIFIED)
+        };
+        if address.contains('/') {
+            return self.cidr(address);
+        }
+        match (address.parse::<IpAddr>(), ip) {
+            (Ok(found @ IpAddr::V4(_)), IpAddr::V4(_)) => Ok(Host::Net(IpNet::from(found))),
+            // A rule for `[::ffff:127.0.0.1]` is a rule for 127.0.0.1.
+            (Ok(found @ IpAddr::V6(_)), IpAddr::V6(_)) => Ok(Host::Net(IpNet::from(found.to_canonical()))),
+            (Ok(IpAddr::V6(_)), IpAddr::V4(_)) => self.fail(text, &format!("write an IPv6 address in brackets: `[{address}]`")),
+            (Ok(IpAddr::V4(_)), IpAddr::V6(_)) => self.fail(text, &format!("only IPv6 addresses stand in brackets: `{address}`")),
+            (Err(_), _) if address.is_empty() => self.fail(text, "expected a host: an address, a CIDR, a class or `*`"),
+            (Err(_), IpAddr::V6(_)) => self.fail(text, "expected an IPv6 address in the brackets"),
+            (Err(_), _) if looks_numeric(address) => self.fail(
+                text,
+                "expected an address of four decimal numbers from 0 to 255 without leading zeros; other forms are never guessed",
+            ),
+            (Err(_), _) if address.contains(':') => self.fail(text, "expected a host; an IPv6 address stands in brackets, before `:PORTS`"),
+            (Err(_), _) => self.fail(
+                text,
+                "expected an address, a CIDR, `*` or a class (public, loopback, private, link-local, metadata, multicast, broadcast); names cannot be granted yet",
+            ),
+        }
+    }
+
+    fn cidr(&self, text: &'a str) -> Parsed<Host> {
+        match text.parse::<IpNet>() {
+            Ok(net) if net.addr() == net.network() => match net {
+                // A mapped net is the IPv4 net that it stands for.
+                IpNet::V6(v6) if net.prefix_len() >= 96 => match v6.network().to_ipv4_mapped() {
+                    Some(v4) => Ok(Host::Net(IpNet::new_assert(
+                        IpAddr::V4(v4),
+                        net.prefix_len() - 96,
+                    ))),
+                    None => Ok(Host::Net(net)),
+                },
+                _ => Ok(Host::Net(net)),
+            },
+            Ok(net) => self.fail(
+                text,
+                &format!(
+                    "the address has bits beyond the prefix; write `{}`",
+                    net.trunc()
+                ),
+            ),
+            Err(_) => self.fail(
+                text,
+                "expected a CIDR such as `10.20.0.0/16` or `[2001:db8::/32]`",
+            ),
+        }
+    }
+
+    fn ports(&self, text: &'a str) -> Parsed<Ports> {
+        text.split(',')
+            .map(|item| self.port_item(item))
+            .collect::<Parsed<_>>()
+            .map(Ports)
+    }
+
+    fn port_item(&self, text: &'a str) -> Parsed<PortItem> {
+        match text {
+            "*" => return Ok(PortItem::Any),
+            "ephemeral" => return Ok(PortItem::Ephemeral),
+            _ => {}
+        }
+        match text.split_once('-') {
+            None => self.port(text).map(|port| PortItem::Range(port, port)),
+            Some((first, last)) => match (self.port(first)?, self.port(last)?) {
+                (low, high) if low <= high => Ok(PortItem::Range(low, high)),
+                (low, high) => self.fail(
+                    text,
+                    &format!("the range ends before it starts; write `{high}-{low}`"),
+                ),
+            },
+        }
+    }
+
+    fn port(&self, text: &'a str) -> Parsed<u16> {
+        // `parse` alone would take `+80`.
+        let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        match text.parse::<u16>() {
+            Ok(0) => self.fail(text, "port 0 asks for an ephemeral port; write `ephemeral`"),
+            Ok(port) if digits => Ok(port),
+            _ => self.fail(
+                text,
+                "expected a port from 1 to 65535, a range `N-M`, `ephemeral` or `*`",
+            ),
+        }
+    }
+
+    fn unix_path(&self, text: &'a str) -> Parsed<Target> {
+        let bytes = Vec::unescape_bytes(text);
+        let Some(relative) = bytes.strip_prefix(b"/") else {
+            return self.fail(text, "expected an absolute path");
+        };
+        if bytes.contains(&0) {
+            return self.fail(text, "a path has no NUL");
+        }
+        let (plain, beneath) = match relative.strip_suffix(b"/") {
+            Some(directory) => (directory, true),
+            None => (relative, relative.is_empty()),
+        };
+        if !plain.is_empty() && !is_plain(plain) {
+            return self.fail(text, "expected a path without `.`, `..` and empty names");
+        }
+        let path = Path::new("/").join(OsStr::from_bytes(plain));
+        if beneath {
+            return Ok(Target::UnixPath(UnixPath {
+                directory: path,
+                name: None,
+            }));
+        }
+        match (path.parent(), path.file_name()) {
+            (Some(directory), Some(name)) => Ok(Target::UnixPath(UnixPath {
+                directory: directory.to_owned(),
+                name: Some(PathBuf::from(name)),
+            })),
+            _ => self.fail(
+                text,
+                "expected a path to a socket, or to a directory with `/` at its end",
+            ),
+        }
+    }
+
+    /// Rules that could never match are mistakes, and some are dangerous ones.
+    fn check_op(&self, op: Op, target: &Target, at: &'a str) -> Parsed<()> {
+        match (op, target) {
+            (
+                Op::Connect,
+                Target::Net {
+                    proto: Proto::Udp, ..
+                },
+            ) => self.fail(at, "connecting a UDP socket is sending; use `send`"),
+            (
+                Op::Send | Op::Recv,
+                Target::Net {
+                    proto: Proto::Tcp, ..
+                },
+            ) => self.fail(
+                at,
+                "`send` and `recv` are for datagrams; use `connect` or `listen`",
+            ),
+            (Op::Recv, Target::UnixPath(_) | Target::UnixAbstract(_)) => {
+                self.fail(at, "a Unix socket receives what is sent to it; use `bind`")
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The first word, and what follows it.
+    fn word(&self, text: &'a str) -> (&'a str, &'a str) {
+        let text = text.trim_start();
+        text.split_at(text.find(char::is_whitespace).unwrap_or(text.len()))
+    }
+
+    /// An error at `part`, which is a slice of the input.
+    fn fail<T>(&self, part: &'a str, message: &str) -> Parsed<T> {
+        Err(ParseRuleError {
+            input: self.input.to_owned(),
+            offset: part.as_ptr().addr() - self.input.as_ptr().addr(),
+            message: message.to_owned(),
+        })
+    }
+}
+
+/// `2130706433`, `0x7f.1`, `012.0.0.1`: what inet_aton(3) would take.
+fn looks_numeric(host: &str) -> bool {
+    host.split('.').all(|part| {
+        let digits = part.strip_prefix("0x").or(part.strip_prefix("0X"));
+        let hexadecimal =
+            digits.is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
+        hexadecimal || (!part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn print_and_parse_round_trip() {
+        for text in [
+            "allow connect tcp://192.0.2.1:443",
+            "deny connect tcp://10.20.9.0/24:*",
+            "allow listen tcp://[::1]:8080-8090 from=loopback,10.0.0.0/8,[fe80::1]",
+            "allow bind udp://127.0.0.1:ephemeral",
+            "allow send udp://[2001:db8::/32]:53,853",
+            "allow recv ip://*:*",
+            "allow connect unix:/run/app/db.sock",
+            "allow listen unix:/run/app/",
+            "deny connect unix:/",
+            "allow listen unix:/tmp/a\\x20b\\\\c",
+            "allow connect unix-abstract:a\\0b",
+        ] {
+            let rule = text
+                .parse::<Rule>()
+                .unwrap_or_else(|error| panic!("{error}"));
+            assert_eq!(rule.to_string(), text);
+        }
+    }
+
+    #[test]
+    fn other_spellings_are_made_canonical() {
+        for (text, canonical) in [
+            (
+                "allow connect tcp://[::ffff:127.0.0.1]:80",
+                "allow connect tcp://127.0.0.1:80",
+            ),
+            (
+                "allow connect tcp://[::ffff:10.0.0.0/104]:80",
+                "allow connect tcp://10.0.0.0/8:80",
+            ),
+            (
+                "allow  listen\ttcp://localhost:80-80 ",
+                "allow listen tcp://loopback:80",
+            ),
+            (
+                "allow connect tcp://fd00::/8:1",
+                "allow connect tcp://[fd00::/8]:1",
+            ),
+        ] {
+            let rule = text
+                .parse::<Rule>()
+                .unwrap_or_else(|error| panic!("{error}"));
+            assert_eq!(rule.to_string(), canonical, "{text}");
+        }
+    }
+
+    #[test]
+    fn malformed_rules_say_where_and_why() {
+        let messages: Vec<String> = [
+            "",
+            "permit connect tcp://127.0.0.1:1",
+            "allow fly tcp://127.0.0.1:1",
+            "allow connect",
+            "allow connect 127.0.0.1:80",
+            "allow connect http://127.0.0.1:80",
+            "allow connect tcp://127.0.0.1",
+            "allow connect tcp://[::1]",
+            "allow connect tcp://:80",
+            "allow connect tcp://::1:80",
+            "allow connect tcp://[127.0.0.1]:80",
+            "allow connect tcp://[::g]:80",
+            "allow connect tcp://2130706433:80",
+            "allow connect tcp://0x7f.1:80",
+            "allow connect tcp://012.0.0.1:80",
+            "allow connect tcp://1.2.3.256:80",
+            "allow connect tcp://example.com:443",
+            "allow connect tcp://10.0.0.5/8:80",
+            "allow connect tcp://10.0.0.0/33:80",
+            "allow connect tcp://127.0.0.1:",
+            "allow connect tcp://127.0.0.1:0",
+            "allow connect tcp://127.0.0.1:65536",
+            "allow connect tcp://127.0.0.1:+80",
+            "allow connect tcp://127.0.0.1:80,",
+            "allow connect tcp://127.0.0.1:90-80",
+            "allow connect tcp://127.0.0.1:80 from=loopback",
+            "allow listen tcp://127.0.0.1:80 from=loopback from=private",
+            "allow listen tcp://127.0.0.1:80 from=",
+            "allow listen tcp://127.0.0.1:80 in=private",
+            "allow listen tcp://127.0.0.1:80 and=more",
+            "allow listen unix:/run/a from=loopback",
+            "allow connect unix:run/a",
+            "allow connect unix:/run/../a",
+            "allow connect unix:/run//a",
+            "allow connect unix-abstract:",
+            "allow connect udp://127.0.0.1:53",
+            "allow send tcp://127.0.0.1:53",
+            "allow recv unix:/run/a",
+        ]
+        .into_iter()
+        .map(|text| text.parse::<Rule>().expect_err(text).to_string())
+        .collect();
+        insta::assert_snapshot!(messages.join("\n"));
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_parses_or_fails_with_a_message(text in ".{0,60}") {
+            if let Err(error) = text.parse::<Rule>() {
+                prop_assert!(text.is_char_boundary(error.offset()));
+                prop_assert!(!error.to_string().is_empty());
+            }
+        }
+
+        #[test]
+        fn what_parses_prints_as_what_parses_to_the_same(
+            op in "connect|listen|bind",
+            target in r"tcp://(\*|\d{1,3}\.\d{1,3}\.0\.0(/16)?|\[[0-9a-f]{1,4}::\]|loopback):(\*|\d{1,5}(-\d{1,5})?|ephemeral)|unix(-abstract)?:/[ -~]{0,20}",
+        ) {
+            if let Ok(rule) = format!("allow {op} {target}").parse::<Rule>() {
+                prop_assert_eq!(rule.to_string().parse::<Rule>(), Ok(rule));
+            }
+        }
+    }
+}

@@ -1,0 +1,328 @@
+//! Rules as values: what one grant or denial says, and whether it matches.
+
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use bstr::ByteSlice;
+use ipnet::IpNet;
+
+use super::class::Class;
+use crate::{Address, Protocol, UnixAddress};
+
+/// What a rule does when it matches. A matching denial always wins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Effect {
+    /// Grants the operation.
+    Allow,
+    /// Takes it away, whatever allows it.
+    Deny,
+}
+
+/// The operation that a rule is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Op {
+    /// Connecting a stream; implies the ephemeral bind that goes with it.
+    Connect,
+    /// Binding a local address.
+    Bind,
+    /// Listening on a local address and accepting, or receiving, from its
+    /// peers; implies the bind.
+    Listen,
+    /// Sending datagrams to a peer, connected or not, and receiving its
+    /// answers.
+    Send,
+    /// Receiving datagrams from a peer.
+    Recv,
+}
+
+/// What a rule is about: internet endpoints or Unix sockets.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Target {
+    Net {
+        proto: Proto,
+        host: Host,
+        ports: Ports,
+    },
+    UnixPath(UnixPath),
+    UnixAbstract(Vec<u8>),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Proto {
+    Tcp,
+    Udp,
+    /// Both.
+    Ip,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Host {
+    /// `*`: the public internet in a grant, every address in a denial.
+    Any,
+    Net(IpNet),
+    Class(Class),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Ports(pub(crate) Vec<PortItem>);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum PortItem {
+    Any,
+    /// Inclusive.
+    Range(u16, u16),
+    /// Port 0 in a bind: the kernel chooses.
+    Ephemeral,
+}
+
+/// A path, or with a slash at its end everything beneath a directory.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct UnixPath {
+    /// The directory that is opened with the user's authority; what is beneath
+    /// it is reached without following a link.
+    pub(crate) directory: PathBuf,
+    /// `None`: everything beneath the directory.
+    pub(crate) name: Option<PathBuf>,
+}
+
+/// One grant or denial.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Rule {
+    pub(crate) effect: Effect,
+    pub(crate) op: Op,
+    pub(crate) target: Target,
+    /// The peers that a `listen` rule is about; empty means all.
+    pub(crate) from: Vec<Host>,
+}
+
+impl Rule {
+    /// Whether the rule grants or denies.
+    pub fn effect(&self) -> Effect {
+        self.effect
+    }
+
+    /// The operation that it is about.
+    pub fn op(&self) -> Op {
+        self.op
+    }
+
+    pub(super) fn covers(&self, protocol: Protocol, address: &Address) -> bool {
+        match (&self.target, address) {
+            (Target::Net { proto, host, ports }, Address::Inet(_) | Address::Inet6(_)) => {
+                address.canonical().is_some_and(|endpoint| {
+                    proto.covers(protocol)
+                        && ports.covers(endpoint.port())
+                        && host.covers(self.effect, endpoint.ip())
+                })
+            }
+            (Target::UnixPath(granted), Address::Unix(UnixAddress::Pathname(path))) => {
+                granted.covers(path)
+            }
+            (Target::UnixAbstract(granted), Address::Unix(UnixAddress::Abstract(name))) => {
+                granted == name
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether the rule is about a peer. Unix peers have no address to match.
+    pub(super) fn covers_peer(&self, peer: &Address) -> bool {
+        let Some(ip) = peer.canonical().map(|endpoint: SocketAddr| endpoint.ip()) else {
+            return self.from.is_empty();
+        };
+        self.from.is_empty() || self.from.iter().any(|host| host.covers(self.effect, ip))
+    }
+}
+
+impl Op {
+    pub(crate) const ALL: [Self; 5] = [
+        Self::Connect,
+        Self::Bind,
+        Self::Listen,
+        Self::Send,
+        Self::Recv,
+    ];
+
+    /// The word for it in rules and flags.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Connect => "connect",
+            Self::Bind => "bind",
+            Self::Listen => "listen",
+            Self::Send => "send",
+            Self::Recv => "recv",
+        }
+    }
+}
+
+impl Proto {
+    fn covers(self, protocol: Protocol) -> bool {
+        match self {
+            Self::Tcp => protocol == Protocol::Tcp,
+            Self::Udp => protocol == Protocol::Udp,
+            Self::Ip => matches!(protocol, Protocol::Tcp | Protocol::Udp),
+        }
+    }
+}
+
+impl Host {
+    fn covers(self, effect: Effect, ip: IpAddr) -> bool {
+        match effect {
+            Effect::Deny => self.contains(ip),
+            Effect::Allow => self.grants(ip),
+        }
+    }
+
+    fn contains(self, ip: IpAddr) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Net(net) => net.contains(&ip),
+            Self::Class(class) => Class::of(ip) == Some(class),
+        }
+    }
+
+    fn grants(self, ip: IpAddr) -> bool {
+        match self {
+            Self::Any => Class::of(ip) == Some(Class::Public),
+            Self::Net(net) => net.contains(&ip) && Class::reached_by(ip, net),
+            Self::Class(class) => Class::of(ip) == Some(class),
+        }
+    }
+}
+
+impl Ports {
+    fn covers(&self, port: u16) -> bool {
+        self.0.iter().any(|item| match *item {
+            PortItem::Any => true,
+            PortItem::Ephemeral => port == 0,
+            PortItem::Range(first, last) => (first..=last).contains(&port),
+        })
+    }
+}
+
+impl UnixPath {
+    fn covers(&self, path: &Path) -> bool {
+        // Compared as bytes: `Path` would see `a/./b` and `a//b` as `a/b`.
+        let (path, directory) = (
+            path.as_os_str().as_bytes(),
+            self.directory.as_os_str().as_bytes(),
+        );
+        let Some(rest) = path.strip_prefix(directory) else {
+            return false;
+        };
+        let rest = match directory {
+            b"/" => Some(rest),
+            _ => rest.strip_prefix(b"/"),
+        };
+        match (rest, &self.name) {
+            (Some(rest), Some(name)) => rest == name.as_os_str().as_bytes(),
+            (Some(rest), None) => is_plain(rest),
+            (None, _) => false,
+        }
+    }
+}
+
+/// Whether a relative path has only real names: no empty one, `.` or `..`.
+pub(super) fn is_plain(path: &[u8]) -> bool {
+    path.split(|byte| *byte == b'/')
+        .all(|name| !matches!(name, b"" | b"." | b".."))
+}
+
+/// A Unix name as rules write it: white space would end it, so that is escaped
+/// like what cannot be printed.
+pub(crate) fn escape(name: &[u8]) -> String {
+    name.escape_bytes().to_string().replace(' ', "\\x20")
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} {}", self.effect, self.op, self.target)?;
+        for (index, host) in self.from.iter().enumerate() {
+            f.write_str(if index == 0 { " from=" } else { "," })?;
+            write!(f, "{host}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Effect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Allow => "allow",
+            Self::Deny => "deny",
+        })
+    }
+}
+
+impl fmt::Display for Op {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Net { proto, host, ports } => write!(f, "{proto}://{host}:{ports}"),
+            Self::UnixPath(UnixPath { directory, name }) => {
+                let directory = directory.as_os_str().as_bytes();
+                write!(f, "unix:{}", escape(directory))?;
+                if directory != b"/" {
+                    f.write_str("/")?;
+                }
+                match name {
+                    Some(name) => f.write_str(&escape(name.as_os_str().as_bytes())),
+                    None => Ok(()),
+                }
+            }
+            Self::UnixAbstract(name) => write!(f, "unix-abstract:{}", escape(name)),
+        }
+    }
+}
+
+impl fmt::Display for Proto {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Tcp => "tcp",
+            Self::Udp => "udp",
+            Self::Ip => "ip",
+        })
+    }
+}
+
+impl fmt::Display for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Any => f.write_str("*"),
+            Self::Class(class) => write!(f, "{class}"),
+            Self::Net(net) => {
+                let full = net.prefix_len() == net.max_prefix_len();
+                match (net.addr(), full) {
+                    (IpAddr::V4(ip), true) => write!(f, "{ip}"),
+                    (IpAddr::V4(_), false) => write!(f, "{net}"),
+                    (IpAddr::V6(ip), true) => write!(f, "[{ip}]"),
+                    (IpAddr::V6(_), false) => write!(f, "[{net}]"),
+                }
+            }
+        }
+    }
+}
+
+impl fmt::Display for Ports {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, item) in self.0.iter().enumerate() {
+            if index > 0 {
+                f.write_str(",")?;
+            }
+            match item {
+                PortItem::Any => f.write_str("*")?,
+                PortItem::Ephemeral => f.write_str("ephemeral")?,
+                PortItem::Range(first, last) if first == last => write!(f, "{first}")?,
+                PortItem::Range(first, last) => write!(f, "{first}-{last}")?,
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,313 @@
+//! The socket: its state, and operations that check, then try, then wait.
+
+mod transfer;
+mod wait;
+
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::{Arc, Weak};
+
+use crate::ctx::CapsockCtx;
+use crate::os::{self, Descriptor, Interest};
+use crate::policy::operation::{Connect, Listen, Send};
+use crate::quota::SocketPermit;
+use crate::{Address, AddressFamily, Errno, Protocol, SocketType, UnixAddress};
+
+pub(crate) use transfer::{Receive, Transmit};
+pub(crate) use wait::Timeout;
+use wait::{Deadline, NO_CONNECTION_SLOT};
+
+/// One socket of a guest.
+#[derive(Debug)]
+#[allow(
+    unreachable_pub,
+    reason = "the generated bindings re-export it, inside this crate"
+)]
+pub struct Socket {
+    /// `None` once it is closed. Pollables hold it weakly, so that none of them
+    /// keeps a closed socket open.
+    descriptor: Option<Arc<Descriptor>>,
+    family: AddressFamily,
+    protocol: Protocol,
+    timeout: Timeout,
+    role: Role,
+    /// What the guest bound the socket to, as it was checked: with port 0 where
+    /// the kernel chose one, with the path that the kernel knows through /proc.
+    bound: Option<Address>,
+    _permit: SocketPermit,
+}
+
+/// What the socket is for, which its first successful call decides.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Role {
+    Undecided,
+    /// Listens on the address that was checked.
+    Listener(Address),
+    /// Connected, or connecting, to the address that was checked.
+    Client(Address),
+    /// Accepted from this peer.
+    Accepted(Address),
+}
+
+/// Something to be awaited beside other things: the socket's readiness.
+#[derive(Debug)]
+pub(crate) struct Readiness {
+    descriptor: Weak<Descriptor>,
+    interest: Interest,
+}
+
+impl Socket {
+    /// `socket(2)`
+    pub(crate) fn create(
+        ctx: &CapsockCtx,
+        family: AddressFamily,
+        kind: SocketType,
+        number: u32,
+    ) -> Result<Self, Errno> {
+        let protocol = protocol(family, kind, number)?;
+        let permit = ctx.take_socket()?;
+        let fd = os::create(family, kind, number)?;
+        Ok(Self {
+            descriptor: Some(Arc::new(Descriptor::from(fd))),
+            family,
+            protocol,
+            timeout: Timeout::Blocking,
+            role: Role::Undecided,
+            bound: None,
+            _permit: permit,
+        })
+    }
+
+    /// `bind(2)`
+    pub(crate) fn bind(&mut self, ctx: &CapsockCtx, local: Address) -> Result<(), Errno> {
+        let descriptor = self.open_for(&local)?;
+        let vetted = ctx.vet(self.protocol, local)?;
+        os::bind(descriptor.as_fd(), &vetted, ctx.directories())?;
+        self.bound = Some(vetted.address().clone());
+        Ok(())
+    }
+
+    /// `listen(2)`
+    pub(crate) fn listen(&mut self, ctx: &CapsockCtx, backlog: u32) -> Result<(), Errno> {
+        let descriptor = self.open()?;
+        if !self.protocol.has_connections() {
+            return Err(Errno::NotSupported);
+        }
+        let local = match (&self.bound, self.family) {
+            (Some(bound), _) => bound.clone(),
+            (None, AddressFamily::Unix) => return Err(Errno::InvalidArgument),
+            (None, family) => Address::unspecified(family),
+        };
+        let vetted = ctx.vet::<Listen>(self.protocol, local)?;
+        os::listen(
+            descriptor.as_fd(),
+            &vetted,
+            backlog.min(ctx.limits().backlog),
+        )?;
+        self.role = Role::Listener(vetted.address().clone());
+        Ok(())
+    }
+
+    /// `accept(2)`; resets the connections of peers that may not connect.
+    pub(crate) async fn accept(&self, ctx: &CapsockCtx) -> Result<(Self, Address), Errno> {
+        let descriptor = self.open()?;
+        let local = match &self.role {
+            Role::Listener(local) => local,
+            _ if self.protocol.has_connections() => return Err(Errno::InvalidArgument),
+            _ => return Err(Errno::NotSupported),
+        };
+        let deadline = self.deadline(false);
+        loop {
+            let permit = match ctx.take_socket() {
+                Ok(permit) => permit,
+                Err(full) => return Err(deadline.back_off(full).await),
+            };
+            let attempt = deadline.attempt(descriptor, Interest::READABLE, os::accept);
+            let (fd, peer) = match attempt.await {
+                Err(full @ (Errno::TooManyOpenFiles | Errno::TooManyOpenFilesInSystem)) => {
+                    return Err(deadline.back_off(full).await);
+                }
+                result => result?,
+            };
+            if ctx.admit_peer(self.protocol, local, &peer).is_err() {
+                os::reset(fd);
+                continue;
+            }
+            return Ok((self.accepted(fd, peer.clone(), permit), peer));
+        }
+    }
+
+    /// `connect(2)`
+    pub(crate) async fn connect(&mut self, ctx: &CapsockCtx, remote: Address) -> Result<(), Errno> {
+        let descriptor = self.open_for(&remote)?.clone();
+        if self.bound.is_none() {
+            ctx.vet_implicit_bind(self.protocol, self.family)?;
+        }
+        let directories = ctx.directories();
+        let remote = if self.protocol.has_connections() {
+            let vetted = ctx.vet::<Connect>(self.protocol, remote)?;
+            self.establish(&descriptor, &vetted, directories).await?
+        } else {
+            let vetted = ctx.vet::<Send>(self.protocol, remote)?;
+            os::connect(descriptor.as_fd(), &vetted, directories)?;
+            vetted.address().clone()
+        };
+        self.role = Role::Client(remote);
+        Ok(())
+    }
+
+    /// `shutdown(2)`
+    pub(crate) fn shutdown(&self, how: os::Shutdown) -> Result<(), Errno> {
+        os::shutdown(self.open()?.as_fd(), how)
+    }
+
+    /// `close(2)`. A second one fails.
+    pub(crate) fn close(&mut self) -> Result<(), Errno> {
+        let descriptor = self.descriptor.take().ok_or(Errno::BadDescriptor)?;
+        match Arc::into_inner(descriptor) {
+            Some(descriptor) => os::close(OwnedFd::from(descriptor)),
+            // A wait of the same guest still holds it, and closes it as it ends.
+            None => Ok(()),
+        }
+    }
+
+    /// `getsockname(2)`
+    pub(crate) fn local_address(&self) -> Result<Address, Errno> {
+        let descriptor = self.open()?;
+        match &self.bound {
+            Some(path @ Address::Unix(UnixAddress::Pathname(_))) => Ok(path.clone()),
+            _ => os::local_address(descriptor.as_fd()),
+        }
+    }
+
+    /// `getpeername(2)`
+    pub(crate) fn remote_address(&self) -> Result<Address, Errno> {
+        let actual = os::remote_address(self.open()?.as_fd())?;
+        match &self.role {
+            Role::Client(path @ Address::Unix(UnixAddress::Pathname(_))) => Ok(path.clone()),
+            _ => Ok(actual),
+        }
+    }
+
+    /// Whether and how long operations wait.
+    pub(crate) fn timeout(&self) -> Result<Timeout, Errno> {
+        self.open()?;
+        Ok(self.timeout)
+    }
+
+    pub(crate) fn set_timeout(&mut self, timeout: Timeout) -> Result<(), Errno> {
+        self.open()?;
+        self.timeout = timeout;
+        Ok(())
+    }
+
+    /// What becomes ready as the socket does.
+    pub(crate) fn readiness(&self, interest: Interest) -> Result<Readiness, Errno> {
+        let descriptor = self.open()?;
+        if !interest.readable && !interest.writable {
+            return Err(Errno::InvalidArgument);
+        }
+        Ok(Readiness {
+            descriptor: Arc::downgrade(descriptor),
+            interest,
+        })
+    }
+
+    fn open(&self) -> Result<&Arc<Descriptor>, Errno> {
+        self.descriptor.as_ref().ok_or(Errno::BadDescriptor)
+    }
+
+    fn open_for(&self, address: &Address) -> Result<&Arc<Descriptor>, Errno> {
+        let descriptor = self.open()?;
+        if address.family() != self.family {
+            return Err(Errno::AddressFamilyNotSupported);
+        }
+        Ok(descriptor)
+    }
+
+    fn accepted(&self, fd: OwnedFd, peer: Address, permit: SocketPermit) -> Self {
+        Self {
+            descriptor: Some(Arc::new(Descriptor::from(fd))),
+            family: self.family,
+            protocol: self.protocol,
+            timeout: Timeout::Blocking,
+            role: Role::Accepted(peer),
+            bound: self.bound.clone(),
+            _permit: permit,
+        }
+    }
+
+    fn deadline(&self, dont_wait: bool) -> Deadline {
+        Deadline::new(if dont_wait {
+            Timeout::NonBlocking
+        } else {
+            self.timeout
+        })
+    }
+
+    /// Connects a stream, and waits for the end of it if the socket waits.
+    async fn establish(
+        &mut self,
+        descriptor: &Descriptor,
+        remote: &crate::policy::Vetted<Connect>,
+        directories: &os::UnixDirectories,
+    ) -> Result<Address, Errno> {
+        let deadline = self.deadline(false);
+        let address = remote.address().clone();
+        let started = loop {
+            match os::connect(descriptor.as_fd(), remote, directories) {
+                // Of a Unix socket: the listener's queue is full, and there is
+                // nothing to wait for that tells when it is not.
+                Err(NO_CONNECTION_SLOT) => deadline.pause(NO_CONNECTION_SLOT).await?,
+                result => break result,
+            }
+        };
+        match started {
+            // PEP 475: an interrupted connect goes on by itself.
+            Err(Errno::InProgress | Errno::Interrupted) => {
+                self.role = Role::Client(address.clone());
+                deadline.until_connected(descriptor).await?;
+            }
+            result => result?,
+        }
+        Ok(address)
+    }
+}
+
+impl Readiness {
+    /// Waits until the socket is ready for the interest, or closed.
+    pub(crate) async fn ready(&self) {
+        if let Some(descriptor) = self.descriptor.upgrade() {
+            // The guest's next operation meets the same error.
+            if let Err(error) = descriptor.ready(self.interest).await {
+                tracing::debug!(%error, "waiting for readiness");
+            }
+        }
+    }
+}
+
+/// What the policy has rules for. A kind of socket that it has none for cannot
+/// be granted, so it is denied.
+fn protocol(family: AddressFamily, kind: SocketType, number: u32) -> Result<Protocol, Errno> {
+    const TCP: u32 = libc::IPPROTO_TCP as u32;
+    const UDP: u32 = libc::IPPROTO_UDP as u32;
+    match (family, kind, number) {
+        (AddressFamily::Inet | AddressFamily::Inet6, SocketType::Stream, 0 | TCP) => {
+            Ok(Protocol::Tcp)
+        }
+        (AddressFamily::Inet | AddressFamily::Inet6, SocketType::Datagram, 0 | UDP) => {
+            Ok(Protocol::Udp)
+        }
+        (AddressFamily::Unix, SocketType::Stream | SocketType::Seqpacket, 0) => {
+            Ok(Protocol::UnixConnection)
+        }
+        (AddressFamily::Unix, SocketType::Datagram, 0) => Ok(Protocol::UnixDatagram),
+        // As the kernel has it for what no module provides.
+        (AddressFamily::Unix, _, 1..) => Err(Errno::ProtocolNotSupported),
+        (AddressFamily::Inet | AddressFamily::Inet6, SocketType::Stream, UDP)
+        | (AddressFamily::Inet | AddressFamily::Inet6, SocketType::Datagram, TCP) => {
+            Err(Errno::ProtocolNotSupported)
+        }
+        (_, SocketType::Rdm | SocketType::Seqpacket, _) => Err(Errno::SocketTypeNotSupported),
+        _ => Err(Errno::AccessDenied),
+    }
+}

@@ -1,0 +1,99 @@
+//! How long an operation waits, and the waiting.
+
+use std::os::fd::{AsFd, BorrowedFd};
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep, timeout_at};
+
+use crate::Errno;
+use crate::os::{self, Descriptor, Interest};
+
+/// How long the operations of a socket wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Timeout {
+    Blocking,
+    NonBlocking,
+    After(Duration),
+}
+
+/// What connect(2) says of a Unix listener whose queue is full.
+pub(super) const NO_CONNECTION_SLOT: Errno = Errno::WouldBlock;
+
+/// How long to pause where the kernel has no event to wait for.
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// When one operation has to be done.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Deadline {
+    /// Do not wait at all.
+    Now,
+    At(Instant),
+    Never,
+}
+
+impl Deadline {
+    pub(super) fn new(timeout: Timeout) -> Self {
+        match timeout {
+            Timeout::Blocking => Self::Never,
+            Timeout::NonBlocking | Timeout::After(Duration::ZERO) => Self::Now,
+            // So far away that the clock cannot tell: never.
+            Timeout::After(duration) => Instant::now()
+                .checked_add(duration)
+                .map_or(Self::Never, Self::At),
+        }
+    }
+
+    pub(super) fn waits(self) -> bool {
+        !matches!(self, Self::Now)
+    }
+
+    /// Tries `operation`, and waits for `interest` only where it would block.
+    pub(super) async fn attempt<T>(
+        self,
+        descriptor: &Descriptor,
+        interest: Interest,
+        mut operation: impl FnMut(BorrowedFd<'_>) -> Result<T, Errno>,
+    ) -> Result<T, Errno> {
+        // A guest whose every call succeeds at once still lets others run.
+        tokio::task::coop::consume_budget().await;
+        match operation(descriptor.as_fd()) {
+            Err(Errno::WouldBlock) if self.waits() => {
+                self.bound(descriptor.retry(interest, operation)).await?
+            }
+            result => result,
+        }
+    }
+
+    /// Waits for a connect that is under way.
+    pub(super) async fn until_connected(self, descriptor: &Descriptor) -> Result<(), Errno> {
+        if !self.waits() {
+            return Err(Errno::InProgress);
+        }
+        self.bound(descriptor.ready(Interest::WRITABLE)).await??;
+        os::connect_error(descriptor.as_fd())
+    }
+
+    /// Pauses before another try; without time to wait, `error` it is.
+    pub(super) async fn pause(self, error: Errno) -> Result<(), Errno> {
+        if !self.waits() {
+            return Err(error);
+        }
+        self.bound(sleep(PAUSE)).await
+    }
+
+    /// Pauses before `error` goes to a guest that would likely just try again.
+    pub(super) async fn back_off(self, error: Errno) -> Errno {
+        match self.pause(error).await {
+            Ok(()) | Err(_) => error,
+        }
+    }
+
+    async fn bound<T>(self, wait: impl Future<Output = T>) -> Result<T, Errno> {
+        match self {
+            Self::Now | Self::Never => Ok(wait.await),
+            Self::At(deadline) => timeout_at(deadline, wait)
+                .await
+                .map_err(|_elapsed| Errno::DeadlineExceeded),
+        }
+    }
+}
