@@ -36,7 +36,7 @@ pub(crate) fn component(engine: &Engine, path: &Path) -> Result<Component, Failu
             &"this is a core module, not a component; build it for wasm32-wasip2, or make it one with `wasm-tools component new`",
         ));
     }
-    if !Parser::is_component(&bytes) && !bytes.starts_with(b"(component") {
+    if !Parser::is_component(&bytes) {
         return Err(unusable(&"this is not a WebAssembly component"));
     }
     let name = path.file_name().unwrap_or_default().to_string_lossy();

@@ -19,7 +19,11 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let mut s = None;
     for host in hosts {
-        let af = if host.contains(':') { AF_INET6 } else { AF_INET };
+        let af = if host.contains(':') {
+            AF_INET6
+        } else {
+            AF_INET
+        };
         let Ok(candidate) = Socket::new(af, SOCK_STREAM) else {
             continue;
         };

@@ -122,7 +122,7 @@ impl Socket {
     }
 
     /// Receives at most `bufsize` bytes: `recv(2)`. Nothing is the end of the
-    /// stream. The host may have a lower limit, 1 MiB by default.
+    /// stream, or what was asked for. The host may have a lower limit, 1 MiB by default.
     ///
     /// # Errors
     /// A timeout, or `EAGAIN` for a non-blocking socket; `ECONNRESET`;
@@ -136,6 +136,10 @@ impl Socket {
     /// # Errors
     /// Those of [`Socket::recv`].
     pub fn recv_flags(&self, bufsize: usize, flags: MsgFlag) -> Result<Vec<u8>> {
+        if bufsize == 0 {
+            // As CPython has it; recv(2) would wait for data all the same.
+            return Ok(Vec::new());
+        }
         self.host
             .recv(wit_length(bufsize), flags.to_receive())
             .map_err(failed("recv"))

@@ -11,8 +11,8 @@ mod unix_path;
 
 pub(crate) use reactor::{Descriptor, Interest};
 pub(crate) use socket::{
-    ReceiveFlags, SendFlags, Shutdown, accept, bind, close, connect, connect_error, create, listen,
-    local_address, receive_from, remote_address, reset, send, send_to, shutdown,
+    ReceiveFlags, SendFlags, Shutdown, accept, bind, close, connect, create, listen, local_address,
+    receive_from, remote_address, reset, send, send_to, shutdown,
 };
 pub(crate) use unix_path::UnixDirectories;
 

@@ -86,14 +86,6 @@ pub(crate) fn connect<O: Operation>(
     })
 }
 
-/// `SO_ERROR` of socket(7): how a connect that was under way ended.
-pub(crate) fn connect_error(fd: BorrowedFd<'_>) -> Result<(), Errno> {
-    match SockRef::from(&fd).take_error()? {
-        None => Ok(()),
-        Some(error) => Err(Errno::from(error)),
-    }
-}
-
 /// `accept4(2)`, non-blocking and close-on-exec.
 pub(crate) fn accept(fd: BorrowedFd<'_>) -> Result<(OwnedFd, Address), Errno> {
     let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
@@ -209,12 +201,24 @@ fn decode(address: SocketAddrAny) -> Result<Address, Errno> {
     if address.address_family() != net::AddressFamily::UNIX {
         return Ok(Address::from(SocketAddr::try_from(address)?));
     }
-    let address = SocketAddrUnix::try_from(address)?;
-    Ok(Address::Unix(
-        match (address.path_bytes(), address.abstract_name()) {
-            (_, Some(name)) => UnixAddress::Abstract(name.to_vec()),
-            (Some(path), None) => UnixAddress::Pathname(OsStr::from_bytes(path).into()),
-            (None, None) => UnixAddress::Unnamed,
-        },
-    ))
+    // Not by rustix's `SocketAddrUnix`: it takes an unnamed address for an
+    // abstract one, and panics at a path that fills `sun_path`.
+    let name = bytes(&address).get(size_of::<libc::sa_family_t>()..);
+    Ok(Address::Unix(match name.unwrap_or_default() {
+        [] => UnixAddress::Unnamed,
+        [0, name @ ..] => UnixAddress::Abstract(name.to_vec()),
+        path => {
+            let path = path.split(|byte| *byte == 0).next().unwrap_or_default();
+            UnixAddress::Pathname(OsStr::from_bytes(path).into())
+        }
+    }))
+}
+
+#[allow(unsafe_code, reason = "rustix has no safe view of an address as bytes")]
+fn bytes(address: &SocketAddrAny) -> &[u8] {
+    // SAFETY: the pointer leads to that many bytes, which the kernel wrote, and
+    // which live as long as `address`.
+    unsafe {
+        std::slice::from_raw_parts(address.as_ptr().cast::<u8>(), address.addr_len() as usize)
+    }
 }

@@ -26,6 +26,8 @@ pub struct Socket {
     /// `None` once it is closed. Pollables hold it weakly, so that none of them
     /// keeps a closed socket open.
     descriptor: Option<Arc<Descriptor>>,
+    /// Given back when it is closed.
+    permit: Option<SocketPermit>,
     family: AddressFamily,
     protocol: Protocol,
     timeout: Timeout,
@@ -33,7 +35,6 @@ pub struct Socket {
     /// What the guest bound the socket to, as it was checked: with port 0 where
     /// the kernel chose one, with the path that the kernel knows through /proc.
     bound: Option<Address>,
-    _permit: SocketPermit,
 }
 
 /// What the socket is for, which its first successful call decides.
@@ -68,12 +69,12 @@ impl Socket {
         let fd = os::create(family, kind, number)?;
         Ok(Self {
             descriptor: Some(Arc::new(Descriptor::from(fd))),
+            permit: Some(permit),
             family,
             protocol,
             timeout: Timeout::Blocking,
             role: Role::Undecided,
             bound: None,
-            _permit: permit,
         })
     }
 
@@ -163,6 +164,7 @@ impl Socket {
     /// `close(2)`. A second one fails.
     pub(crate) fn close(&mut self) -> Result<(), Errno> {
         let descriptor = self.descriptor.take().ok_or(Errno::BadDescriptor)?;
+        self.permit = None;
         match Arc::into_inner(descriptor) {
             Some(descriptor) => os::close(OwnedFd::from(descriptor)),
             // A wait of the same guest still holds it, and closes it as it ends.
@@ -227,12 +229,12 @@ impl Socket {
     fn accepted(&self, fd: OwnedFd, peer: Address, permit: SocketPermit) -> Self {
         Self {
             descriptor: Some(Arc::new(Descriptor::from(fd))),
+            permit: Some(permit),
             family: self.family,
             protocol: self.protocol,
             timeout: Timeout::Blocking,
             role: Role::Accepted(peer),
             bound: self.bound.clone(),
-            _permit: permit,
         }
     }
 
@@ -266,6 +268,9 @@ impl Socket {
             Err(Errno::InProgress | Errno::Interrupted) => {
                 self.role = Role::Client(address.clone());
                 deadline.until_connected(descriptor).await?;
+                // The kernel tells how it ended, and keeps that in mind, only
+                // when it is asked by another connect.
+                os::connect(descriptor.as_fd(), remote, directories)?;
             }
             result => result?,
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::Errno;
-use crate::os::{self, Descriptor, Interest};
+use crate::os::{Descriptor, Interest};
 
 /// How long the operations of a socket wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,13 +64,12 @@ impl Deadline {
         }
     }
 
-    /// Waits for a connect that is under way.
+    /// Waits until a connect that is under way has ended, one way or the other.
     pub(super) async fn until_connected(self, descriptor: &Descriptor) -> Result<(), Errno> {
         if !self.waits() {
             return Err(Errno::InProgress);
         }
-        self.bound(descriptor.ready(Interest::WRITABLE)).await??;
-        os::connect_error(descriptor.as_fd())
+        self.bound(descriptor.ready(Interest::WRITABLE)).await?
     }
 
     /// Pauses before another try; without time to wait, `error` it is.

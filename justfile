@@ -1,0 +1,40 @@
+# Every habit of this project is a recipe; CI runs recipes only.
+
+set shell := ["bash", "-euo", "pipefail", "-c"]
+
+guest_target := "wasm32-wasip2"
+guest_packages := "-p capsock-test-programs -p echo-server -p echo-client -p dual-stack-echo-server -p dual-stack-echo-client"
+
+# What can be done.
+default:
+    @just --list
+
+# Run the echo server under its grant, talk to it, then see it denied.
+demo: build guests
+    @scripts/demo
+
+# Run all tests.
+test: build guests
+    scripts/cargo-test --workspace
+    cargo test --workspace --doc
+
+# Build the CLI.
+build:
+    cargo build --workspace
+
+# Build every guest program and example to target/guests/NAME.wasm.
+guests:
+    cargo "+$(scripts/guest-toolchain)" build --profile guest --target {{ guest_target }} {{ guest_packages }}
+    mkdir -p target/guests
+    cp target/{{ guest_target }}/guest/*.wasm target/guests/
+
+# Check the format, the lints, the documentation and the dependencies.
+lint:
+    cargo fmt --all --check
+    cargo clippy --workspace --all-targets -- -D warnings
+    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
+    scripts/cargo-tool cargo-deny 0.20.2
+    cargo deny --offline check bans licenses sources
+
+# Everything that CI does.
+ci: lint test demo

@@ -1,0 +1,216 @@
+//! The command line: what is wrong is told in one line, and the guest gets what
+//! it is given.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot set up fails")]
+
+use std::process::Output;
+
+use capsock_tests::{capsock, guest, output, run, stderr, succeed};
+
+fn capsock_output(args: &[&str]) -> Output {
+    capsock().args(args).output().unwrap()
+}
+
+/// A usage error: exit code 2 and one line, which has to name the value.
+#[track_caller]
+fn assert_unusable(output: &Output, value: &str) -> String {
+    let line = stderr(output);
+    assert_eq!(output.status.code(), Some(2), "{line}");
+    assert_eq!(line.lines().count(), 1, "{line}");
+    assert!(
+        line.starts_with("capsock: ") && line.contains(value),
+        "no `{value}` in: {line}"
+    );
+    line
+}
+
+#[test]
+fn without_the_grant_the_echo_server_ends_and_the_flag_is_named() {
+    let output = output(&[], "echo-server", &[]);
+    assert_eq!(output.status.code(), Some(1));
+    insta::assert_snapshot!(stderr(&output), @"
+    capsock: denied bind tcp://127.0.0.1:50007: no rule allows it; to allow it: --allow-listen tcp://127.0.0.1:50007
+    Error: bind 127.0.0.1:50007: Permission denied (EACCES)
+    ");
+}
+
+#[test]
+fn a_component_that_cannot_be_used_is_named_with_the_reason() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = |name: &str, content: &[u8]| {
+        let path = dir.path().join(name);
+        std::fs::write(&path, content).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let component = |name: &str, text: &str| file(name, &wat::parse_str(text).unwrap());
+    for (path, reason) in [
+        ("missing.wasm".to_owned(), "No such file"),
+        (dir.path().to_str().unwrap().to_owned(), "Is a directory"),
+        (
+            component("core.wasm", "(module)"),
+            "core module, not a component",
+        ),
+        (
+            file("text.wasm", b"not wasm"),
+            "not a WebAssembly component",
+        ),
+        (file("empty.wasm", b""), "not a WebAssembly component"),
+        (file("cut.wasm", b"\0asm\x0d\0\x01\0\x07"), "unexpected end"),
+        (component("library.wasm", "(component)"), "wasi:cli/run"),
+        (
+            component(
+                "unknown.wasm",
+                r#"(component (import "foo:bar/baz@1.2.3" (instance (export "f" (func)))))"#,
+            ),
+            "foo:bar/baz@1.2.3",
+        ),
+    ] {
+        let output = capsock_output(&["run", &path]);
+        assert_unusable(&output, &path);
+        assert_unusable(&output, reason);
+    }
+}
+
+#[test]
+fn a_malformed_value_is_named_with_the_reason() {
+    let echo = guest("echo-server");
+    let echo = echo.to_str().unwrap();
+    for (flag, value, reason) in [
+        (
+            "--allow-connect",
+            "tcp://127.0.0.1",
+            "at character 16: expected `:PORTS`",
+        ),
+        ("--allow-listen", "tcp://2130706433:80", "never guessed"),
+        (
+            "--deny-send",
+            "tcp://127.0.0.1:53",
+            "`send` and `recv` are for datagrams",
+        ),
+        ("--env", "NAME", "expected NAME=VALUE"),
+        ("--dir", "/nonexistent", "/nonexistent"),
+    ] {
+        let output = capsock_output(&["run", flag, value, echo]);
+        assert_unusable(&output, value);
+        assert_unusable(&output, reason);
+        assert_unusable(&output, flag);
+    }
+}
+
+#[test]
+fn an_unknown_flag_is_a_usage_error() {
+    let output = capsock_output(&["run", "--allow-fly", "tcp://127.0.0.1:1", "x.wasm"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("--allow-fly"));
+}
+
+#[test]
+fn the_guest_gets_its_arguments_environment_directories_and_input() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("file"), "content").unwrap();
+    let mapping = format!("{}::/data", dir.path().display());
+    let mut command = run(
+        &["--env", "A=b=c", "--dir", &mapping],
+        "command",
+        &["describe", "--env", "x"],
+    );
+    command
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    std::io::Write::write_all(&mut child.stdin.take().unwrap(), b"input").unwrap();
+    let output = child.wait_with_output().unwrap();
+    insta::assert_snapshot!(String::from_utf8_lossy(&output.stdout), @r#"
+    args ["command.wasm", "describe", "--env", "x"]
+    env [("A", "b=c")]
+    file "content"
+    input "input"
+    "#);
+}
+
+#[test]
+fn the_exit_code_is_the_guests_own_and_134_for_a_trap() {
+    // WASI 0.2 lets Rust's `exit` say no more than 0 or 1.
+    for (args, code) in [(["exit", "0"], 0), (["exit", "1"], 1), (["trap", ""], 134)] {
+        let output = output(&[], "command", &args);
+        assert_eq!(
+            output.status.code(),
+            Some(code),
+            "{args:?}: {}",
+            stderr(&output)
+        );
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("exit.wasm");
+    std::fs::write(&path, wat::parse_str(EXIT_WITH_42).unwrap()).unwrap();
+    assert_eq!(
+        capsock_output(&["run", path.to_str().unwrap()])
+            .status
+            .code(),
+        Some(42)
+    );
+}
+
+const EXIT_WITH_42: &str = r#"
+    (component
+        (import "wasi:cli/exit@0.2.12" (instance $exit
+            (export "exit-with-code" (func (param "status-code" u8)))))
+        (core func $exit (canon lower (func $exit "exit-with-code")))
+        (core module $main
+            (import "" "exit" (func $exit (param i32)))
+            (func (export "run") (result i32)
+                (call $exit (i32.const 42))
+                (i32.const 0)))
+        (core instance $main (instantiate $main
+            (with "" (instance (export "exit" (func $exit))))))
+        (func $run (result (result)) (canon lift (core func $main "run")))
+        (instance $command (export "run" (func $run)))
+        (export "wasi:cli/run@0.2.12" (instance $command)))
+"#;
+
+#[test]
+fn a_trap_is_told_with_where_it_was() {
+    let output = output(&[], "command", &["trap", ""]);
+    assert!(
+        stderr(&output).contains("capsock: the guest trapped: "),
+        "{}",
+        stderr(&output)
+    );
+    assert!(
+        stderr(&output).contains("unreachable"),
+        "{}",
+        stderr(&output)
+    );
+}
+
+#[test]
+fn errors_have_the_errno_that_the_kernel_or_python_gives() {
+    let grants = [
+        "--allow-listen",
+        "tcp://127.0.0.1:*",
+        "--allow-connect",
+        "tcp://127.0.0.1:*",
+    ];
+    succeed(&grants, "misuse", &["errors"]);
+}
+
+#[test]
+fn sockets_are_counted_and_closed_ones_are_not() {
+    // What a process may have open here bounds it too.
+    let mut command = run(&[], "misuse", &["quota"]);
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    let counted: u32 = String::from_utf8_lossy(&output.stdout)
+        .split(' ')
+        .next()
+        .unwrap()
+        .parse()
+        .unwrap();
+    assert!((1..=1024).contains(&counted), "{counted}");
+}
+
+#[test]
+fn help_has_examples_and_exit_codes() {
+    let output = capsock_output(&["run", "--help"]);
+    insta::assert_snapshot!(String::from_utf8_lossy(&output.stdout));
+}

@@ -1,0 +1,97 @@
+//! UDP between guests and native peers.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot set up fails")]
+
+use std::net::UdpSocket;
+
+use capsock_tests::{PATIENCE, start, stderr, target};
+use rstest::rstest;
+use rstest_reuse::{apply, template};
+
+#[template]
+#[rstest]
+#[case::ipv4("127.0.0.1")]
+#[case::ipv6("::1")]
+fn both_families(#[case] host: &str) {}
+
+fn peer(host: &str) -> UdpSocket {
+    let socket = UdpSocket::bind((host, 0)).unwrap();
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    socket
+}
+
+#[apply(both_families)]
+fn datagrams_are_echoed_whole(#[case] host: &str) {
+    let (bind, send) = (target("udp", host, "ephemeral"), target("udp", host, "*"));
+    let flags = ["--allow-bind", &bind, "--allow-send", &send];
+    let mut guest = start(&flags, "datagram", &["echo", host, "0"]);
+    let socket = peer(host);
+    socket.connect(guest.address(host)).unwrap();
+    let mut buffer = [0; 2048];
+    for message in ["Hello, world", "again"] {
+        socket.send(message.as_bytes()).unwrap();
+        let count = socket.recv(&mut buffer).unwrap();
+        assert_eq!(&buffer[..count], message.as_bytes());
+    }
+    socket.send(b"").unwrap();
+    guest.succeed();
+}
+
+#[apply(both_families)]
+fn a_connected_client_talks_to_its_peer(#[case] host: &str) {
+    let socket = peer(host);
+    let port = socket.local_addr().unwrap().port().to_string();
+    let send = target("udp", host, &port);
+    let guest = start(
+        &["--allow-send", &send],
+        "datagram",
+        &["client", host, &port],
+    );
+    let mut buffer = [0; 2048];
+    let (count, sender) = socket.recv_from(&mut buffer).unwrap();
+    assert_eq!(&buffer[..count], b"Hello, world");
+    socket.send_to(&buffer[..count], sender).unwrap();
+    guest.succeed();
+}
+
+#[apply(both_families)]
+fn a_datagram_of_a_sender_that_is_not_granted_is_never_seen(#[case] host: &str) {
+    let (welcome, stranger) = (peer(host), peer(host));
+    let bind = target("udp", host, "ephemeral");
+    let recv = target("udp", host, welcome.local_addr().unwrap().port());
+    let mut guest = start(
+        &["--allow-bind", &bind, "--allow-recv", &recv],
+        "datagram",
+        &["admit", host, "0"],
+    );
+    let address = guest.address(host);
+    // Loopback keeps the order.
+    stranger.send_to(b"intruder", address).unwrap();
+    welcome.send_to(b"welcome", address).unwrap();
+    let output = guest.output();
+    assert!(output.status.success(), "{}", stderr(&output));
+    let flag = target("udp", host, stranger.local_addr().unwrap().port());
+    let flag = if host.contains(':') {
+        format!("'{flag}'")
+    } else {
+        flag
+    };
+    assert!(
+        stderr(&output).contains(&format!("--allow-recv {flag}")),
+        "{}",
+        stderr(&output)
+    );
+}
+
+#[test]
+fn a_listen_grant_admits_the_peers_that_it_names() {
+    let mut guest = start(
+        &["--allow-listen", "udp://127.0.0.1:ephemeral from=127.0.0.2"],
+        "datagram",
+        &["admit", "127.0.0.1", "0"],
+    );
+    let address = guest.address("127.0.0.1");
+    peer("127.0.0.1").send_to(b"intruder", address).unwrap();
+    peer("127.0.0.2").send_to(b"welcome", address).unwrap();
+    guest.succeed();
+}

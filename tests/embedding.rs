@@ -1,0 +1,173 @@
+//! The host crate in a program of its own: a guest that does not end well
+//! leaves nothing behind.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot set up fails")]
+
+use std::net::TcpListener;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use capsock_host::cap_std::ambient_authority;
+use capsock_host::{CapsockCtx, CapsockCtxView, CapsockView, Limits, Op, Policy};
+use capsock_tests::{PATIENCE, guest};
+use rstest::rstest;
+use wasmtime::component::{Component, Linker, ResourceTable};
+use wasmtime::{Cache, CacheConfig, Config, Engine, Store};
+use wasmtime_wasi::p2::bindings::Command;
+use wasmtime_wasi::p2::pipe::MemoryOutputPipe;
+use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+
+struct Guest {
+    wasi: WasiCtx,
+    sockets: CapsockCtx,
+    table: ResourceTable,
+}
+
+impl WasiView for Guest {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView {
+            ctx: &mut self.wasi,
+            table: &mut self.table,
+        }
+    }
+}
+
+impl CapsockView for Guest {
+    fn capsock(&mut self) -> CapsockCtxView<'_> {
+        CapsockCtxView {
+            ctx: &mut self.sockets,
+            table: &mut self.table,
+        }
+    }
+}
+
+/// Calls a program's `main`, and returns its result and what it printed; after
+/// `limit` the call is dropped in the middle.
+async fn call(
+    name: &str,
+    args: &[&str],
+    sockets: CapsockCtx,
+    limit: Duration,
+) -> (Option<wasmtime::Result<Result<(), ()>>>, String) {
+    let mut config = Config::new();
+    config.cache(Some(Cache::new(CacheConfig::new()).unwrap()));
+    let engine = Engine::new(&config).unwrap();
+    let component = Component::from_file(&engine, guest(name)).unwrap();
+    let mut linker = Linker::new(&engine);
+    wasmtime_wasi::p2::add_to_linker_async(&mut linker).unwrap();
+    capsock_host::add_to_linker_async(&mut linker).unwrap();
+
+    let stdout = MemoryOutputPipe::new(1 << 16);
+    let mut wasi = WasiCtx::builder();
+    wasi.arg(name).args(args).stdout(stdout.clone());
+    let state = Guest {
+        wasi: wasi.build(),
+        sockets,
+        table: ResourceTable::new(),
+    };
+    let mut store = Store::new(&engine, state);
+    let result = tokio::time::timeout(limit, async {
+        let command = Command::instantiate_async(&mut store, &component, &linker).await?;
+        command.wasi_cli_run().call_run(&mut store).await
+    });
+    let result = result.await.ok();
+    drop(store);
+    (
+        result,
+        String::from_utf8_lossy(&stdout.contents()).into_owned(),
+    )
+}
+
+/// Descriptors are the process's, so one test at a time counts them.
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn open_descriptors() -> usize {
+    std::fs::read_dir("/proc/self/fd").unwrap().count()
+}
+
+fn loopback() -> Policy {
+    let policy = Policy::default()
+        .allow(Op::Listen, "tcp://127.0.0.1:ephemeral")
+        .unwrap();
+    policy.allow(Op::Connect, "tcp://127.0.0.1:*").unwrap()
+}
+
+#[rstest]
+#[case::trap("trap", true)]
+#[case::exit("exit", true)]
+#[case::in_accept("accept", false)]
+#[case::in_recv("recv", false)]
+#[case::in_sendall("sendall", false)]
+#[case::in_poll("poll", false)]
+fn a_guest_that_ends_in_the_middle_leaves_no_descriptor_open(
+    #[case] case: &str,
+    #[case] by_itself: bool,
+) {
+    let _alone = alone();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let peer = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = peer.local_addr().unwrap().port().to_string();
+    // The guest is dropped while it waits; it is given the time to get there.
+    let limit = if by_itself {
+        PATIENCE
+    } else {
+        Duration::from_secs(2)
+    };
+    let sockets = || CapsockCtx::new(loopback(), ambient_authority());
+    // The first call opens what the process keeps.
+    for round in 0..3 {
+        let before = open_descriptors();
+        let (result, printed) = runtime.block_on(call("hold", &[case, &port], sockets(), limit));
+        assert_eq!(printed, "holding\n");
+        match result {
+            Some(result) => assert!(by_itself && result.is_err(), "{result:?}"),
+            None => assert!(!by_itself),
+        }
+        if round > 0 {
+            assert_eq!(open_descriptors(), before);
+        }
+    }
+}
+
+#[test]
+fn the_limit_on_sockets_is_the_embedders() {
+    let _alone = alone();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let mut limits = Limits::default();
+    limits.sockets = 5;
+    let sockets = CapsockCtx::new(Policy::default(), ambient_authority()).with_limits(limits);
+    let (result, printed) = runtime.block_on(call("misuse", &["quota"], sockets, PATIENCE));
+    result.unwrap().unwrap().unwrap();
+    assert_eq!(printed, "5 sockets\n");
+}
+
+/// One guest that waits does not keep another one of the same thread waiting.
+#[test]
+fn guests_of_one_thread_run_side_by_side() {
+    let _alone = alone();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let peer = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = peer.local_addr().unwrap().port().to_string();
+    let sockets = || CapsockCtx::new(loopback(), ambient_authority());
+    runtime.block_on(async {
+        let args = ["recv", port.as_str()];
+        let waiting = call("hold", &args, sockets(), PATIENCE);
+        let other = call("misuse", &["quota"], sockets(), PATIENCE);
+        tokio::select! {
+            _ = waiting => panic!("the first guest was to wait"),
+            (result, _printed) = other => result.unwrap().unwrap().unwrap(),
+        }
+    });
+}

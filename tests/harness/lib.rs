@@ -1,0 +1,161 @@
+//! Runs guests under the real CLI, for tests that are their peers.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot set up fails")]
+
+use std::io::{BufRead, BufReader, Read};
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
+
+/// Longer than anything here takes on a busy machine.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The component of a guest program or an example, which `just guests` builds.
+pub fn guest(name: &str) -> PathBuf {
+    let path =
+        PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("../target/guests/{name}.wasm"));
+    assert!(
+        path.exists(),
+        "{} is missing: run `just guests`",
+        path.display()
+    );
+    path
+}
+
+/// The CLI.
+pub fn capsock() -> Command {
+    Command::new(assert_cmd::cargo::cargo_bin("capsock"))
+}
+
+/// `capsock run FLAGS GUEST ARGS`
+pub fn run(flags: &[&str], name: &str, args: &[&str]) -> Command {
+    let mut command = capsock();
+    command
+        .arg("run")
+        .args(flags)
+        .arg(guest(name))
+        .args(args)
+        .stdin(Stdio::null());
+    command
+}
+
+/// Starts a guest whose output the test follows.
+pub fn start(flags: &[&str], name: &str, args: &[&str]) -> Running {
+    let mut command = run(flags, name, args);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let stdout = BufReader::new(child.stdout.take().unwrap());
+    Running { child, stdout }
+}
+
+/// Runs a guest to its end.
+pub fn output(flags: &[&str], name: &str, args: &[&str]) -> Output {
+    start(flags, name, args).output()
+}
+
+/// Runs a guest that has to succeed, and returns what it printed.
+#[track_caller]
+pub fn succeed(flags: &[&str], name: &str, args: &[&str]) -> String {
+    start(flags, name, args).succeed()
+}
+
+/// What a process wrote to standard error.
+pub fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// A guest that runs; it is ended with the test.
+#[derive(Debug)]
+pub struct Running {
+    child: Child,
+    stdout: BufReader<ChildStdout>,
+}
+
+impl Running {
+    /// The next line that the guest prints, which has to start with `prefix`;
+    /// returns what follows.
+    #[track_caller]
+    pub fn expect_line(&mut self, prefix: &str) -> String {
+        let mut line = String::new();
+        self.stdout.read_line(&mut line).unwrap();
+        match line.trim_end().strip_prefix(prefix) {
+            Some(rest) => rest.trim_start().to_owned(),
+            None => {
+                let mut stderr = String::new();
+                self.child.kill().unwrap();
+                self.child
+                    .stderr
+                    .take()
+                    .unwrap()
+                    .read_to_string(&mut stderr)
+                    .unwrap();
+                panic!("expected a line `{prefix}…`, found {line:?}; standard error:\n{stderr}");
+            }
+        }
+    }
+
+    /// The address that the guest listens on or is bound to.
+    #[track_caller]
+    pub fn address(&mut self, host: &str) -> SocketAddr {
+        let ip: IpAddr = host.parse().unwrap();
+        SocketAddr::new(ip, self.expect_line("port").parse().unwrap())
+    }
+
+    /// Waits for the end.
+    pub fn output(mut self) -> Output {
+        // Read both, so that neither can fill up and stop the guest.
+        let mut pipe = self.child.stderr.take().unwrap();
+        let stderr = std::thread::spawn(move || {
+            let mut stderr = Vec::new();
+            pipe.read_to_end(&mut stderr).unwrap();
+            stderr
+        });
+        let mut stdout = Vec::new();
+        self.stdout.read_to_end(&mut stdout).unwrap();
+        Output {
+            status: self.child.wait().unwrap(),
+            stdout,
+            stderr: stderr.join().unwrap(),
+        }
+    }
+
+    /// Waits for the end, which has to be a success; returns what was printed.
+    #[track_caller]
+    pub fn succeed(self) -> String {
+        let output = self.output();
+        assert!(
+            output.status.success(),
+            "{}: {}",
+            output.status,
+            stderr(&output)
+        );
+        String::from_utf8(output.stdout).unwrap()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended by itself, and been waited for.
+        _ = self.child.kill();
+        _ = self.child.wait();
+    }
+}
+
+/// A target such as `tcp://[::1]:ephemeral`.
+pub fn target(proto: &str, host: &str, ports: impl std::fmt::Display) -> String {
+    match host.parse::<IpAddr>().unwrap() {
+        IpAddr::V4(ip) => format!("{proto}://{ip}:{ports}"),
+        IpAddr::V6(ip) => format!("{proto}://[{ip}]:{ports}"),
+    }
+}
+
+/// Runs `work`, and fails if it takes too long.
+pub fn patiently<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    let (send, receive) = mpsc::channel();
+    std::thread::spawn(move || send.send(work()));
+    receive
+        .recv_timeout(PATIENCE)
+        .expect("it takes too long, or panicked")
+}
