@@ -18,9 +18,9 @@ test: build guests
     scripts/cargo-test --workspace
     cargo test --workspace --doc
 
-# Build the CLI.
+# Build the CLI, and all that the tests need: one build serves every recipe.
 build:
-    cargo build --workspace
+    cargo build --workspace --all-targets
 
 # Build every guest program and example to target/guests/NAME.wasm.
 guests:

@@ -143,7 +143,7 @@ impl Policy {
         for subject in &subjects {
             let rule = self
                 .decide(O::OP, protocol, subject)
-                .map_err(|cause| Refusal::Denied(Denial::new(O::OP, protocol, &address, cause)))?;
+                .map_err(|cause| Refusal::Denied(Denial::new(O::OP, protocol, subject, cause)))?;
             unix = rule.vetted_path(subject);
         }
         Ok(Vetted {
