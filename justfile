@@ -34,7 +34,7 @@ lint:
     cargo clippy --workspace --all-targets -- -D warnings
     RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
     scripts/cargo-tool cargo-deny 0.20.2
-    cargo deny --offline check bans licenses sources
+    cargo deny check bans licenses sources
 
 # Everything that CI does.
 ci: lint test demo

@@ -1,8 +1,6 @@
 //! The command line: what is wrong is told in one line, and the guest gets what
 //! it is given.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot set up fails")]
-
 use std::process::Output;
 
 use capsock_tests::{capsock, guest, output, run, stderr, succeed};

@@ -1,7 +1,5 @@
 //! UDP between guests and native peers.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot set up fails")]
-
 use std::net::UdpSocket;
 
 use capsock_tests::{PATIENCE, start, stderr, target};

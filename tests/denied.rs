@@ -1,8 +1,6 @@
 //! Denied operations: the guest gets `access-denied`, nothing happens, the
 //! socket stays usable, and the user learns which flag would allow it.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot set up fails")]
-
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream, UdpSocket};
 

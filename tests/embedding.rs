@@ -1,8 +1,6 @@
 //! The host crate in a program of its own: a guest that does not end well
 //! leaves nothing behind.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot set up fails")]
-
 use std::net::TcpListener;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;

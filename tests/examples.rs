@@ -1,7 +1,5 @@
 //! The examples do what Python's documentation says of them.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot set up fails")]
-
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 

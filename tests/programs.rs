@@ -1,7 +1,5 @@
 //! Every guest program is run by some test.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot set up fails")]
-
 use std::path::Path;
 
 #[test]

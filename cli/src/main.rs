@@ -1,11 +1,6 @@
 //! `capsock`: runs components that use sockets, granted one capability at a
 //! time.
 
-#![allow(
-    clippy::print_stderr,
-    reason = "a command line tool speaks on standard error"
-)]
-
 mod args;
 mod load;
 mod run;

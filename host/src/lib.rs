@@ -43,6 +43,8 @@
 //! has passed; `imports` adapts all that to the WIT.
 
 #![deny(missing_docs)]
+#![warn(clippy::print_stderr, clippy::print_stdout)]
+#![cfg_attr(not(test), warn(clippy::unwrap_used))]
 
 mod address;
 mod bindings;

@@ -1,7 +1,5 @@
 //! Runs guests under the real CLI, for tests that are their peers.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot set up fails")]
-
 use std::io::{BufRead, BufReader, Read};
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;

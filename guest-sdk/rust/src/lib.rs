@@ -27,6 +27,8 @@
 //! ```
 
 #![deny(missing_docs)]
+#![warn(clippy::print_stderr, clippy::print_stdout)]
+#![cfg_attr(not(test), warn(clippy::unwrap_used))]
 
 mod address;
 mod bindings;

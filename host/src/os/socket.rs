@@ -76,14 +76,15 @@ pub(crate) fn connect<O: Operation>(
     remote: &Vetted<O>,
     directories: &UnixDirectories,
 ) -> Result<(), Errno> {
-    Ok(match encode(remote.address())? {
+    match encode(remote.address())? {
         Encoded::Inet(address) => net::connect(fd, &address)?,
         Encoded::Unix(address) => net::connect(fd, &address)?,
         Encoded::UnixPath => {
             let peer = directories.socket_at(remote.unix_path())?;
             net::connect(fd, peer.address())?;
         }
-    })
+    }
+    Ok(())
 }
 
 /// `accept4(2)`, non-blocking and close-on-exec.

@@ -9,7 +9,10 @@ use crate::{Address, Protocol};
 ///
 /// Guests never see it: to them it is `access-denied` and no more.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Denial {
+pub struct Denial(Box<Details>);
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Details {
     op: Op,
     target: String,
     from: Option<String>,
@@ -43,37 +46,37 @@ impl Denial {
             // No grant outweighs a denial.
             Cause::Rule(_) => None,
         };
-        Self {
+        Self(Box::new(Details {
             op,
             target,
             from: None,
             cause,
             suggestion,
-        }
+        }))
     }
 
-    pub(super) fn from_peer(mut self, peer: &Address) -> Self {
+    pub(super) fn with_peer(mut self, peer: &Address) -> Self {
         let host = host(peer);
-        if let Some(grant) = &mut self.suggestion {
+        if let Some(grant) = &mut self.0.suggestion {
             grant.target = format!("{} from={host}", grant.target);
         }
-        self.from = Some(host);
+        self.0.from = Some(host);
         self
     }
 
     /// The operation.
     pub fn op(&self) -> Op {
-        self.op
+        self.0.op
     }
 
     /// What it was tried on, in the grammar of rules.
     pub fn target(&self) -> &str {
-        &self.target
+        &self.0.target
     }
 
     /// The rule that forbids it; `None` where it is only that none allows it.
     pub fn rule(&self) -> Option<&Rule> {
-        match &self.cause {
+        match &self.0.cause {
             Cause::NoRule => None,
             Cause::Rule(rule) => Some(rule),
         }
@@ -81,17 +84,17 @@ impl Denial {
 
     /// The grant that would allow it; `None` where a rule forbids it.
     pub fn grant(&self) -> Option<&Grant> {
-        self.suggestion.as_ref()
+        self.0.suggestion.as_ref()
     }
 }
 
 impl fmt::Display for Denial {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.from {
-            None => write!(f, "{} {}", self.op, self.target)?,
-            Some(peer) => write!(f, "accept from {peer} on {}", self.target)?,
+        match &self.0.from {
+            None => write!(f, "{} {}", self.0.op, self.0.target)?,
+            Some(peer) => write!(f, "accept from {peer} on {}", self.0.target)?,
         }
-        match &self.cause {
+        match &self.0.cause {
             Cause::NoRule => f.write_str(": no rule allows it"),
             Cause::Rule(rule) => write!(f, ": the rule `{rule}` forbids it"),
         }

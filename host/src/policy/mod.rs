@@ -186,7 +186,7 @@ impl Policy {
         peer: &Address,
     ) -> Result<(), Denial> {
         self.admitted_by_listen(protocol, local, peer)
-            .map_err(|cause| Denial::new(Op::Listen, protocol, local, cause).from_peer(peer))
+            .map_err(|cause| Denial::new(Op::Listen, protocol, local, cause).with_peer(peer))
     }
 
     /// Checks the sender of a datagram that a socket received, which was bound
