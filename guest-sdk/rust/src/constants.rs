@@ -36,42 +36,72 @@ macro_rules! constants {
             pub const $name: $type = $type($number);
         )*
 
-        #[cfg(test)]
-        mod tests {
-            #[test]
-            fn numbers_are_those_of_linux() {
-                $(assert_eq!(super::$name.0, libc::$name, stringify!($name));)*
-            }
-        }
+        /// Their names and numbers, for tests and for other languages' SDKs.
+        #[doc(hidden)]
+        pub const TYPED_CONSTANTS: &[(&str, i64)] = &[$((stringify!($name), $number),)*];
     };
 }
 
 constants! {
+    AF_ALG: AddressFamily = 38, "The kernel's cryptography.";
+    AF_APPLETALK: AddressFamily = 5, "A family of Linux that no version of the interface has: address_families(7).";
+    AF_ASH: AddressFamily = 18, "A family of Linux that no version of the interface has: address_families(7).";
+    AF_ATMPVC: AddressFamily = 8, "A family of Linux that no version of the interface has: address_families(7).";
+    AF_ATMSVC: AddressFamily = 20, "A family of Linux that no version of the interface has: address_families(7).";
+    AF_AX25: AddressFamily = 3, "A family of Linux that no version of the interface has: address_families(7).";
+    AF_BLUETOOTH: AddressFamily = 31, "Bluetooth.";
+    AF_BRIDGE: AddressFamily = 7, "A family of Linux that no version of the interface has: address_families(7).";
+    AF_CAN: AddressFamily = 29, "Controller area network.";
+    AF_ECONET: AddressFamily = 19, "A family of Linux that no version of the interface has: address_families(7).";
     AF_INET: AddressFamily = 2, "IPv4: ip(7).";
     AF_INET6: AddressFamily = 10, "IPv6: ipv6(7).";
+    AF_IPX: AddressFamily = 4, "A family of Linux that no version of the interface has: address_families(7).";
+    AF_IRDA: AddressFamily = 23, "A family of Linux that no version of the interface has: address_families(7).";
+    AF_KEY: AddressFamily = 15, "A family of Linux that no version of the interface has: address_families(7).";
+    AF_LLC: AddressFamily = 26, "A family of Linux that no version of the interface has: address_families(7).";
+    AF_NETBEUI: AddressFamily = 13, "A family of Linux that no version of the interface has: address_families(7).";
+    AF_NETLINK: AddressFamily = 16, "The kernel's interface to processes: netlink(7).";
+    AF_NETROM: AddressFamily = 6, "A family of Linux that no version of the interface has: address_families(7).";
+    AF_PACKET: AddressFamily = 17, "Frames at the device level: packet(7).";
+    AF_PPPOX: AddressFamily = 24, "A family of Linux that no version of the interface has: address_families(7).";
+    AF_QIPCRTR: AddressFamily = 42, "A family of Linux that no version of the interface has: address_families(7).";
+    AF_RDS: AddressFamily = 21, "Reliable datagram sockets.";
+    AF_ROSE: AddressFamily = 11, "A family of Linux that no version of the interface has: address_families(7).";
+    AF_ROUTE: AddressFamily = 16, "A family of Linux that no version of the interface has: address_families(7).";
+    AF_SECURITY: AddressFamily = 14, "A family of Linux that no version of the interface has: address_families(7).";
+    AF_SNA: AddressFamily = 22, "A family of Linux that no version of the interface has: address_families(7).";
+    AF_TIPC: AddressFamily = 30, "Cluster communication.";
     AF_UNIX: AddressFamily = 1, "Between processes of one machine: unix(7).";
+    AF_UNSPEC: AddressFamily = 0, "Any family, where names are resolved.";
+    AF_VSOCK: AddressFamily = 40, "Between a virtual machine and its host: vsock(7).";
+    AF_WANPIPE: AddressFamily = 25, "A family of Linux that no version of the interface has: address_families(7).";
+    AF_X25: AddressFamily = 9, "A family of Linux that no version of the interface has: address_families(7).";
 
-    SOCK_STREAM: SocketKind = 1, "A reliable stream of bytes, in order.";
     SOCK_DGRAM: SocketKind = 2, "Messages that may be lost or reordered.";
+    SOCK_RAW: SocketKind = 3, "The network protocol itself: raw(7).";
+    SOCK_RDM: SocketKind = 4, "Reliable messages, in any order.";
     SOCK_SEQPACKET: SocketKind = 5, "Reliable messages, in order.";
+    SOCK_STREAM: SocketKind = 1, "A reliable stream of bytes, in order.";
 
     MSG_OOB: MsgFlag = 0x1, "Urgent data.";
     MSG_PEEK: MsgFlag = 0x2, "Leave the data in the queue.";
     MSG_DONTROUTE: MsgFlag = 0x4, "Only to hosts on a directly connected network.";
+    MSG_CTRUNC: MsgFlag = 0x8, "Ancillary data was cut.";
+    MSG_TRUNC: MsgFlag = 0x20, "A datagram was cut.";
     MSG_DONTWAIT: MsgFlag = 0x40, "This one call does not wait.";
     MSG_EOR: MsgFlag = 0x80, "End a record.";
     MSG_WAITALL: MsgFlag = 0x100, "Return less than asked for only at the end or on an error.";
     MSG_CONFIRM: MsgFlag = 0x800, "The peer has answered.";
+    MSG_ERRQUEUE: MsgFlag = 0x2000, "Receive from the error queue.";
     MSG_NOSIGNAL: MsgFlag = 0x4000, "No SIGPIPE; guests never get one.";
     MSG_MORE: MsgFlag = 0x8000, "More data follows at once.";
+    MSG_FASTOPEN: MsgFlag = 0x20000000, "Connect and send in one: TCP fast open.";
+    MSG_CMSG_CLOEXEC: MsgFlag = 0x40000000, "Received descriptors are close-on-exec; a host's always are.";
 
     SHUT_RD: Shutdown = 0, "No more receiving.";
     SHUT_WR: Shutdown = 1, "No more sending; the peer reads the end of the stream.";
     SHUT_RDWR: Shutdown = 2, "Neither.";
 }
-
-/// The longest queue of a listener that Linux allows by default.
-pub const SOMAXCONN: i32 = 4096;
 
 impl AddressFamily {
     /// Linux's number.
@@ -79,13 +109,23 @@ impl AddressFamily {
         self.0
     }
 
-    pub(crate) fn to_wit(self) -> types::AddressFamily {
-        match self {
-            AF_INET => types::AddressFamily::Inet,
-            AF_INET6 => types::AddressFamily::Inet6,
-            // The constants above are all the values there are.
-            _ => types::AddressFamily::Unix,
-        }
+    /// `None` for a family that the interface does not have.
+    pub(crate) fn to_wit(self) -> Option<types::AddressFamily> {
+        use types::AddressFamily as Wit;
+        Some(match self {
+            AF_INET => Wit::Inet,
+            AF_INET6 => Wit::Inet6,
+            AF_UNIX => Wit::Unix,
+            AF_NETLINK => Wit::Netlink,
+            AF_VSOCK => Wit::Vsock,
+            AF_PACKET => Wit::Packet,
+            AF_CAN => Wit::Can,
+            AF_TIPC => Wit::Tipc,
+            AF_BLUETOOTH => Wit::Bluetooth,
+            AF_ALG => Wit::Alg,
+            AF_RDS => Wit::Rds,
+            _ => return None,
+        })
     }
 }
 
@@ -99,6 +139,9 @@ impl SocketKind {
         match self {
             SOCK_STREAM => types::SocketType::Stream,
             SOCK_DGRAM => types::SocketType::Datagram,
+            SOCK_RAW => types::SocketType::Raw,
+            SOCK_RDM => types::SocketType::Rdm,
+            // The constants above are all the values there are.
             _ => types::SocketType::Seqpacket,
         }
     }

@@ -33,13 +33,19 @@
 mod address;
 mod bindings;
 mod constants;
+mod convert;
 mod errno;
 mod error;
+mod numbers;
 mod socket;
 
 pub use address::{Address, ToAddress, UnixAddress};
 pub use constants::*;
+pub use convert::{
+    CMSG_LEN, CMSG_SPACE, htonl, htons, inet_aton, inet_ntoa, inet_ntop, inet_pton, ntohl, ntohs,
+};
 pub use error::{Error, Result};
+pub use numbers::*;
 pub use socket::Socket;
 
 /// The generated bindings, for what the WIT can and the SDK does not yet.

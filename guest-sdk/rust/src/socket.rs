@@ -48,7 +48,12 @@ impl Socket {
     pub fn with_proto(family: AddressFamily, kind: SocketKind, proto: i32) -> Result<Self> {
         let number = u32::try_from(proto)
             .map_err(|_negative| Error::new("socket", ErrorCode::ProtocolNotSupported))?;
-        let host = wit::Socket::create(family.to_wit(), kind.to_wit(), number);
+        let unsupported = || Error::new("socket", ErrorCode::AddressFamilyNotSupported);
+        let host = wit::Socket::create(
+            family.to_wit().ok_or_else(unsupported)?,
+            kind.to_wit(),
+            number,
+        );
         Ok(Self {
             host: host.map_err(|code| Error::new("socket", code))?,
             family,
