@@ -74,6 +74,10 @@ struct Grants {
     /// Receive datagrams from this address
     #[arg(long, value_name = "TARGET")]
     allow_recv: Vec<String>,
+    /// Set this socket option, NAME or NAME=VALUE: ip-freebind, ip-transparent,
+    /// so-bindtodevice, so-mark; others need no grant
+    #[arg(long, value_name = "OPTION")]
+    allow_option: Vec<String>,
     /// Never connect to this address, whatever allows it
     #[arg(long, value_name = "TARGET")]
     deny_connect: Vec<String>,
@@ -89,6 +93,9 @@ struct Grants {
     /// Never receive datagrams from this address
     #[arg(long, value_name = "TARGET")]
     deny_recv: Vec<String>,
+    /// Never set this socket option
+    #[arg(long, value_name = "OPTION")]
+    deny_option: Vec<String>,
 }
 
 const TARGETS: &str = "\
@@ -191,11 +198,13 @@ impl Grants {
             (Effect::Allow, Op::Bind, &self.allow_bind),
             (Effect::Allow, Op::Send, &self.allow_send),
             (Effect::Allow, Op::Recv, &self.allow_recv),
+            (Effect::Allow, Op::Option, &self.allow_option),
             (Effect::Deny, Op::Connect, &self.deny_connect),
             (Effect::Deny, Op::Listen, &self.deny_listen),
             (Effect::Deny, Op::Bind, &self.deny_bind),
             (Effect::Deny, Op::Send, &self.deny_send),
             (Effect::Deny, Op::Recv, &self.deny_recv),
+            (Effect::Deny, Op::Option, &self.deny_option),
         ];
         let mut policy = Policy::default();
         for (effect, op, target) in flags.into_iter().flat_map(|(effect, op, targets)| {

@@ -30,4 +30,4 @@ mod generated {
     });
 }
 
-pub(crate) use generated::capsock::sockets::{socket, types};
+pub(crate) use generated::capsock::sockets::{options, socket, types};

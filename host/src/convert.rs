@@ -5,9 +5,10 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddrV4, SocketAddrV6};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::time::Duration;
 
-use crate::bindings::{socket as wit_socket, types as wit};
+use crate::bindings::{options as wit_options, socket as wit_socket, types as wit};
 use crate::errno::for_each_errno;
-use crate::os::{Interest, SendFlags, Shutdown};
+use crate::options::for_each_option;
+use crate::os::{Credentials, Interest, SendFlags, Shutdown};
 use crate::socket::{Receive, Timeout, Transmit};
 use crate::{Address, AddressFamily, Errno, SocketType, UnixAddress};
 
@@ -25,6 +26,26 @@ macro_rules! errno_conversion {
     };
 }
 for_each_errno!(errno_conversion);
+
+macro_rules! option_conversions {
+    ($($kind:ident { $($variant:ident $level:ident $name:ident,)* })*) => {$(
+        impl From<wit_options::$kind> for crate::options::$kind {
+            fn from(option: wit_options::$kind) -> Self {
+                match option {
+                    $(wit_options::$kind::$variant => Self::$variant,)*
+                }
+            }
+        }
+    )*};
+}
+for_each_option!(option_conversions);
+
+impl From<Credentials> for wit_options::Credentials {
+    fn from(credentials: Credentials) -> Self {
+        let Credentials { pid, uid, gid } = credentials;
+        Self { pid, uid, gid }
+    }
+}
 
 impl From<wit::AddressFamily> for AddressFamily {
     fn from(family: wit::AddressFamily) -> Self {
@@ -147,10 +168,7 @@ impl From<Timeout> for wit_socket::Timeout {
         match timeout {
             Timeout::Blocking => Self::Blocking,
             Timeout::NonBlocking => Self::NonBlocking,
-            // It came from a `u64` of nanoseconds.
-            Timeout::After(duration) => {
-                Self::After(u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX))
-            }
+            Timeout::After(duration) => Self::After(nanoseconds(duration)),
         }
     }
 }
@@ -200,4 +218,9 @@ impl From<wit_socket::Interest> for Interest {
             writable: interest.contains(wit_socket::Interest::WRITABLE),
         }
     }
+}
+
+/// A time as the WIT has it; 584 years are as good as more.
+pub(crate) fn nanoseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }

@@ -128,6 +128,11 @@ impl CapsockCtx {
         verdict.map_err(|denial| self.deny(&denial))
     }
 
+    pub(crate) fn vet_option(&self, name: &str, value: &str) -> Result<(), Errno> {
+        let verdict = self.policy.vet_option(name, value);
+        verdict.map_err(|denial| self.deny(&denial))
+    }
+
     fn deny(&self, denial: &Denial) -> Errno {
         tracing::warn!(%denial, "denied");
         if let Some(tell) = &self.on_denial {

@@ -53,6 +53,7 @@ mod ctx;
 mod errno;
 mod error;
 mod imports;
+mod options;
 mod os;
 pub mod policy;
 mod quota;
@@ -79,7 +80,8 @@ pub fn add_to_linker_async<T: CapsockView + 'static>(
     linker: &mut Linker<T>,
 ) -> wasmtime::Result<()> {
     bindings::types::add_to_linker::<T, Capsock>(linker, T::capsock)?;
-    bindings::socket::add_to_linker::<T, Capsock>(linker, T::capsock)
+    bindings::socket::add_to_linker::<T, Capsock>(linker, T::capsock)?;
+    bindings::options::add_to_linker::<T, Capsock>(linker, T::capsock)
 }
 
 /// Names what host functions borrow from a `T`.

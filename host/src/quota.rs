@@ -18,6 +18,8 @@ pub struct Limits {
     pub receive: u32,
     /// The longest queue of a listener: 1,024. A longer one is cut to it.
     pub backlog: u32,
+    /// `SO_SNDBUF` and `SO_RCVBUF`, in bytes: 4 MiB. A larger one is cut to it.
+    pub socket_buffer: u32,
 }
 
 impl Default for Limits {
@@ -26,6 +28,7 @@ impl Default for Limits {
             sockets: 1024,
             receive: 1 << 20,
             backlog: 1024,
+            socket_buffer: 4 << 20,
         }
     }
 }

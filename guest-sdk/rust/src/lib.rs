@@ -37,6 +37,7 @@ mod convert;
 mod errno;
 mod error;
 mod numbers;
+mod options;
 mod socket;
 
 pub use address::{Address, ToAddress, UnixAddress};

@@ -6,8 +6,11 @@ use std::time::Duration;
 use crate::address::{Address, ToAddress};
 use crate::bindings::socket as wit;
 use crate::bindings::types::ErrorCode;
-use crate::constants::{AddressFamily, MsgFlag, Shutdown, SocketKind};
+use crate::constants::{
+    AF_INET, AF_INET6, AddressFamily, MsgFlag, SOCK_DGRAM, SOCK_STREAM, Shutdown, SocketKind,
+};
 use crate::error::{Error, Result};
+use crate::numbers::{IPPROTO_TCP, IPPROTO_UDP};
 
 /// The backlog that Python's `listen()` has: the system's, at most 128.
 const DEFAULT_BACKLOG: i32 = 128;
@@ -354,6 +357,19 @@ impl Socket {
     /// The resource behind it, for what the WIT can and this SDK does not yet.
     pub fn as_resource(&self) -> &crate::wit::Socket {
         &self.host
+    }
+
+    pub(crate) fn host(&self) -> &wit::Socket {
+        &self.host
+    }
+
+    /// The protocol as the kernel reports it, where 0 stood for the default.
+    pub(crate) fn protocol_number(&self) -> i32 {
+        match (self.family, self.kind, self.proto) {
+            (AF_INET | AF_INET6, SOCK_STREAM, 0) => IPPROTO_TCP,
+            (AF_INET | AF_INET6, SOCK_DGRAM, 0) => IPPROTO_UDP,
+            (_, _, proto) => proto,
+        }
     }
 
     fn with_address<T>(

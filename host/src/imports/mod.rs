@@ -1,4 +1,5 @@
 //! One adapter a WIT interface: look up, convert, delegate, convert.
 
+mod options;
 mod socket;
 mod types;

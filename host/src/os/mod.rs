@@ -5,10 +5,15 @@
 //!
 //! [`Vetted`]: crate::policy::Vetted
 
+mod option;
 mod reactor;
 mod socket;
 mod unix_path;
 
+pub(crate) use option::{
+    Credentials, get_number, get_text, linger, peer_credentials, set_linger, set_number, set_text,
+    take_error,
+};
 pub(crate) use reactor::{Descriptor, Interest};
 pub(crate) use socket::{
     ReceiveFlags, SendFlags, Shutdown, accept, bind, close, connect, create, listen, local_address,

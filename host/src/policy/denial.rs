@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::rule::{Op, Rule};
+use super::rule::{Op, Rule, escape};
 use crate::{Address, Protocol};
 
 /// An operation that the policy did not allow.
@@ -37,10 +37,23 @@ pub(super) enum Cause {
 
 impl Denial {
     pub(super) fn new(op: Op, protocol: Protocol, address: &Address, cause: Cause) -> Self {
-        let target = target(protocol, address);
+        Self::with_target(
+            op,
+            suggested_op(op, protocol),
+            target(protocol, address),
+            cause,
+        )
+    }
+
+    pub(super) fn of_option(name: &str, value: &str, cause: Cause) -> Self {
+        let target = format!("{name}={}", escape(value.as_bytes()));
+        Self::with_target(Op::Option, Op::Option, target, cause)
+    }
+
+    fn with_target(op: Op, suggested: Op, target: String, cause: Cause) -> Self {
         let suggestion = match cause {
             Cause::NoRule => Some(Grant {
-                op: suggested_op(op, protocol),
+                op: suggested,
                 target: target.clone(),
             }),
             // No grant outweighs a denial.

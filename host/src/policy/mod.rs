@@ -227,6 +227,25 @@ impl Policy {
         }
     }
 
+    /// Checks setting an option that needs a grant of its own.
+    ///
+    /// # Errors
+    /// The denial, where no `option` rule allows it or one denies it.
+    pub fn vet_option(&self, name: &str, value: &str) -> Result<(), Denial> {
+        let covering = |effect| {
+            self.rules.iter().find(|rule| {
+                (rule.effect, rule.op) == (effect, Op::Option) && rule.covers_option(name, value)
+            })
+        };
+        let denial = |cause| Denial::of_option(name, value, cause);
+        if let Some(rule) = covering(Effect::Deny) {
+            return Err(denial(Cause::Rule(rule.clone())));
+        }
+        covering(Effect::Allow)
+            .map(|_| ())
+            .ok_or_else(|| denial(Cause::NoRule))
+    }
+
     /// The directories that Unix rules name, each to be opened once.
     pub(crate) fn unix_directories(&self) -> impl Iterator<Item = &Path> {
         self.rules.iter().filter_map(|rule| match &rule.target {

@@ -12,6 +12,7 @@ use ipnet::IpNet;
 
 use super::class::Class;
 use super::rule::{Effect, Host, Op, PortItem, Ports, Proto, Rule, Target, UnixPath, is_plain};
+use crate::options::OPTION_GRANTS;
 
 /// A rule that does not follow the grammar: where, and what would.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,7 +87,10 @@ impl<'a> Parser<'a> {
     fn rule(&self, effect: Effect, op: Op, input: &'a str) -> Parsed<Rule> {
         let (target, mut rest) = self.word(input);
         let at = target;
-        let target = self.target(target)?;
+        let target = match op {
+            Op::Option => self.option(target)?,
+            _ => self.target(target)?,
+        };
         self.check_op(op, &target, at)?;
         let mut from = Vec::new();
         while !rest.trim().is_empty() {
@@ -136,7 +140,7 @@ impl<'a> Parser<'a> {
             Some(op) => Ok(op),
             None => self.fail(
                 word,
-                "expected `connect`, `bind`, `listen`, `send` or `recv`",
+                "expected `connect`, `bind`, `listen`, `send`, `recv` or `option`",
             ),
         }
     }
@@ -180,6 +184,23 @@ impl<'a> Parser<'a> {
             host: self.host(host)?,
             ports: self.ports(ports)?,
         })
+    }
+
+    fn option(&self, text: &'a str) -> Parsed<Target> {
+        let (name, value) = match text.split_once('=') {
+            Some((name, value)) => (name, Some(value)),
+            None => (text, None),
+        };
+        let Some(name) = OPTION_GRANTS.into_iter().find(|known| *known == name) else {
+            let known = OPTION_GRANTS.join("`, `");
+            return self.fail(
+                text,
+                &format!("expected `{known}`; other options need no grant"),
+            );
+        };
+        let value =
+            value.map(|value| String::from_utf8_lossy(&Vec::unescape_bytes(value)).into_owned());
+        Ok(Target::Option { name, value })
     }
 
     fn host(&self, text: &'a str) -> Parsed<Host> {
@@ -393,6 +414,8 @@ mod tests {
             "deny connect unix:/",
             "allow listen unix:/tmp/a\\x20b\\\\c",
             "allow connect unix-abstract:a\\0b",
+            "allow option so-mark",
+            "deny option so-bindtodevice=eth1",
         ] {
             let rule = text
                 .parse::<Rule>()
@@ -469,6 +492,8 @@ mod tests {
             "allow connect udp://127.0.0.1:53",
             "allow send tcp://127.0.0.1:53",
             "allow recv unix:/run/a",
+            "allow option so-broadcast",
+            "allow option",
         ]
         .into_iter()
         .map(|text| text.parse::<Rule>().expect_err(text).to_string())

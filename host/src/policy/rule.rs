@@ -35,6 +35,8 @@ pub enum Op {
     Send,
     /// Receiving datagrams from a peer.
     Recv,
+    /// Setting a socket option that needs a grant of its own.
+    Option,
 }
 
 /// What a rule is about: internet endpoints or Unix sockets.
@@ -47,6 +49,11 @@ pub(crate) enum Target {
     },
     UnixPath(UnixPath),
     UnixAbstract(Vec<u8>),
+    Option {
+        name: &'static str,
+        /// `None`: any value.
+        value: Option<String>,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -127,6 +134,15 @@ impl Rule {
         }
     }
 
+    pub(super) fn covers_option(&self, option: &str, set_to: &str) -> bool {
+        match &self.target {
+            Target::Option { name, value } => {
+                *name == option && value.as_ref().is_none_or(|value| value == set_to)
+            }
+            _ => false,
+        }
+    }
+
     /// Whether the rule is about a peer. Unix peers have no address to match.
     pub(super) fn covers_peer(&self, peer: &Address) -> bool {
         let Some(ip) = peer.canonical().map(|endpoint: SocketAddr| endpoint.ip()) else {
@@ -137,12 +153,13 @@ impl Rule {
 }
 
 impl Op {
-    pub(crate) const ALL: [Self; 5] = [
+    pub(crate) const ALL: [Self; 6] = [
         Self::Connect,
         Self::Bind,
         Self::Listen,
         Self::Send,
         Self::Recv,
+        Self::Option,
     ];
 
     /// The word for it in rules and flags.
@@ -153,6 +170,7 @@ impl Op {
             Self::Listen => "listen",
             Self::Send => "send",
             Self::Recv => "recv",
+            Self::Option => "option",
         }
     }
 }
@@ -278,6 +296,13 @@ impl fmt::Display for Target {
                 }
             }
             Self::UnixAbstract(name) => write!(f, "unix-abstract:{}", escape(name)),
+            Self::Option { name, value: None } => f.write_str(name),
+            Self::Option {
+                name,
+                value: Some(value),
+            } => {
+                write!(f, "{name}={}", escape(value.as_bytes()))
+            }
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The socket: its state, and operations that check, then try, then wait.
 
+mod options;
 mod transfer;
 mod wait;
 

@@ -1,0 +1,102 @@
+//! `capsock:sockets/options`
+
+use std::time::Duration;
+
+use wasmtime::component::Resource;
+
+use crate::bindings::options::{
+    Credentials, DurationOption, FlagOption, Host, NumberOption, TextOption,
+};
+use crate::bindings::types::ErrorCode;
+use crate::convert::nanoseconds;
+use crate::ctx::CapsockCtxView;
+use crate::error::SocketError;
+use crate::socket::Socket;
+
+type Result<T> = std::result::Result<T, SocketError>;
+
+impl Host for CapsockCtxView<'_> {
+    fn get_flag(&mut self, socket: Resource<Socket>, option: FlagOption) -> Result<bool> {
+        Ok(self.table.get(&socket)?.flag(option.into())?)
+    }
+
+    fn set_flag(
+        &mut self,
+        socket: Resource<Socket>,
+        option: FlagOption,
+        value: bool,
+    ) -> Result<()> {
+        Ok(self
+            .table
+            .get(&socket)?
+            .set_flag(self.ctx, option.into(), value)?)
+    }
+
+    fn get_number(&mut self, socket: Resource<Socket>, option: NumberOption) -> Result<i32> {
+        Ok(self.table.get(&socket)?.number(option.into())?)
+    }
+
+    fn set_number(
+        &mut self,
+        socket: Resource<Socket>,
+        option: NumberOption,
+        value: i32,
+    ) -> Result<()> {
+        Ok(self
+            .table
+            .get(&socket)?
+            .set_number(self.ctx, option.into(), value)?)
+    }
+
+    fn get_duration(&mut self, socket: Resource<Socket>, option: DurationOption) -> Result<u64> {
+        Ok(nanoseconds(
+            self.table.get(&socket)?.duration(option.into())?,
+        ))
+    }
+
+    fn set_duration(
+        &mut self,
+        socket: Resource<Socket>,
+        option: DurationOption,
+        value: u64,
+    ) -> Result<()> {
+        let value = Duration::from_nanos(value);
+        Ok(self
+            .table
+            .get(&socket)?
+            .set_duration(option.into(), value)?)
+    }
+
+    fn get_text(&mut self, socket: Resource<Socket>, option: TextOption) -> Result<String> {
+        Ok(self.table.get(&socket)?.text(option.into())?)
+    }
+
+    fn set_text(
+        &mut self,
+        socket: Resource<Socket>,
+        option: TextOption,
+        value: String,
+    ) -> Result<()> {
+        Ok(self
+            .table
+            .get(&socket)?
+            .set_text(self.ctx, option.into(), &value)?)
+    }
+
+    fn linger(&mut self, socket: Resource<Socket>) -> Result<Option<u64>> {
+        Ok(self.table.get(&socket)?.linger()?.map(nanoseconds))
+    }
+
+    fn set_linger(&mut self, socket: Resource<Socket>, value: Option<u64>) -> Result<()> {
+        let value = value.map(Duration::from_nanos);
+        Ok(self.table.get(&socket)?.set_linger(value)?)
+    }
+
+    fn take_error(&mut self, socket: Resource<Socket>) -> Result<Option<ErrorCode>> {
+        Ok(self.table.get(&socket)?.take_error()?.map(ErrorCode::from))
+    }
+
+    fn peer_credentials(&mut self, socket: Resource<Socket>) -> Result<Credentials> {
+        Ok(self.table.get(&socket)?.peer_credentials()?.into())
+    }
+}

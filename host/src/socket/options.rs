@@ -1,0 +1,114 @@
+//! Options of the socket: checked, bounded, and in the kernel's units.
+
+use std::os::fd::AsFd;
+use std::time::Duration;
+
+use super::Socket;
+use crate::Errno;
+use crate::ctx::CapsockCtx;
+use crate::options::{DurationOption, FlagOption, NumberOption, TextOption};
+use crate::os::{self, Credentials};
+
+impl Socket {
+    pub(crate) fn flag(&self, option: FlagOption) -> Result<bool, Errno> {
+        Ok(os::get_number(self.open()?.as_fd(), option.number())? != 0)
+    }
+
+    pub(crate) fn set_flag(
+        &self,
+        ctx: &CapsockCtx,
+        option: FlagOption,
+        value: bool,
+    ) -> Result<(), Errno> {
+        let descriptor = self.open()?;
+        if let Some(grant) = option.grant() {
+            ctx.vet_option(grant, if value { "1" } else { "0" })?;
+        }
+        os::set_number(descriptor.as_fd(), option.number(), value.into())
+    }
+
+    pub(crate) fn number(&self, option: NumberOption) -> Result<i32, Errno> {
+        os::get_number(self.open()?.as_fd(), option.number())
+    }
+
+    pub(crate) fn set_number(
+        &self,
+        ctx: &CapsockCtx,
+        option: NumberOption,
+        value: i32,
+    ) -> Result<(), Errno> {
+        let descriptor = self.open()?;
+        if let Some(grant) = option.grant() {
+            ctx.vet_option(grant, &value.to_string())?;
+        }
+        let value = match option {
+            // The kernel takes a negative size for a huge one.
+            NumberOption::SendBufferSize | NumberOption::ReceiveBufferSize if value < 0 => {
+                return Err(Errno::InvalidArgument);
+            }
+            NumberOption::SendBufferSize | NumberOption::ReceiveBufferSize => {
+                value.min(i32::try_from(ctx.limits().socket_buffer).unwrap_or(i32::MAX))
+            }
+            _ => value,
+        };
+        os::set_number(descriptor.as_fd(), option.number(), value)
+    }
+
+    pub(crate) fn duration(&self, option: DurationOption) -> Result<Duration, Errno> {
+        let count = os::get_number(self.open()?.as_fd(), option.number())?;
+        Ok(option.unit() * u32::try_from(count).unwrap_or(0))
+    }
+
+    pub(crate) fn set_duration(
+        &self,
+        option: DurationOption,
+        value: Duration,
+    ) -> Result<(), Errno> {
+        let count = value.as_nanos().div_ceil(option.unit().as_nanos());
+        let count = i32::try_from(count).map_err(|_too_long| Errno::InvalidArgument)?;
+        os::set_number(self.open()?.as_fd(), option.number(), count)
+    }
+
+    pub(crate) fn text(&self, option: TextOption) -> Result<String, Errno> {
+        os::get_text(self.open()?.as_fd(), option.number())
+    }
+
+    pub(crate) fn set_text(
+        &self,
+        ctx: &CapsockCtx,
+        option: TextOption,
+        value: &str,
+    ) -> Result<(), Errno> {
+        let descriptor = self.open()?;
+        // The kernel would cut the name there, and the rule was for all of it.
+        if value.contains('\0') {
+            return Err(Errno::InvalidArgument);
+        }
+        if let Some(grant) = option.grant() {
+            ctx.vet_option(grant, value)?;
+        }
+        os::set_text(descriptor.as_fd(), option.number(), value)
+    }
+
+    pub(crate) fn linger(&self) -> Result<Option<Duration>, Errno> {
+        os::linger(self.open()?.as_fd())
+    }
+
+    pub(crate) fn set_linger(&self, value: Option<Duration>) -> Result<(), Errno> {
+        let descriptor = self.open()?;
+        let whole = value.map(|value| -> Result<Duration, Errno> {
+            let seconds = value.as_nanos().div_ceil(1_000_000_000);
+            let seconds = i32::try_from(seconds).map_err(|_too_long| Errno::InvalidArgument)?;
+            Ok(Duration::from_secs(u64::from(seconds.unsigned_abs())))
+        });
+        os::set_linger(descriptor.as_fd(), whole.transpose()?)
+    }
+
+    pub(crate) fn take_error(&self) -> Result<Option<Errno>, Errno> {
+        os::take_error(self.open()?.as_fd())
+    }
+
+    pub(crate) fn peer_credentials(&self) -> Result<Credentials, Errno> {
+        os::peer_credentials(self.open()?.as_fd())
+    }
+}
