@@ -17,6 +17,7 @@ mod generated {
             "capsock:sockets/socket.[method]socket.send": async | trappable,
             "capsock:sockets/socket.[method]socket.send-to": async | trappable,
             "capsock:sockets/socket.[method]socket.send-all": async | trappable,
+            "capsock:sockets/poller.[method]poller.wait": async | trappable,
             default: trappable,
         },
         trappable_error_type: {
@@ -24,10 +25,11 @@ mod generated {
         },
         with: {
             "wasi:io": wasmtime_wasi::p2::bindings::io,
+            "capsock:sockets/poller.poller": crate::poller::Poller,
             "capsock:sockets/socket.socket": crate::socket::Socket,
         },
         require_store_data_send: true,
     });
 }
 
-pub(crate) use generated::capsock::sockets::{options, socket, types};
+pub(crate) use generated::capsock::sockets::{options, poller, socket, types};

@@ -5,10 +5,12 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddrV4, SocketAddrV6};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::time::Duration;
 
-use crate::bindings::{options as wit_options, socket as wit_socket, types as wit};
+use crate::bindings::{
+    options as wit_options, poller as wit_poller, socket as wit_socket, types as wit,
+};
 use crate::errno::for_each_errno;
 use crate::options::for_each_option;
-use crate::os::{Credentials, Interest, SendFlags, Shutdown};
+use crate::os::{Credentials, Event, Interest, SendFlags, Shutdown, Trigger};
 use crate::socket::{Receive, Timeout, Transmit};
 use crate::{Address, AddressFamily, Errno, SocketType, UnixAddress};
 
@@ -216,6 +218,37 @@ impl From<wit_socket::Interest> for Interest {
         Self {
             readable: interest.contains(wit_socket::Interest::READABLE),
             writable: interest.contains(wit_socket::Interest::WRITABLE),
+        }
+    }
+}
+
+impl From<wit_poller::Trigger> for Trigger {
+    fn from(trigger: wit_poller::Trigger) -> Self {
+        match trigger {
+            wit_poller::Trigger::Level => Self::Level,
+            wit_poller::Trigger::Edge => Self::Edge,
+            wit_poller::Trigger::Oneshot => Self::Oneshot,
+        }
+    }
+}
+
+impl From<Event> for wit_poller::Event {
+    fn from(event: Event) -> Self {
+        let Event {
+            key,
+            readable,
+            writable,
+            priority,
+            error,
+            hang_up,
+        } = event;
+        Self {
+            key,
+            readable,
+            writable,
+            priority,
+            error,
+            hang_up,
         }
     }
 }

@@ -56,6 +56,7 @@ mod imports;
 mod options;
 mod os;
 pub mod policy;
+mod poller;
 mod quota;
 mod socket;
 
@@ -81,7 +82,8 @@ pub fn add_to_linker_async<T: CapsockView + 'static>(
 ) -> wasmtime::Result<()> {
     bindings::types::add_to_linker::<T, Capsock>(linker, T::capsock)?;
     bindings::socket::add_to_linker::<T, Capsock>(linker, T::capsock)?;
-    bindings::options::add_to_linker::<T, Capsock>(linker, T::capsock)
+    bindings::options::add_to_linker::<T, Capsock>(linker, T::capsock)?;
+    bindings::poller::add_to_linker::<T, Capsock>(linker, T::capsock)
 }
 
 /// Names what host functions borrow from a `T`.

@@ -34,20 +34,33 @@ mod address;
 mod bindings;
 mod constants;
 mod convert;
+mod create;
+mod descriptor;
 mod errno;
 mod error;
 mod numbers;
 mod options;
+mod select;
 mod socket;
+mod timeout;
 
 pub use address::{Address, ToAddress, UnixAddress};
 pub use constants::*;
 pub use convert::{
     CMSG_LEN, CMSG_SPACE, htonl, htons, inet_aton, inet_ntoa, inet_ntop, inet_pton, ntohl, ntohs,
 };
+pub use create::{
+    ServerOptions, create_connection, create_server, has_dualstack_ipv6, socketpair,
+    socketpair_with,
+};
+pub use descriptor::close;
 pub use error::{Error, Result};
 pub use numbers::*;
+pub use select::{
+    POLLERR, POLLHUP, POLLIN, POLLOUT, POLLPRI, Poll, Poller, Ready, Trigger, select,
+};
 pub use socket::Socket;
+pub use timeout::{getdefaulttimeout, setdefaulttimeout};
 
 /// The generated bindings, for what the WIT can and the SDK does not yet.
 pub mod wit {

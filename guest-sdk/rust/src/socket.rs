@@ -1,6 +1,8 @@
 //! The socket.
 
-use std::io::{self, Read, Write};
+use std::io::{self, BufReader, BufWriter, Read, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::address::{Address, ToAddress};
@@ -9,6 +11,7 @@ use crate::bindings::types::ErrorCode;
 use crate::constants::{
     AF_INET, AF_INET6, AddressFamily, MsgFlag, SOCK_DGRAM, SOCK_STREAM, Shutdown, SocketKind,
 };
+use crate::descriptor::{self, Detached, Entry, Number};
 use crate::error::{Error, Result};
 use crate::numbers::{IPPROTO_TCP, IPPROTO_UDP};
 
@@ -28,10 +31,12 @@ const DEFAULT_BACKLOG: i32 = 128;
 /// ```
 #[derive(Debug)]
 pub struct Socket {
-    host: wit::Socket,
+    host: Arc<wit::Socket>,
     family: AddressFamily,
     kind: SocketKind,
     proto: i32,
+    inheritable: AtomicBool,
+    number: Number,
 }
 
 impl Socket {
@@ -52,17 +57,130 @@ impl Socket {
         let number = u32::try_from(proto)
             .map_err(|_negative| Error::new("socket", ErrorCode::ProtocolNotSupported))?;
         let unsupported = || Error::new("socket", ErrorCode::AddressFamilyNotSupported);
-        let host = wit::Socket::create(
-            family.to_wit().ok_or_else(unsupported)?,
-            kind.to_wit(),
+        let wit_family = family.to_wit().ok_or_else(unsupported)?;
+        let host = wit::Socket::create(wit_family, kind.to_wit(), number);
+        let socket = Self::from_host(host.map_err(failed("socket"))?, family, kind, proto);
+        socket.apply_default_timeout()?;
+        Ok(socket)
+    }
+
+    /// A socket whose resource exists already.
+    pub(crate) fn from_host(
+        host: wit::Socket,
+        family: AddressFamily,
+        kind: SocketKind,
+        proto: i32,
+    ) -> Self {
+        let host = Arc::new(host);
+        let number = Number::new(Entry::Open(Arc::downgrade(&host)));
+        Self {
+            host,
+            family,
+            kind,
+            proto,
+            inheritable: AtomicBool::new(false),
             number,
-        );
+        }
+    }
+
+    /// A socket with a descriptor of its own of the one that `fd` is the number
+    /// of: Python's `fromfd`.
+    ///
+    /// # Errors
+    /// `EBADF` where no socket of this guest has the number; `EMFILE`.
+    pub fn fromfd(fd: i32, family: AddressFamily, kind: SocketKind, proto: i32) -> Result<Self> {
+        let host = descriptor::lookup(fd).ok_or(Error::new("fromfd", ErrorCode::BadDescriptor))?;
+        let duplicate = host.duplicate().map_err(failed("fromfd"))?;
+        Ok(Self::from_host(duplicate, family, kind, proto))
+    }
+
+    /// Takes over a descriptor that [`Socket::detach`] let go: Python's
+    /// `socket(fileno=fd)`.
+    ///
+    /// # Errors
+    /// `EBADF` where no detached socket has the number.
+    pub fn from_fileno(fd: i32) -> Result<Self> {
+        let detached =
+            descriptor::attach(fd).ok_or(Error::new("socket", ErrorCode::BadDescriptor))?;
+        let number = Number::take(fd, Entry::Open(Arc::downgrade(&detached.host)));
+        let Detached {
+            host,
+            family,
+            kind,
+            proto,
+        } = detached;
         Ok(Self {
-            host: host.map_err(|code| Error::new("socket", code))?,
+            host,
+            family,
+            kind,
+            proto,
+            inheritable: AtomicBool::new(false),
+            number,
+        })
+    }
+
+    /// Another socket object of the same socket: `dup(2)`. Its timeout is a
+    /// copy.
+    ///
+    /// # Errors
+    /// `EMFILE`; `EBADF` once it is closed.
+    pub fn dup(&self) -> Result<Self> {
+        let host = self.host.duplicate().map_err(failed("dup"))?;
+        Ok(Self::from_host(host, self.family, self.kind, self.proto))
+    }
+
+    /// The number that stands for the socket in this guest; -1 once it is
+    /// closed or detached.
+    pub fn fileno(&self) -> i32 {
+        self.number.get()
+    }
+
+    /// Lets the socket go without closing it, and returns its number, which
+    /// [`Socket::from_fileno`] and [`close`](crate::close) take.
+    pub fn detach(self) -> i32 {
+        let Self {
+            host,
+            family,
+            kind,
+            proto,
+            inheritable: _,
+            number,
+        } = self;
+        number.detach(Detached {
+            host,
             family,
             kind,
             proto,
         })
+    }
+
+    /// Whether a child would inherit the descriptor. Guests have no children,
+    /// so this is only what was set; false at first.
+    pub fn get_inheritable(&self) -> bool {
+        self.inheritable.load(Ordering::Relaxed)
+    }
+
+    /// Sets what [`Socket::get_inheritable`] tells.
+    pub fn set_inheritable(&self, inheritable: bool) {
+        self.inheritable.store(inheritable, Ordering::Relaxed);
+    }
+
+    /// A buffered reader of the socket: Python's `makefile("rb")`. It keeps the
+    /// socket open.
+    ///
+    /// # Errors
+    /// Those of [`Socket::dup`].
+    pub fn makefile_reader(&self) -> Result<BufReader<Self>> {
+        Ok(BufReader::new(self.dup()?))
+    }
+
+    /// A buffered writer to the socket: Python's `makefile("wb")`. It keeps the
+    /// socket open, and flushes when it is dropped.
+    ///
+    /// # Errors
+    /// Those of [`Socket::dup`].
+    pub fn makefile_writer(&self) -> Result<BufWriter<Self>> {
+        Ok(BufWriter::new(self.dup()?))
     }
 
     /// Gives the socket a local address: `bind(2)`. Port 0 is an ephemeral one.
@@ -90,19 +208,15 @@ impl Socket {
     }
 
     /// Waits for a connection: `accept(2)`. Returns its socket, which is
-    /// blocking, and its peer's address.
+    /// blocking unless there is a default timeout, and its peer's address.
     ///
     /// # Errors
     /// A timeout, or `EAGAIN` for a non-blocking socket; `EINVAL` where the
     /// socket does not listen; `EMFILE`.
     pub fn accept(&self) -> Result<(Self, Address)> {
         let (host, peer) = self.host.accept().map_err(failed("accept"))?;
-        let connection = Self {
-            host,
-            family: self.family,
-            kind: self.kind,
-            proto: self.proto,
-        };
+        let connection = Self::from_host(host, self.family, self.kind, self.proto);
+        connection.apply_default_timeout()?;
         Ok((connection, peer.into()))
     }
 
@@ -272,6 +386,7 @@ impl Socket {
     /// What the kernel reports of earlier data; `EBADF` the second time. The
     /// socket is closed all the same.
     pub fn close(&self) -> Result<()> {
+        self.number.release();
         self.host.close().map_err(failed("close"))
     }
 
@@ -357,6 +472,13 @@ impl Socket {
     /// The resource behind it, for what the WIT can and this SDK does not yet.
     pub fn as_resource(&self) -> &crate::wit::Socket {
         &self.host
+    }
+
+    fn apply_default_timeout(&self) -> Result<()> {
+        match crate::timeout::getdefaulttimeout() {
+            None => Ok(()),
+            timeout => self.settimeout(timeout),
+        }
     }
 
     pub(crate) fn host(&self) -> &wit::Socket {

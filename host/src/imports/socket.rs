@@ -27,6 +27,28 @@ impl HostSocket for CapsockCtxView<'_> {
         Ok(self.table.push(socket)?)
     }
 
+    fn create_pair(
+        &mut self,
+        family: AddressFamily,
+        kind: SocketType,
+        protocol: u32,
+    ) -> Result<(Resource<Socket>, Resource<Socket>)> {
+        let (one, other) = Socket::create_pair(self.ctx, family.into(), kind.into(), protocol)?;
+        let one = self.table.push(one)?;
+        match self.table.push(other) {
+            Ok(other) => Ok((one, other)),
+            Err(full) => {
+                self.table.delete(one)?;
+                Err(full.into())
+            }
+        }
+    }
+
+    fn duplicate(&mut self, this: Resource<Socket>) -> Result<Resource<Socket>> {
+        let socket = self.table.get(&this)?.duplicate(self.ctx)?;
+        Ok(self.table.push(socket)?)
+    }
+
     fn bind(&mut self, this: Resource<Socket>, local: Address) -> Result<()> {
         Ok(self.table.get_mut(&this)?.bind(self.ctx, local.into())?)
     }

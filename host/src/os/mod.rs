@@ -5,19 +5,21 @@
 //!
 //! [`Vetted`]: crate::policy::Vetted
 
+pub(crate) mod epoll;
 mod option;
 mod reactor;
 mod socket;
 mod unix_path;
 
+pub(crate) use epoll::{Event, Trigger};
 pub(crate) use option::{
     Credentials, get_number, get_text, linger, peer_credentials, set_linger, set_number, set_text,
     take_error,
 };
 pub(crate) use reactor::{Descriptor, Interest};
 pub(crate) use socket::{
-    ReceiveFlags, SendFlags, Shutdown, accept, bind, close, connect, create, listen, local_address,
-    receive_from, remote_address, reset, send, send_to, shutdown,
+    ReceiveFlags, SendFlags, Shutdown, accept, bind, close, connect, create, create_pair,
+    duplicate, listen, local_address, receive_from, remote_address, reset, send, send_to, shutdown,
 };
 pub(crate) use unix_path::UnixDirectories;
 

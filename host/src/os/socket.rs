@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::os::fd::{BorrowedFd, IntoRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 
@@ -23,22 +24,33 @@ pub(crate) fn create(
     kind: SocketType,
     protocol: u32,
 ) -> Result<OwnedFd, Errno> {
-    let family = match family {
-        AddressFamily::Inet => net::AddressFamily::INET,
-        AddressFamily::Inet6 => net::AddressFamily::INET6,
-        AddressFamily::Unix => net::AddressFamily::UNIX,
-        AddressFamily::Other(_) => return Err(Errno::AddressFamilyNotSupported),
-    };
-    let kind = match kind {
-        SocketType::Stream => net::SocketType::STREAM,
-        SocketType::Datagram => net::SocketType::DGRAM,
-        SocketType::Raw => net::SocketType::RAW,
-        SocketType::Rdm => net::SocketType::RDM,
-        SocketType::Seqpacket => net::SocketType::SEQPACKET,
-    };
-    let protocol = std::num::NonZeroU32::new(protocol).map(net::Protocol::from_raw);
-    let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
-    Ok(net::socket_with(family, kind, flags, protocol)?)
+    let protocol = NonZeroU32::new(protocol).map(net::Protocol::from_raw);
+    Ok(net::socket_with(
+        raw_family(family)?,
+        raw_type(kind),
+        FLAGS,
+        protocol,
+    )?)
+}
+
+/// `socketpair(2)`, non-blocking and close-on-exec.
+pub(crate) fn create_pair(
+    family: AddressFamily,
+    kind: SocketType,
+    protocol: u32,
+) -> Result<(OwnedFd, OwnedFd), Errno> {
+    let protocol = NonZeroU32::new(protocol).map(net::Protocol::from_raw);
+    Ok(net::socketpair(
+        raw_family(family)?,
+        raw_type(kind),
+        FLAGS,
+        protocol,
+    )?)
+}
+
+/// `dup(2)`, close-on-exec.
+pub(crate) fn duplicate(fd: BorrowedFd<'_>) -> Result<OwnedFd, Errno> {
+    Ok(fd.try_clone_to_owned()?)
 }
 
 /// `bind(2)`
@@ -89,8 +101,7 @@ pub(crate) fn connect<O: Operation>(
 
 /// `accept4(2)`, non-blocking and close-on-exec.
 pub(crate) fn accept(fd: BorrowedFd<'_>) -> Result<(OwnedFd, Address), Errno> {
-    let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
-    let (accepted, peer) = retry_on_intr(|| net::acceptfrom_with(fd, flags))?;
+    let (accepted, peer) = retry_on_intr(|| net::acceptfrom_with(fd, FLAGS))?;
     let peer = peer.map_or(Ok(Address::Unix(UnixAddress::Unnamed)), decode)?;
     Ok((accepted, peer))
 }
@@ -175,6 +186,27 @@ pub(crate) fn close(fd: OwnedFd) -> Result<(), Errno> {
             Errno::Interrupted => Ok(()),
             errno => Err(errno),
         },
+    }
+}
+
+const FLAGS: SocketFlags = SocketFlags::NONBLOCK.union(SocketFlags::CLOEXEC);
+
+fn raw_family(family: AddressFamily) -> Result<net::AddressFamily, Errno> {
+    match family {
+        AddressFamily::Inet => Ok(net::AddressFamily::INET),
+        AddressFamily::Inet6 => Ok(net::AddressFamily::INET6),
+        AddressFamily::Unix => Ok(net::AddressFamily::UNIX),
+        AddressFamily::Other(_) => Err(Errno::AddressFamilyNotSupported),
+    }
+}
+
+fn raw_type(kind: SocketType) -> net::SocketType {
+    match kind {
+        SocketType::Stream => net::SocketType::STREAM,
+        SocketType::Datagram => net::SocketType::DGRAM,
+        SocketType::Raw => net::SocketType::RAW,
+        SocketType::Rdm => net::SocketType::RDM,
+        SocketType::Seqpacket => net::SocketType::SEQPACKET,
     }
 }
 

@@ -14,8 +14,8 @@ use crate::quota::SocketPermit;
 use crate::{Address, AddressFamily, Errno, Protocol, SocketType, UnixAddress};
 
 pub(crate) use transfer::{Receive, Transmit};
-pub(crate) use wait::Timeout;
-use wait::{Deadline, NO_CONNECTION_SLOT};
+use wait::NO_CONNECTION_SLOT;
+pub(crate) use wait::{Deadline, Timeout};
 
 /// One socket of a guest.
 #[derive(Debug)]
@@ -68,14 +68,38 @@ impl Socket {
         let protocol = protocol(family, kind, number)?;
         let permit = ctx.take_socket()?;
         let fd = os::create(family, kind, number)?;
+        Ok(Self::new(fd, family, protocol, permit))
+    }
+
+    /// `socketpair(2)`
+    pub(crate) fn create_pair(
+        ctx: &CapsockCtx,
+        family: AddressFamily,
+        kind: SocketType,
+        number: u32,
+    ) -> Result<(Self, Self), Errno> {
+        let protocol = protocol(family, kind, number)?;
+        let permits = (ctx.take_socket()?, ctx.take_socket()?);
+        let (one, other) = os::create_pair(family, kind, number)?;
+        let unnamed = || Role::Accepted(Address::Unix(UnixAddress::Unnamed));
+        let (mut one, mut other) = (
+            Self::new(one, family, protocol, permits.0),
+            Self::new(other, family, protocol, permits.1),
+        );
+        (one.role, other.role) = (unnamed(), unnamed());
+        Ok((one, other))
+    }
+
+    /// `dup(2)`
+    pub(crate) fn duplicate(&self, ctx: &CapsockCtx) -> Result<Self, Errno> {
+        let descriptor = self.open()?;
+        let permit = ctx.take_socket()?;
+        let fd = os::duplicate(descriptor.as_fd())?;
         Ok(Self {
-            descriptor: Some(Arc::new(Descriptor::from(fd))),
-            permit: Some(permit),
-            family,
-            protocol,
-            timeout: Timeout::Blocking,
-            role: Role::Undecided,
-            bound: None,
+            timeout: self.timeout,
+            role: self.role.clone(),
+            bound: self.bound.clone(),
+            ..Self::new(fd, self.family, self.protocol, permit)
         })
     }
 
@@ -134,7 +158,12 @@ impl Socket {
                 os::reset(fd);
                 continue;
             }
-            return Ok((self.accepted(fd, peer.clone(), permit), peer));
+            let accepted = Self {
+                role: Role::Accepted(peer.clone()),
+                bound: self.bound.clone(),
+                ..Self::new(fd, self.family, self.protocol, permit)
+            };
+            return Ok((accepted, peer));
         }
     }
 
@@ -209,13 +238,10 @@ impl Socket {
         if !interest.readable && !interest.writable {
             return Err(Errno::InvalidArgument);
         }
-        Ok(Readiness {
-            descriptor: Arc::downgrade(descriptor),
-            interest,
-        })
+        Ok(Readiness::new(Arc::downgrade(descriptor), interest))
     }
 
-    fn open(&self) -> Result<&Arc<Descriptor>, Errno> {
+    pub(crate) fn open(&self) -> Result<&Arc<Descriptor>, Errno> {
         self.descriptor.as_ref().ok_or(Errno::BadDescriptor)
     }
 
@@ -227,15 +253,15 @@ impl Socket {
         Ok(descriptor)
     }
 
-    fn accepted(&self, fd: OwnedFd, peer: Address, permit: SocketPermit) -> Self {
+    fn new(fd: OwnedFd, family: AddressFamily, protocol: Protocol, permit: SocketPermit) -> Self {
         Self {
             descriptor: Some(Arc::new(Descriptor::from(fd))),
             permit: Some(permit),
-            family: self.family,
-            protocol: self.protocol,
+            family,
+            protocol,
             timeout: Timeout::Blocking,
-            role: Role::Accepted(peer),
-            bound: self.bound.clone(),
+            role: Role::Undecided,
+            bound: None,
         }
     }
 
@@ -280,6 +306,13 @@ impl Socket {
 }
 
 impl Readiness {
+    pub(crate) fn new(descriptor: Weak<Descriptor>, interest: Interest) -> Self {
+        Self {
+            descriptor,
+            interest,
+        }
+    }
+
     /// Waits until the socket is ready for the interest, or closed.
     pub(crate) async fn ready(&self) {
         if let Some(descriptor) = self.descriptor.upgrade() {

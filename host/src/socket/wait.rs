@@ -24,7 +24,7 @@ const PAUSE: Duration = Duration::from_millis(10);
 
 /// When one operation has to be done.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Deadline {
+pub(crate) enum Deadline {
     /// Do not wait at all.
     Now,
     At(Instant),
@@ -32,7 +32,7 @@ pub(super) enum Deadline {
 }
 
 impl Deadline {
-    pub(super) fn new(timeout: Timeout) -> Self {
+    pub(crate) fn new(timeout: Timeout) -> Self {
         match timeout {
             Timeout::Blocking => Self::Never,
             Timeout::NonBlocking | Timeout::After(Duration::ZERO) => Self::Now,
@@ -48,7 +48,7 @@ impl Deadline {
     }
 
     /// Tries `operation`, and waits for `interest` only where it would block.
-    pub(super) async fn attempt<T>(
+    pub(crate) async fn attempt<T>(
         self,
         descriptor: &Descriptor,
         interest: Interest,

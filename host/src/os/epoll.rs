@@ -1,0 +1,112 @@
+//! `epoll(7)`: the readiness of many descriptors, at the cost of those that are
+//! ready.
+
+use std::os::fd::BorrowedFd;
+
+use rustix::buffer::spare_capacity;
+use rustix::event::Timespec;
+use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
+use rustix::io::retry_on_intr;
+
+use super::{Descriptor, Interest};
+use crate::Errno;
+
+/// When a registered descriptor is reported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Trigger {
+    Level,
+    Edge,
+    Oneshot,
+}
+
+/// One descriptor that is ready.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Event {
+    pub(crate) key: u64,
+    pub(crate) readable: bool,
+    pub(crate) writable: bool,
+    pub(crate) priority: bool,
+    pub(crate) error: bool,
+    pub(crate) hang_up: bool,
+}
+
+/// `epoll_create1(2)`. The set is a descriptor itself, readable while any
+/// member is ready.
+pub(crate) fn create() -> Result<Descriptor, Errno> {
+    Ok(Descriptor::from(epoll::create(CreateFlags::CLOEXEC)?))
+}
+
+/// `EPOLL_CTL_ADD`
+pub(crate) fn add(
+    set: BorrowedFd<'_>,
+    fd: BorrowedFd<'_>,
+    key: u64,
+    interest: Interest,
+    trigger: Trigger,
+) -> Result<(), Errno> {
+    Ok(epoll::add(
+        set,
+        fd,
+        EventData::new_u64(key),
+        flags(interest, trigger),
+    )?)
+}
+
+/// `EPOLL_CTL_MOD`
+pub(crate) fn modify(
+    set: BorrowedFd<'_>,
+    fd: BorrowedFd<'_>,
+    key: u64,
+    interest: Interest,
+    trigger: Trigger,
+) -> Result<(), Errno> {
+    Ok(epoll::modify(
+        set,
+        fd,
+        EventData::new_u64(key),
+        flags(interest, trigger),
+    )?)
+}
+
+/// `EPOLL_CTL_DEL`
+pub(crate) fn delete(set: BorrowedFd<'_>, fd: BorrowedFd<'_>) -> Result<(), Errno> {
+    Ok(epoll::delete(set, fd)?)
+}
+
+/// `epoll_wait(2)`, without waiting: at most `maximum` of those that are ready,
+/// or `WouldBlock`.
+pub(crate) fn wait(set: BorrowedFd<'_>, maximum: usize) -> Result<Vec<Event>, Errno> {
+    let now = Timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    let mut events: Vec<epoll::Event> = Vec::with_capacity(maximum);
+    retry_on_intr(|| epoll::wait(set, spare_capacity(&mut events), Some(&now)))?;
+    if events.is_empty() {
+        return Err(Errno::WouldBlock);
+    }
+    Ok(events.iter().map(event).collect())
+}
+
+fn flags(interest: Interest, trigger: Trigger) -> EventFlags {
+    let mut flags = match trigger {
+        Trigger::Level => EventFlags::empty(),
+        Trigger::Edge => EventFlags::ET,
+        Trigger::Oneshot => EventFlags::ONESHOT,
+    };
+    flags.set(EventFlags::IN | EventFlags::PRI, interest.readable);
+    flags.set(EventFlags::OUT, interest.writable);
+    flags
+}
+
+fn event(event: &epoll::Event) -> Event {
+    let flags = event.flags;
+    Event {
+        key: event.data.u64(),
+        readable: flags.intersects(EventFlags::IN | EventFlags::HUP | EventFlags::ERR),
+        writable: flags.intersects(EventFlags::OUT | EventFlags::ERR),
+        priority: flags.contains(EventFlags::PRI),
+        error: flags.contains(EventFlags::ERR),
+        hang_up: flags.contains(EventFlags::HUP),
+    }
+}

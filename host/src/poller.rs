@@ -1,0 +1,98 @@
+//! A set of sockets to wait for.
+
+use std::os::fd::AsFd;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use crate::Errno;
+use crate::ctx::CapsockCtx;
+use crate::os::{self, Descriptor, Event, Interest, Trigger};
+use crate::quota::SocketPermit;
+use crate::socket::{Deadline, Readiness, Socket, Timeout};
+
+/// How many events one wait returns at most.
+const EVENTS: u32 = 1024;
+
+/// A set of sockets of one guest.
+#[derive(Debug)]
+#[allow(
+    unreachable_pub,
+    reason = "the generated bindings re-export it, inside this crate"
+)]
+pub struct Poller {
+    set: Arc<Descriptor>,
+    _permit: SocketPermit,
+}
+
+impl Poller {
+    /// `epoll_create1(2)`
+    pub(crate) fn create(ctx: &CapsockCtx) -> Result<Self, Errno> {
+        let permit = ctx.take_socket()?;
+        Ok(Self {
+            set: Arc::new(os::epoll::create()?),
+            _permit: permit,
+        })
+    }
+
+    pub(crate) fn register(
+        &self,
+        socket: &Socket,
+        key: u64,
+        interest: Interest,
+        trigger: Trigger,
+    ) -> Result<(), Errno> {
+        os::epoll::add(
+            self.set.as_fd(),
+            socket.open()?.as_fd(),
+            key,
+            interest,
+            trigger,
+        )
+    }
+
+    pub(crate) fn modify(
+        &self,
+        socket: &Socket,
+        key: u64,
+        interest: Interest,
+        trigger: Trigger,
+    ) -> Result<(), Errno> {
+        os::epoll::modify(
+            self.set.as_fd(),
+            socket.open()?.as_fd(),
+            key,
+            interest,
+            trigger,
+        )
+    }
+
+    pub(crate) fn unregister(&self, socket: &Socket) -> Result<(), Errno> {
+        os::epoll::delete(self.set.as_fd(), socket.open()?.as_fd())
+    }
+
+    /// Those that are ready; none after the timeout.
+    pub(crate) async fn wait(
+        &self,
+        maximum: u32,
+        timeout: Option<Duration>,
+    ) -> Result<Vec<Event>, Errno> {
+        if maximum == 0 {
+            return Err(Errno::InvalidArgument);
+        }
+        let maximum = maximum.min(EVENTS) as usize;
+        let deadline = Deadline::new(timeout.map_or(Timeout::Blocking, Timeout::After));
+        let attempt = deadline.attempt(&self.set, Interest::READABLE, |set| {
+            os::epoll::wait(set, maximum)
+        });
+        match attempt.await {
+            Err(Errno::WouldBlock | Errno::DeadlineExceeded) => Ok(Vec::new()),
+            result => result,
+        }
+    }
+
+    /// What becomes ready as a member does.
+    pub(crate) fn readiness(&self) -> Readiness {
+        let set: Weak<Descriptor> = Arc::downgrade(&self.set);
+        Readiness::new(set, Interest::READABLE)
+    }
+}
