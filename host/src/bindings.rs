@@ -17,6 +17,8 @@ mod generated {
             "capsock:sockets/socket.[method]socket.send": async | trappable,
             "capsock:sockets/socket.[method]socket.send-to": async | trappable,
             "capsock:sockets/socket.[method]socket.send-all": async | trappable,
+            "capsock:sockets/messages.receive": async | trappable,
+            "capsock:sockets/messages.send": async | trappable,
             "capsock:sockets/poller.[method]poller.wait": async | trappable,
             default: trappable,
         },
@@ -32,4 +34,4 @@ mod generated {
     });
 }
 
-pub(crate) use generated::capsock::sockets::{options, poller, socket, types};
+pub(crate) use generated::capsock::sockets::{messages, options, poller, socket, types};

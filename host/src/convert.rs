@@ -6,10 +6,12 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::time::Duration;
 
 use crate::bindings::{
-    options as wit_options, poller as wit_poller, socket as wit_socket, types as wit,
+    messages as wit_messages, options as wit_options, poller as wit_poller, socket as wit_socket,
+    types as wit,
 };
 use crate::errno::for_each_errno;
 use crate::options::for_each_option;
+use crate::os::message::{Message, MessageFlags, ReceivedControl, SentControl};
 use crate::os::{Credentials, Event, Interest, SendFlags, Shutdown, Trigger};
 use crate::socket::{Receive, Timeout, Transmit};
 use crate::{Address, AddressFamily, Errno, SocketType, UnixAddress};
@@ -219,6 +221,98 @@ impl From<wit_socket::Interest> for Interest {
             readable: interest.contains(wit_socket::Interest::READABLE),
             writable: interest.contains(wit_socket::Interest::WRITABLE),
         }
+    }
+}
+
+impl From<wit_options::Credentials> for Credentials {
+    fn from(credentials: wit_options::Credentials) -> Self {
+        let wit_options::Credentials { pid, uid, gid } = credentials;
+        Self { pid, uid, gid }
+    }
+}
+
+impl From<wit_messages::SentControl> for SentControl {
+    fn from(control: wit_messages::SentControl) -> Self {
+        use wit_messages::SentControl as Wit;
+        match control {
+            Wit::Credentials(credentials) => Self::Credentials(credentials.into()),
+            Wit::TypeOfService(value) => Self::TypeOfService(value),
+            Wit::TimeToLive(value) => Self::TimeToLive(value),
+            Wit::Ipv6TrafficClass(value) => Self::Ipv6TrafficClass(value),
+            Wit::Ipv6HopLimit(value) => Self::Ipv6HopLimit(value),
+            Wit::UdpSegmentSize(value) => Self::UdpSegmentSize(value),
+        }
+    }
+}
+
+impl From<ReceivedControl> for wit_messages::ReceivedControl {
+    fn from(control: ReceivedControl) -> Self {
+        match control {
+            ReceivedControl::Credentials(credentials) => Self::Credentials(credentials.into()),
+            ReceivedControl::Timestamp {
+                seconds,
+                nanoseconds,
+            } => Self::Timestamp(wit_messages::Arrival {
+                seconds,
+                nanoseconds,
+            }),
+            ReceivedControl::PacketInfo {
+                interface_index,
+                destination,
+            } => {
+                let [a, b, c, d] = destination.octets();
+                Self::PacketInfo(wit_messages::PacketInfo {
+                    interface_index,
+                    destination: (a, b, c, d),
+                })
+            }
+            ReceivedControl::TypeOfService(value) => Self::TypeOfService(value),
+            ReceivedControl::TimeToLive(value) => Self::TimeToLive(value),
+            ReceivedControl::Ipv6PacketInfo {
+                interface_index,
+                destination,
+            } => {
+                let [a, b, c, d, e, f, g, h] = destination.segments();
+                let destination = (a, b, c, d, e, f, g, h);
+                Self::Ipv6PacketInfo(wit_messages::Ipv6PacketInfo {
+                    interface_index,
+                    destination,
+                })
+            }
+            ReceivedControl::Ipv6TrafficClass(value) => Self::Ipv6TrafficClass(value),
+            ReceivedControl::Ipv6HopLimit(value) => Self::Ipv6HopLimit(value),
+            ReceivedControl::UdpSegmentSize(value) => Self::UdpSegmentSize(value),
+        }
+    }
+}
+
+impl From<MessageFlags> for wit_messages::MessageFlags {
+    fn from(flags: MessageFlags) -> Self {
+        let mut wit = Self::empty();
+        for (is, flag) in [
+            (flags.end_of_record, Self::END_OF_RECORD),
+            (flags.truncated, Self::TRUNCATED),
+            (flags.control_truncated, Self::CONTROL_TRUNCATED),
+            (flags.out_of_band, Self::OUT_OF_BAND),
+        ] {
+            if is {
+                wit |= flag;
+            }
+        }
+        wit
+    }
+}
+
+impl TryFrom<Message> for wit_messages::Message {
+    type Error = Errno;
+
+    fn try_from(message: Message) -> Result<Self, Errno> {
+        Ok(Self {
+            data: message.data,
+            control: message.control.into_iter().map(Into::into).collect(),
+            flags: message.flags.into(),
+            sender: message.sender.map(TryInto::try_into).transpose()?,
+        })
     }
 }
 

@@ -82,6 +82,7 @@ pub fn add_to_linker_async<T: CapsockView + 'static>(
 ) -> wasmtime::Result<()> {
     bindings::types::add_to_linker::<T, Capsock>(linker, T::capsock)?;
     bindings::socket::add_to_linker::<T, Capsock>(linker, T::capsock)?;
+    bindings::messages::add_to_linker::<T, Capsock>(linker, T::capsock)?;
     bindings::options::add_to_linker::<T, Capsock>(linker, T::capsock)?;
     bindings::poller::add_to_linker::<T, Capsock>(linker, T::capsock)
 }

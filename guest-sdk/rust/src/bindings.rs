@@ -16,4 +16,4 @@ mod generated {
     });
 }
 
-pub(crate) use generated::capsock::sockets::{options, poller, socket, types};
+pub(crate) use generated::capsock::sockets::{messages, options, poller, socket, types};

@@ -161,7 +161,8 @@ impl MsgFlag {
     /// No flag: what Python writes as 0.
     pub const NONE: Self = Self(0);
 
-    const fn contains(self, flag: Self) -> bool {
+    /// Whether the flag is set.
+    pub const fn contains(self, flag: Self) -> bool {
         self.0 & flag.0 != 0
     }
 

@@ -38,6 +38,7 @@ mod create;
 mod descriptor;
 mod errno;
 mod error;
+mod message;
 mod numbers;
 mod options;
 mod select;
@@ -55,6 +56,7 @@ pub use create::{
 };
 pub use descriptor::close;
 pub use error::{Error, Result};
+pub use message::{Ancillary, ReceivedMessage};
 pub use numbers::*;
 pub use select::{
     POLLERR, POLLHUP, POLLIN, POLLOUT, POLLPRI, Poll, Poller, Ready, Trigger, select,

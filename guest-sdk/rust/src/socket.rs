@@ -494,10 +494,10 @@ impl Socket {
         }
     }
 
-    fn with_address<T>(
+    pub(crate) fn with_address<T>(
         &self,
         operation: &'static str,
-        address: &impl ToAddress,
+        address: &(impl ToAddress + ?Sized),
         act: impl FnOnce(&crate::bindings::types::Address) -> std::result::Result<T, ErrorCode>,
     ) -> Result<T> {
         let address = address.to_address(self.family)?;
@@ -552,7 +552,7 @@ fn failed(operation: &'static str) -> impl FnOnce(ErrorCode) -> Error {
 }
 
 /// More than the WIT can say is more than any host gives.
-fn wit_length(bufsize: usize) -> u32 {
+pub(crate) fn wit_length(bufsize: usize) -> u32 {
     u32::try_from(bufsize).unwrap_or(u32::MAX)
 }
 

@@ -6,6 +6,7 @@
 //! [`Vetted`]: crate::policy::Vetted
 
 pub(crate) mod epoll;
+pub(crate) mod message;
 mod option;
 mod reactor;
 mod socket;

@@ -8,10 +8,12 @@ use std::os::unix::ffi::OsStrExt;
 
 use rustix::buffer::spare_capacity;
 use rustix::io::retry_on_intr;
+use rustix::net::addr::SocketAddrArg;
 use rustix::net::{self, SocketAddrAny, SocketAddrUnix, SocketFlags};
 use socket2::SockRef;
 
 use super::UnixDirectories;
+use super::unix_path::ProcPath;
 use crate::policy::Vetted;
 use crate::policy::operation::{Bind, Listen, Operation, Send};
 use crate::{Address, AddressFamily, Errno, SocketType, UnixAddress};
@@ -59,15 +61,11 @@ pub(crate) fn bind(
     local: &Vetted<Bind>,
     directories: &UnixDirectories,
 ) -> Result<(), Errno> {
-    match encode(local.address())? {
-        Encoded::Inet(address) => net::bind(fd, &address)?,
-        Encoded::Unix(address) => net::bind(fd, &address)?,
-        Encoded::UnixPath => {
-            let place = directories.place_to_bind(local.unix_path())?;
-            net::bind(fd, place.address())?;
-        }
-    }
-    Ok(())
+    let local = match encode(local.address())? {
+        Some(address) => Encoded::Plain(address),
+        None => Encoded::Path(directories.place_to_bind(local.unix_path())?),
+    };
+    Ok(net::bind(fd, &local.address())?)
 }
 
 /// `listen(2)`, which binds an inet socket that is not bound yet: hence the
@@ -88,15 +86,7 @@ pub(crate) fn connect<O: Operation>(
     remote: &Vetted<O>,
     directories: &UnixDirectories,
 ) -> Result<(), Errno> {
-    match encode(remote.address())? {
-        Encoded::Inet(address) => net::connect(fd, &address)?,
-        Encoded::Unix(address) => net::connect(fd, &address)?,
-        Encoded::UnixPath => {
-            let peer = directories.socket_at(remote.unix_path())?;
-            net::connect(fd, peer.address())?;
-        }
-    }
-    Ok(())
+    Ok(net::connect(fd, &peer(remote, directories)?.address())?)
 }
 
 /// `accept4(2)`, non-blocking and close-on-exec.
@@ -137,14 +127,10 @@ pub(crate) fn send_to(
     directories: &UnixDirectories,
 ) -> Result<usize, Errno> {
     let flags = flags | SendFlags::NOSIGNAL;
-    Ok(match encode(remote.address())? {
-        Encoded::Inet(address) => retry_on_intr(|| net::sendto(fd, data, flags, &address))?,
-        Encoded::Unix(address) => retry_on_intr(|| net::sendto(fd, data, flags, &address))?,
-        Encoded::UnixPath => {
-            let peer = directories.socket_at(remote.unix_path())?;
-            retry_on_intr(|| net::sendto(fd, data, flags, peer.address()))?
-        }
-    })
+    let remote = peer(remote, directories)?;
+    Ok(retry_on_intr(|| {
+        net::sendto(fd, data, flags, &remote.address())
+    })?)
 }
 
 /// `shutdown(2)`
@@ -210,27 +196,49 @@ fn raw_type(kind: SocketType) -> net::SocketType {
     }
 }
 
-enum Encoded {
-    Inet(SocketAddr),
-    Unix(SocketAddrUnix),
-    /// Still to be opened beneath its directory.
-    UnixPath,
+/// An address for the kernel.
+pub(super) enum Encoded {
+    Plain(SocketAddrAny),
+    /// Held open for as long as the address is used.
+    Path(ProcPath),
 }
 
-fn encode(address: &Address) -> Result<Encoded, Errno> {
-    Ok(match address {
-        Address::Inet(address) => Encoded::Inet((*address).into()),
-        Address::Inet6(address) => Encoded::Inet((*address).into()),
-        Address::Unix(UnixAddress::Unnamed) => Encoded::Unix(SocketAddrUnix::new_unnamed()),
-        Address::Unix(UnixAddress::Abstract(name)) => {
-            Encoded::Unix(SocketAddrUnix::new_abstract_name(name)?)
+impl Encoded {
+    pub(super) fn address(&self) -> SocketAddrAny {
+        match self {
+            Self::Plain(address) => address.clone(),
+            Self::Path(path) => path.address().as_any(),
         }
-        Address::Unix(UnixAddress::Pathname(_)) => Encoded::UnixPath,
-        Address::Other(_) => return Err(Errno::AddressFamilyNotSupported),
+    }
+}
+
+/// The address of a peer, whose path, if it is one, is opened beneath its
+/// directory.
+pub(super) fn peer<O: Operation>(
+    remote: &Vetted<O>,
+    directories: &UnixDirectories,
+) -> Result<Encoded, Errno> {
+    Ok(match encode(remote.address())? {
+        Some(address) => Encoded::Plain(address),
+        None => Encoded::Path(directories.socket_at(remote.unix_path())?),
     })
 }
 
-fn decode(address: SocketAddrAny) -> Result<Address, Errno> {
+/// `None` for a path, which is never given to the kernel as it is.
+fn encode(address: &Address) -> Result<Option<SocketAddrAny>, Errno> {
+    Ok(Some(match address {
+        Address::Inet(address) => address.as_any(),
+        Address::Inet6(address) => address.as_any(),
+        Address::Unix(UnixAddress::Unnamed) => SocketAddrUnix::new_unnamed().as_any(),
+        Address::Unix(UnixAddress::Abstract(name)) => {
+            SocketAddrUnix::new_abstract_name(name)?.as_any()
+        }
+        Address::Unix(UnixAddress::Pathname(_)) => return Ok(None),
+        Address::Other(_) => return Err(Errno::AddressFamilyNotSupported),
+    }))
+}
+
+pub(super) fn decode(address: SocketAddrAny) -> Result<Address, Errno> {
     if address.address_family() != net::AddressFamily::UNIX {
         return Ok(Address::from(SocketAddr::try_from(address)?));
     }

@@ -4,7 +4,9 @@ use std::os::fd::AsFd;
 
 use super::{Role, Socket};
 use crate::ctx::CapsockCtx;
+use crate::os::message::{Message, SentControl};
 use crate::os::{self, Interest, ReceiveFlags, SendFlags};
+use crate::policy::Vetted;
 use crate::policy::operation::Send;
 use crate::{Address, Errno, Protocol, UnixAddress};
 
@@ -87,6 +89,68 @@ impl Socket {
         }
     }
 
+    /// `recvmsg(2)`: as `receive`, with ancillary data.
+    pub(crate) async fn receive_message(
+        &self,
+        ctx: &CapsockCtx,
+        length: u32,
+        how: Receive,
+    ) -> Result<Message, Errno> {
+        let length = length.min(ctx.limits().receive) as usize;
+        let deadline = self.deadline(how.dont_wait);
+        let descriptor = self.open()?;
+        let flags = how.flags();
+        loop {
+            let attempt = deadline.attempt(descriptor, Interest::READABLE, |fd| {
+                os::message::receive(fd, length, flags)
+            });
+            let mut message = attempt.await?;
+            if self.protocol.has_connections() {
+                message.sender = None;
+                return Ok(message);
+            }
+            let unnamed = Address::Unix(UnixAddress::Unnamed);
+            let sender = message.sender.get_or_insert(unnamed);
+            if ctx
+                .admit_sender(self.protocol, self.bound.as_ref(), sender)
+                .is_ok()
+            {
+                return Ok(message);
+            }
+            if how.peek {
+                os::receive_from(descriptor.as_fd(), 0, ReceiveFlags::empty())?;
+            }
+        }
+    }
+
+    /// `sendmsg(2)`
+    pub(crate) async fn send_message(
+        &self,
+        ctx: &CapsockCtx,
+        data: &[Vec<u8>],
+        control: &[SentControl],
+        how: Transmit,
+        remote: Option<Address>,
+    ) -> Result<u32, Errno> {
+        let descriptor = self.open()?;
+        let remote = match remote {
+            Some(remote) => self.destination(ctx, remote)?,
+            None => None,
+        };
+        let deadline = self.deadline(how.dont_wait);
+        let attempt = deadline.attempt(descriptor, Interest::WRITABLE, |fd| {
+            os::message::send(
+                fd,
+                data,
+                control,
+                how.flags,
+                remote.as_ref(),
+                ctx.directories(),
+            )
+        });
+        attempt.await.map(count)
+    }
+
     /// `send(2)` to the connected peer.
     pub(crate) async fn send(&self, data: &[u8], how: Transmit) -> Result<u32, Errno> {
         let deadline = self.deadline(how.dont_wait);
@@ -104,10 +168,26 @@ impl Socket {
         how: Transmit,
         remote: Address,
     ) -> Result<u32, Errno> {
-        let descriptor = self.open_for(&remote)?;
+        let Some(remote) = self.destination(ctx, remote)? else {
+            return self.send(data, how).await;
+        };
+        let deadline = self.deadline(how.dont_wait);
+        let attempt = deadline.attempt(self.open()?, Interest::WRITABLE, |fd| {
+            os::send_to(fd, data, how.flags, &remote, ctx.directories())
+        });
+        attempt.await.map(count)
+    }
+
+    /// Where a message with an address goes; `None` is to the connected peer.
+    fn destination(
+        &self,
+        ctx: &CapsockCtx,
+        remote: Address,
+    ) -> Result<Option<Vetted<Send>>, Errno> {
+        self.open_for(&remote)?;
         match (self.protocol, &self.role) {
             // tcp(7) takes no address: a connected stream sends to its peer.
-            (Protocol::Tcp, _) => return self.send(data, how).await,
+            (Protocol::Tcp, _) => return Ok(None),
             (Protocol::UnixConnection, Role::Undecided) => return Err(Errno::NotSupported),
             (Protocol::UnixConnection, _) => return Err(Errno::IsConnected),
             (Protocol::Udp | Protocol::UnixDatagram, _) => {}
@@ -115,12 +195,7 @@ impl Socket {
         if self.bound.is_none() {
             ctx.vet_implicit_bind(self.protocol, self.family)?;
         }
-        let remote = ctx.vet::<Send>(self.protocol, remote)?;
-        let deadline = self.deadline(how.dont_wait);
-        let attempt = deadline.attempt(descriptor, Interest::WRITABLE, |fd| {
-            os::send_to(fd, data, how.flags, &remote, ctx.directories())
-        });
-        attempt.await.map(count)
+        ctx.vet::<Send>(self.protocol, remote).map(Some)
     }
 
     /// `send(2)` until everything is sent, against one deadline.

@@ -1,0 +1,383 @@
+//! `recvmsg(2)` and `sendmsg(2)`.
+//!
+//! Ancillary data is taken apart and put together here byte by byte (cmsg(3)):
+//! rustix knows only descriptors and credentials.
+
+#![allow(
+    unsafe_code,
+    reason = "no library has these calls with all kinds of ancillary data"
+)]
+
+use std::io::{IoSlice, IoSliceMut};
+use std::mem::{MaybeUninit, zeroed};
+use std::net::{Ipv4Addr, Ipv6Addr};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+
+use rustix::net::{RecvFlags, SendFlags, SocketAddrAny};
+
+use super::socket::{Encoded, decode, peer};
+use super::{Credentials, UnixDirectories};
+use crate::policy::Vetted;
+use crate::policy::operation::Send;
+use crate::{Address, Errno};
+
+/// Ancillary data that comes with a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ReceivedControl {
+    Credentials(Credentials),
+    Timestamp {
+        seconds: i64,
+        nanoseconds: u32,
+    },
+    PacketInfo {
+        interface_index: u32,
+        destination: Ipv4Addr,
+    },
+    TypeOfService(u8),
+    TimeToLive(i32),
+    Ipv6PacketInfo {
+        interface_index: u32,
+        destination: Ipv6Addr,
+    },
+    Ipv6TrafficClass(i32),
+    Ipv6HopLimit(i32),
+    UdpSegmentSize(i32),
+}
+
+/// Ancillary data to send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SentControl {
+    Credentials(Credentials),
+    TypeOfService(u8),
+    TimeToLive(i32),
+    Ipv6TrafficClass(i32),
+    Ipv6HopLimit(i32),
+    UdpSegmentSize(u16),
+}
+
+/// A message that was received.
+#[derive(Debug)]
+pub(crate) struct Message {
+    pub(crate) data: Vec<u8>,
+    pub(crate) control: Vec<ReceivedControl>,
+    pub(crate) flags: MessageFlags,
+    pub(crate) sender: Option<Address>,
+}
+
+/// `msg_flags`
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct MessageFlags {
+    pub(crate) end_of_record: bool,
+    pub(crate) truncated: bool,
+    pub(crate) control_truncated: bool,
+    pub(crate) out_of_band: bool,
+}
+
+/// Room for every kind at once, and a message's 253 descriptors (unix(7)), so
+/// that none of them stays open unseen.
+const CONTROL: usize = 2048;
+
+/// The control buffer, aligned as `struct cmsghdr` is.
+#[repr(C, align(8))]
+struct Control([u8; CONTROL]);
+
+/// `recvmsg(2)` of at most `length` bytes.
+pub(crate) fn receive(
+    fd: BorrowedFd<'_>,
+    length: usize,
+    flags: RecvFlags,
+) -> Result<Message, Errno> {
+    let mut data = vec![0; length];
+    let mut control = Control([0; CONTROL]);
+    let mut name = MaybeUninit::<libc::sockaddr_storage>::zeroed();
+    let mut parts = [IoSliceMut::new(&mut data)];
+    // SAFETY: all zero is a valid `msghdr`: null pointers of no length.
+    let mut header: libc::msghdr = unsafe { zeroed() };
+    header.msg_name = name.as_mut_ptr().cast();
+    header.msg_namelen = size_of::<libc::sockaddr_storage>() as libc::socklen_t;
+    // `IoSliceMut` is laid out as `struct iovec` (its documentation).
+    header.msg_iov = parts.as_mut_ptr().cast();
+    header.msg_iovlen = parts.len();
+    header.msg_control = control.0.as_mut_ptr().cast();
+    header.msg_controllen = CONTROL;
+    let flags = flags | RecvFlags::CMSG_CLOEXEC;
+    // SAFETY: each pointer of the header leads to as many bytes as it says.
+    let count =
+        retry(|| unsafe { libc::recvmsg(fd.as_raw_fd(), &raw mut header, flags.bits() as i32) })?;
+    data.truncate(count);
+    let items = items(control.0.get(..header.msg_controllen).unwrap_or_default());
+    let stray = close_descriptors(&items);
+    let has = |flag: i32| header.msg_flags & flag != 0;
+    Ok(Message {
+        data,
+        control: items.into_iter().filter_map(received).collect(),
+        flags: MessageFlags {
+            end_of_record: has(libc::MSG_EOR),
+            truncated: has(libc::MSG_TRUNC),
+            control_truncated: stray || has(libc::MSG_CTRUNC),
+            out_of_band: has(libc::MSG_OOB),
+        },
+        sender: match header.msg_namelen {
+            0 => None,
+            // SAFETY: the kernel wrote an address of that length, of the storage
+            // that it was given.
+            length => Some(decode(unsafe {
+                SocketAddrAny::read(name.as_ptr().cast(), length)
+            })?),
+        },
+    })
+}
+
+/// `sendmsg(2)`
+pub(crate) fn send(
+    fd: BorrowedFd<'_>,
+    data: &[Vec<u8>],
+    control: &[SentControl],
+    flags: SendFlags,
+    remote: Option<&Vetted<Send>>,
+    directories: &UnixDirectories,
+) -> Result<usize, Errno> {
+    let parts: Vec<IoSlice<'_>> = data.iter().map(|part| IoSlice::new(part)).collect();
+    let mut bytes: Vec<u8> = control.iter().flat_map(|item| item.encode()).collect();
+    let remote = remote.map(|remote| peer(remote, directories)).transpose()?;
+    let name = remote.as_ref().map(Encoded::address);
+    // SAFETY: all zero is a valid `msghdr`: null pointers of no length.
+    let mut header: libc::msghdr = unsafe { zeroed() };
+    if let Some(name) = &name {
+        header.msg_name = name.as_ptr().cast_mut().cast();
+        header.msg_namelen = name.addr_len();
+    }
+    // `IoSlice` is laid out as `struct iovec`; the kernel only reads it.
+    header.msg_iov = parts.as_ptr().cast_mut().cast();
+    header.msg_iovlen = parts.len();
+    if !bytes.is_empty() {
+        header.msg_control = bytes.as_mut_ptr().cast();
+        header.msg_controllen = bytes.len();
+    }
+    let flags = flags | SendFlags::NOSIGNAL;
+    // SAFETY: each pointer of the header leads to as many bytes as it says.
+    retry(|| unsafe { libc::sendmsg(fd.as_raw_fd(), &raw const header, flags.bits() as i32) })
+}
+
+fn retry(mut call: impl FnMut() -> isize) -> Result<usize, Errno> {
+    loop {
+        match usize::try_from(call()) {
+            Ok(count) => return Ok(count),
+            Err(_negative) => match Errno::from(std::io::Error::last_os_error()) {
+                Errno::Interrupted => {}
+                errno => return Err(errno),
+            },
+        }
+    }
+}
+
+/// One `struct cmsghdr` and its data.
+#[derive(Debug, PartialEq, Eq)]
+struct Item<'a> {
+    level: i32,
+    kind: i32,
+    data: &'a [u8],
+}
+
+const HEADER: usize = size_of::<libc::cmsghdr>();
+
+/// Items start at multiples of the size of a `size_t` (cmsg(3)).
+fn aligned(length: usize) -> usize {
+    length.next_multiple_of(size_of::<usize>())
+}
+
+/// Takes a control buffer apart. What is cut or makes no sense ends it.
+fn items(mut bytes: &[u8]) -> Vec<Item<'_>> {
+    let mut items = Vec::new();
+    while let Some((header, _)) = bytes.split_at_checked(HEADER) {
+        let (length, rest) = header.split_at(size_of::<usize>());
+        let (level, kind) = rest.split_at(size_of::<i32>());
+        let (Some(length), Some(level), Some(kind)) = (
+            length.try_into().ok().map(usize::from_ne_bytes),
+            integer(level),
+            integer(kind),
+        ) else {
+            break;
+        };
+        let Some(data) = bytes.get(HEADER..length) else {
+            break;
+        };
+        items.push(Item { level, kind, data });
+        bytes = bytes.get(aligned(length)..).unwrap_or_default();
+    }
+    items
+}
+
+/// Closes the descriptors that a peer sent, and tells whether there were any.
+fn close_descriptors(items: &[Item<'_>]) -> bool {
+    let mut any = false;
+    for item in items {
+        if (item.level, item.kind) == (libc::SOL_SOCKET, libc::SCM_RIGHTS) {
+            for raw in item.data.chunks_exact(size_of::<i32>()).filter_map(integer) {
+                any = true;
+                // SAFETY: the kernel has just made this descriptor for this
+                // process, and nobody else knows of it.
+                drop(unsafe { OwnedFd::from_raw_fd(raw) });
+            }
+        }
+    }
+    any
+}
+
+/// `None` for what this version does not know.
+fn received(item: Item<'_>) -> Option<ReceivedControl> {
+    let word = |at: usize| integer(item.data.get(at..at + 4)?);
+    let unsigned = |at: usize| word(at).map(i32::cast_unsigned);
+    Some(match (item.level, item.kind) {
+        (libc::SOL_SOCKET, libc::SCM_CREDENTIALS) => ReceivedControl::Credentials(Credentials {
+            pid: word(0)?,
+            uid: unsigned(4)?,
+            gid: unsigned(8)?,
+        }),
+        (libc::SOL_SOCKET, libc::SO_TIMESTAMPNS) => {
+            let long = |at: usize| {
+                item.data
+                    .get(at..at + 8)?
+                    .try_into()
+                    .ok()
+                    .map(i64::from_ne_bytes)
+            };
+            ReceivedControl::Timestamp {
+                seconds: long(0)?,
+                nanoseconds: u32::try_from(long(8)?).ok()?,
+            }
+        }
+        (libc::IPPROTO_IP, libc::IP_PKTINFO) => {
+            // `struct in_pktinfo`: interface, local address, destination.
+            let destination: [u8; 4] = item.data.get(8..12)?.try_into().ok()?;
+            ReceivedControl::PacketInfo {
+                interface_index: unsigned(0)?,
+                destination: destination.into(),
+            }
+        }
+        (libc::IPPROTO_IP, libc::IP_TOS) => ReceivedControl::TypeOfService(*item.data.first()?),
+        (libc::IPPROTO_IP, libc::IP_TTL) => ReceivedControl::TimeToLive(word(0)?),
+        (libc::IPPROTO_IPV6, libc::IPV6_PKTINFO) => {
+            // `struct in6_pktinfo`: destination, interface.
+            let destination: [u8; 16] = item.data.get(..16)?.try_into().ok()?;
+            ReceivedControl::Ipv6PacketInfo {
+                interface_index: unsigned(16)?,
+                destination: destination.into(),
+            }
+        }
+        (libc::IPPROTO_IPV6, libc::IPV6_TCLASS) => ReceivedControl::Ipv6TrafficClass(word(0)?),
+        (libc::IPPROTO_IPV6, libc::IPV6_HOPLIMIT) => ReceivedControl::Ipv6HopLimit(word(0)?),
+        (libc::IPPROTO_UDP, libc::UDP_GRO) => ReceivedControl::UdpSegmentSize(word(0)?),
+        _ => return None,
+    })
+}
+
+impl SentControl {
+    fn encode(self) -> Vec<u8> {
+        let words = |words: &[i32]| {
+            words
+                .iter()
+                .flat_map(|word| word.to_ne_bytes())
+                .collect::<Vec<u8>>()
+        };
+        let (level, kind, data) = match self {
+            Self::Credentials(Credentials { pid, uid, gid }) => (
+                libc::SOL_SOCKET,
+                libc::SCM_CREDENTIALS,
+                words(&[pid, uid.cast_signed(), gid.cast_signed()]),
+            ),
+            Self::TypeOfService(value) => (libc::IPPROTO_IP, libc::IP_TOS, words(&[value.into()])),
+            Self::TimeToLive(value) => (libc::IPPROTO_IP, libc::IP_TTL, words(&[value])),
+            Self::Ipv6TrafficClass(value) => {
+                (libc::IPPROTO_IPV6, libc::IPV6_TCLASS, words(&[value]))
+            }
+            Self::Ipv6HopLimit(value) => (libc::IPPROTO_IPV6, libc::IPV6_HOPLIMIT, words(&[value])),
+            Self::UdpSegmentSize(value) => (
+                libc::IPPROTO_UDP,
+                libc::UDP_SEGMENT,
+                value.to_ne_bytes().to_vec(),
+            ),
+        };
+        let length = HEADER + data.len();
+        let mut item = length.to_ne_bytes().to_vec();
+        item.extend(words(&[level, kind]));
+        item.extend(data);
+        item.resize(aligned(length), 0);
+        item
+    }
+}
+
+fn integer(bytes: &[u8]) -> Option<i32> {
+    bytes.try_into().ok().map(i32::from_ne_bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// The C library's macros see the same in what is put together here.
+    #[test]
+    fn control_data_has_the_layout_of_c() {
+        let sent = [
+            SentControl::TypeOfService(4),
+            SentControl::UdpSegmentSize(9),
+            SentControl::TimeToLive(7),
+        ];
+        let mut bytes: Vec<u8> = sent.iter().flat_map(|item| item.encode()).collect();
+        // SAFETY: all zero is a valid `msghdr`.
+        let mut header: libc::msghdr = unsafe { zeroed() };
+        header.msg_control = bytes.as_mut_ptr().cast();
+        header.msg_controllen = bytes.len();
+        let mut seen = Vec::new();
+        // SAFETY: the header describes `bytes`, which outlives the walk.
+        unsafe {
+            let mut item = libc::CMSG_FIRSTHDR(&raw const header);
+            while !item.is_null() {
+                let data = *libc::CMSG_DATA(item);
+                seen.push((
+                    (*item).cmsg_level,
+                    (*item).cmsg_type,
+                    (*item).cmsg_len,
+                    data,
+                ));
+                item = libc::CMSG_NXTHDR(&raw const header, item);
+            }
+        }
+        assert_eq!(
+            seen,
+            [
+                (libc::IPPROTO_IP, libc::IP_TOS, 20, 4),
+                (libc::IPPROTO_UDP, libc::UDP_SEGMENT, 18, 9),
+                (libc::IPPROTO_IP, libc::IP_TTL, 20, 7),
+            ]
+        );
+        let parsed: Vec<_> = items(&bytes)
+            .into_iter()
+            .map(|item| (item.level, item.kind, item.data.len()))
+            .collect();
+        assert_eq!(
+            parsed,
+            [
+                (libc::IPPROTO_IP, libc::IP_TOS, 4),
+                (libc::IPPROTO_UDP, libc::UDP_SEGMENT, 2),
+                (libc::IPPROTO_IP, libc::IP_TTL, 4),
+            ]
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn any_control_buffer_is_taken_apart(bytes in proptest::collection::vec(any::<u8>(), 0..200), length in 0usize..64) {
+            let mut bytes = bytes;
+            if let Some(field) = bytes.first_chunk_mut() {
+                *field = length.to_ne_bytes();
+            }
+            let items = items(&bytes);
+            prop_assert!(items.iter().map(|item| item.data.len() + HEADER).sum::<usize>() <= bytes.len());
+            for item in items {
+                _ = received(item);
+            }
+        }
+    }
+}
