@@ -74,6 +74,10 @@ struct Grants {
     /// Receive datagrams from this address
     #[arg(long, value_name = "TARGET")]
     allow_recv: Vec<String>,
+    /// Look up this host name, or *.DOMAIN for every name beneath it; localhost
+    /// needs no grant
+    #[arg(long, value_name = "NAME")]
+    allow_resolve: Vec<String>,
     /// Set this socket option, NAME or NAME=VALUE: ip-freebind, ip-transparent,
     /// so-bindtodevice, so-mark; others need no grant
     #[arg(long, value_name = "OPTION")]
@@ -93,6 +97,9 @@ struct Grants {
     /// Never receive datagrams from this address
     #[arg(long, value_name = "TARGET")]
     deny_recv: Vec<String>,
+    /// Never look up this host name
+    #[arg(long, value_name = "NAME")]
+    deny_resolve: Vec<String>,
     /// Never set this socket option
     #[arg(long, value_name = "OPTION")]
     deny_option: Vec<String>,
@@ -198,12 +205,14 @@ impl Grants {
             (Effect::Allow, Op::Bind, &self.allow_bind),
             (Effect::Allow, Op::Send, &self.allow_send),
             (Effect::Allow, Op::Recv, &self.allow_recv),
+            (Effect::Allow, Op::Resolve, &self.allow_resolve),
             (Effect::Allow, Op::Option, &self.allow_option),
             (Effect::Deny, Op::Connect, &self.deny_connect),
             (Effect::Deny, Op::Listen, &self.deny_listen),
             (Effect::Deny, Op::Bind, &self.deny_bind),
             (Effect::Deny, Op::Send, &self.deny_send),
             (Effect::Deny, Op::Recv, &self.deny_recv),
+            (Effect::Deny, Op::Resolve, &self.deny_resolve),
             (Effect::Deny, Op::Option, &self.deny_option),
         ];
         let mut policy = Policy::default();

@@ -19,6 +19,8 @@ mod generated {
             "capsock:sockets/socket.[method]socket.send-all": async | trappable,
             "capsock:sockets/messages.receive": async | trappable,
             "capsock:sockets/messages.send": async | trappable,
+            "capsock:sockets/names.get-address-info": async | trappable,
+            "capsock:sockets/names.get-name-info": async | trappable,
             "capsock:sockets/poller.[method]poller.wait": async | trappable,
             default: trappable,
         },
@@ -34,4 +36,4 @@ mod generated {
     });
 }
 
-pub(crate) use generated::capsock::sockets::{messages, options, poller, socket, types};
+pub(crate) use generated::capsock::sockets::{messages, names, options, poller, socket, types};

@@ -1,18 +1,19 @@
 //! Between the generated types and the core's. Nothing is decided here.
 
 use std::ffi::OsStr;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddrV4, SocketAddrV6};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::time::Duration;
 
 use crate::bindings::{
-    messages as wit_messages, options as wit_options, poller as wit_poller, socket as wit_socket,
-    types as wit,
+    messages as wit_messages, names as wit_names, options as wit_options, poller as wit_poller,
+    socket as wit_socket, types as wit,
 };
 use crate::errno::for_each_errno;
 use crate::options::for_each_option;
 use crate::os::message::{Message, MessageFlags, ReceivedControl, SentControl};
 use crate::os::{Credentials, Event, Interest, SendFlags, Shutdown, Trigger};
+use crate::resolve::{Answer, LookupFlags, NameError, NameFlags};
 use crate::socket::{Receive, Timeout, Transmit};
 use crate::{Address, AddressFamily, Errno, SocketType, UnixAddress};
 
@@ -126,22 +127,8 @@ impl TryFrom<Address> for wit::Address {
 
     fn try_from(address: Address) -> Result<Self, Errno> {
         Ok(match address {
-            Address::Inet(inet) => {
-                let [a, b, c, d] = inet.ip().octets();
-                Self::Inet(wit::InetAddress {
-                    address: (a, b, c, d),
-                    port: inet.port(),
-                })
-            }
-            Address::Inet6(inet) => {
-                let [a, b, c, d, e, f, g, h] = inet.ip().segments();
-                Self::Inet6(wit::Inet6Address {
-                    address: (a, b, c, d, e, f, g, h),
-                    port: inet.port(),
-                    flow_info: inet.flowinfo(),
-                    scope_id: inet.scope_id(),
-                })
-            }
+            Address::Inet(inet) => SocketAddr::V4(inet).into(),
+            Address::Inet6(inet) => SocketAddr::V6(inet).into(),
             Address::Unix(address) => Self::Unix(match address {
                 UnixAddress::Unnamed => wit::UnixAddress::Unnamed,
                 UnixAddress::Pathname(path) => {
@@ -152,6 +139,29 @@ impl TryFrom<Address> for wit::Address {
             // No socket of such a family can be made.
             Address::Other(_) => return Err(Errno::AddressFamilyNotSupported),
         })
+    }
+}
+
+impl From<SocketAddr> for wit::Address {
+    fn from(address: SocketAddr) -> Self {
+        match address {
+            SocketAddr::V4(inet) => {
+                let [a, b, c, d] = inet.ip().octets();
+                Self::Inet(wit::InetAddress {
+                    address: (a, b, c, d),
+                    port: inet.port(),
+                })
+            }
+            SocketAddr::V6(inet) => {
+                let [a, b, c, d, e, f, g, h] = inet.ip().segments();
+                Self::Inet6(wit::Inet6Address {
+                    address: (a, b, c, d, e, f, g, h),
+                    port: inet.port(),
+                    flow_info: inet.flowinfo(),
+                    scope_id: inet.scope_id(),
+                })
+            }
+        }
     }
 }
 
@@ -313,6 +323,76 @@ impl TryFrom<Message> for wit_messages::Message {
             flags: message.flags.into(),
             sender: message.sender.map(TryInto::try_into).transpose()?,
         })
+    }
+}
+
+impl From<NameError> for wit_names::NameError {
+    fn from(error: NameError) -> Self {
+        match error {
+            NameError::AddressFamily => Self::AddressFamily,
+            NameError::Again => Self::Again,
+            NameError::BadFlags => Self::BadFlags,
+            NameError::Fail => Self::Fail,
+            NameError::Family => Self::Family,
+            NameError::Memory => Self::Memory,
+            NameError::NoData => Self::NoData,
+            NameError::NoName => Self::NoName,
+            NameError::Service => Self::Service,
+            NameError::SocketType => Self::SocketType,
+            NameError::System => Self::System,
+            NameError::AccessDenied => Self::AccessDenied,
+        }
+    }
+}
+
+impl From<wit_names::LookupFlags> for LookupFlags {
+    fn from(flags: wit_names::LookupFlags) -> Self {
+        use wit_names::LookupFlags as Wit;
+        Self {
+            passive: flags.contains(Wit::PASSIVE),
+            canonical_name: flags.contains(Wit::CANONICAL_NAME),
+            numeric_host: flags.contains(Wit::NUMERIC_HOST),
+            v4_mapped: flags.contains(Wit::V4_MAPPED),
+            all: flags.contains(Wit::ALL),
+            address_config: flags.contains(Wit::ADDRESS_CONFIG),
+            numeric_service: flags.contains(Wit::NUMERIC_SERVICE),
+        }
+    }
+}
+
+impl From<wit_names::NameFlags> for NameFlags {
+    fn from(flags: wit_names::NameFlags) -> Self {
+        use wit_names::NameFlags as Wit;
+        Self {
+            numeric_host: flags.contains(Wit::NUMERIC_HOST),
+            numeric_service: flags.contains(Wit::NUMERIC_SERVICE),
+            no_domain: flags.contains(Wit::NO_DOMAIN),
+            name_required: flags.contains(Wit::NAME_REQUIRED),
+            datagram: flags.contains(Wit::DATAGRAM),
+        }
+    }
+}
+
+impl From<Answer> for wit_names::AddressInfo {
+    fn from(answer: Answer) -> Self {
+        let inet6 = answer.address.is_ipv6();
+        Self {
+            family: if inet6 {
+                wit::AddressFamily::Inet6
+            } else {
+                wit::AddressFamily::Inet
+            },
+            type_: match answer.kind {
+                SocketType::Stream => wit::SocketType::Stream,
+                SocketType::Datagram => wit::SocketType::Datagram,
+                SocketType::Raw => wit::SocketType::Raw,
+                SocketType::Rdm => wit::SocketType::Rdm,
+                SocketType::Seqpacket => wit::SocketType::Seqpacket,
+            },
+            protocol: answer.protocol,
+            canonical_name: answer.canonical_name,
+            address: answer.address.into(),
+        }
     }
 }
 

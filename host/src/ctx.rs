@@ -4,12 +4,14 @@ use std::fmt;
 use std::sync::Arc;
 
 use cap_std::AmbientAuthority;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wasmtime::component::ResourceTable;
 
 use crate::os::UnixDirectories;
 use crate::policy::operation::Operation;
-use crate::policy::{Denial, Policy, Refusal, Vetted};
+use crate::policy::{Denial, NameRefusal, Policy, Refusal, Vetted, VettedName};
 use crate::quota::{Limits, SocketPermit, SocketQuota};
+use crate::resolve::NameError;
 use crate::{Address, AddressFamily, Errno, Protocol};
 
 /// Is told of each denial; see [`CapsockCtx::on_denial`].
@@ -23,6 +25,7 @@ pub struct CapsockCtx {
     directories: Arc<UnixDirectories>,
     limits: Limits,
     quota: SocketQuota,
+    lookups: Arc<Semaphore>,
     on_denial: Option<OnDenial>,
 }
 
@@ -54,6 +57,7 @@ impl CapsockCtx {
             directories: Arc::new(UnixDirectories::open(&policy, authority)),
             policy: Arc::new(policy),
             quota: SocketQuota::new(&limits),
+            lookups: Arc::new(Semaphore::new(limits.lookups as usize)),
             limits,
             on_denial: None,
         }
@@ -62,6 +66,7 @@ impl CapsockCtx {
     /// The same guest with other limits.
     pub fn with_limits(mut self, limits: Limits) -> Self {
         self.quota = SocketQuota::new(&limits);
+        self.lookups = Arc::new(Semaphore::new(limits.lookups as usize));
         self.limits = limits;
         self
     }
@@ -131,6 +136,22 @@ impl CapsockCtx {
     pub(crate) fn vet_option(&self, name: &str, value: &str) -> Result<(), Errno> {
         let verdict = self.policy.vet_option(name, value);
         verdict.map_err(|denial| self.deny(&denial))
+    }
+
+    pub(crate) fn vet_name(&self, name: &str) -> Result<VettedName, NameError> {
+        self.policy.vet_name(name).map_err(|refusal| match refusal {
+            NameRefusal::Invalid => NameError::NoName,
+            NameRefusal::Denied(denial) => {
+                self.deny(&denial);
+                NameError::AccessDenied
+            }
+        })
+    }
+
+    /// A place for one look-up. Over the limit it fails; it never waits.
+    pub(crate) fn take_lookup(&self) -> Result<OwnedSemaphorePermit, NameError> {
+        let permit = self.lookups.clone().try_acquire_owned();
+        permit.map_err(|_none_left| NameError::Again)
     }
 
     fn deny(&self, denial: &Denial) -> Errno {

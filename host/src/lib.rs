@@ -58,6 +58,7 @@ mod os;
 pub mod policy;
 mod poller;
 mod quota;
+mod resolve;
 mod socket;
 
 pub use address::{Address, AddressFamily, Protocol, SocketType, UnixAddress};
@@ -83,6 +84,7 @@ pub fn add_to_linker_async<T: CapsockView + 'static>(
     bindings::types::add_to_linker::<T, Capsock>(linker, T::capsock)?;
     bindings::socket::add_to_linker::<T, Capsock>(linker, T::capsock)?;
     bindings::messages::add_to_linker::<T, Capsock>(linker, T::capsock)?;
+    bindings::names::add_to_linker::<T, Capsock>(linker, T::capsock)?;
     bindings::options::add_to_linker::<T, Capsock>(linker, T::capsock)?;
     bindings::poller::add_to_linker::<T, Capsock>(linker, T::capsock)
 }

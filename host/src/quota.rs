@@ -20,6 +20,9 @@ pub struct Limits {
     pub backlog: u32,
     /// `SO_SNDBUF` and `SO_RCVBUF`, in bytes: 4 MiB. A larger one is cut to it.
     pub socket_buffer: u32,
+    /// Look-ups of names under way: 8, those included that took too long and
+    /// were given up. One more is `EAI_AGAIN`.
+    pub lookups: u32,
 }
 
 impl Default for Limits {
@@ -29,6 +32,7 @@ impl Default for Limits {
             receive: 1 << 20,
             backlog: 1024,
             socket_buffer: 4 << 20,
+            lookups: 8,
         }
     }
 }

@@ -16,4 +16,4 @@ mod generated {
     });
 }
 
-pub(crate) use generated::capsock::sockets::{messages, options, poller, socket, types};
+pub(crate) use generated::capsock::sockets::{messages, names, options, poller, socket, types};

@@ -1,13 +1,13 @@
 //! Functions that make sockets ready to use.
 
-use std::net::IpAddr;
 use std::time::Duration;
 
-use crate::address::{Address, ToAddress};
+use crate::address::ToAddress;
 use crate::bindings::socket as wit;
 use crate::bindings::types::ErrorCode;
-use crate::constants::{AF_INET, AF_INET6, AF_UNIX, AddressFamily, SOCK_STREAM, SocketKind};
+use crate::constants::{AF_INET6, AF_UNIX, AF_UNSPEC, AddressFamily, SOCK_STREAM, SocketKind};
 use crate::error::{Error, Result};
+use crate::names::{AddrInfo, getaddrinfo};
 use crate::numbers::{IPPROTO_IPV6, IPV6_V6ONLY, SO_REUSEADDR, SO_REUSEPORT, SOL_SOCKET};
 use crate::socket::Socket;
 
@@ -41,24 +41,43 @@ pub fn socketpair_with(
     Ok((socket(one), socket(other)))
 }
 
-/// Connects a TCP socket to `(host, port)`, a numeric address as yet.
-/// `timeout` is the socket's from then on; `source_address` is bound first.
+/// Connects a TCP socket to `(host, port)`, trying every address of the host in
+/// turn. `timeout` is the socket's from then on, and counts for each address;
+/// `source_address` is bound first.
 ///
 /// # Errors
-/// Those of [`Socket::bind`] and [`Socket::connect`].
+/// Those of [`getaddrinfo`]; those of [`Socket::bind`] and [`Socket::connect`]
+/// on the last address.
 pub fn create_connection(
     address: (&str, u16),
     timeout: impl Into<Option<Duration>>,
     source_address: Option<(&str, u16)>,
 ) -> Result<Socket> {
-    let socket = Socket::new(family_of(address.0)?, SOCK_STREAM)?;
-    if let Some(timeout) = timeout.into() {
+    let (host, port) = address;
+    let timeout = timeout.into();
+    let mut failure = Error::invalid("create_connection", format!("`{host}` has no address"));
+    for info in getaddrinfo(host, port, AF_UNSPEC, SOCK_STREAM, 0, 0)? {
+        match connect(&info, timeout, source_address) {
+            Ok(socket) => return Ok(socket),
+            Err(error) => failure = error,
+        }
+    }
+    Err(failure)
+}
+
+fn connect(
+    info: &AddrInfo,
+    timeout: Option<Duration>,
+    source: Option<(&str, u16)>,
+) -> Result<Socket> {
+    let socket = Socket::with_proto(info.family, info.kind, info.proto)?;
+    if let Some(timeout) = timeout {
         socket.settimeout(timeout)?;
     }
-    if let Some(source_address) = source_address {
-        socket.bind(source_address)?;
+    if let Some(source) = source {
+        socket.bind(source)?;
     }
-    socket.connect(address)?;
+    socket.connect(&info.sockaddr)?;
     Ok(socket)
 }
 
@@ -104,13 +123,4 @@ pub fn create_server(
 /// Whether [`create_server`] can make dual-stack servers: Linux can.
 pub fn has_dualstack_ipv6() -> bool {
     true
-}
-
-fn family_of(host: &str) -> Result<AddressFamily> {
-    match host.parse() {
-        Ok(IpAddr::V4(_)) => Ok(AF_INET),
-        Ok(IpAddr::V6(_)) => Ok(AF_INET6),
-        // To name the host in the error is up to the conversion.
-        Err(_syntax) => (host, 0).to_address(AF_INET).map(|_: Address| AF_INET),
-    }
 }

@@ -4,8 +4,13 @@ use std::fmt;
 use std::io;
 
 use crate::address::Address;
+use crate::bindings::names::NameError;
 use crate::bindings::types::ErrorCode;
 use crate::errno::Errno;
+use crate::numbers::{
+    EAI_ADDRFAMILY, EAI_AGAIN, EAI_BADFLAGS, EAI_FAIL, EAI_FAMILY, EAI_MEMORY, EAI_NODATA,
+    EAI_NONAME, EAI_SERVICE, EAI_SOCKTYPE, EAI_SYSTEM,
+};
 
 /// The result of a socket operation.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -25,6 +30,8 @@ pub struct Error {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Cause {
     Code(ErrorCode),
+    /// Of a look-up of this host.
+    Name(Option<String>, NameError),
     /// Found wrong before the host was asked.
     Invalid(String),
 }
@@ -43,6 +50,14 @@ impl Error {
             operation,
             address: None,
             cause: Cause::Invalid(message),
+        }
+    }
+
+    pub(crate) fn lookup(operation: &'static str, host: Option<&str>, error: NameError) -> Self {
+        Self {
+            operation,
+            address: None,
+            cause: Cause::Name(host.map(str::to_owned), error),
         }
     }
 
@@ -67,6 +82,15 @@ impl Error {
     /// `PermissionError`. The host's log names the missing grant.
     pub fn is_access_denied(&self) -> bool {
         self.is(ErrorCode::AccessDenied)
+            || matches!(self.cause, Cause::Name(_, NameError::AccessDenied))
+    }
+
+    /// The number of a failed look-up: Python's `gaierror`. One of `EAI_*`.
+    pub fn gai_errno(&self) -> Option<i32> {
+        match self.cause {
+            Cause::Name(_, error) => eai(error).map(|(number, _message)| number),
+            Cause::Code(_) | Cause::Invalid(_) => None,
+        }
     }
 
     /// Whether nobody listens at the address.
@@ -98,7 +122,8 @@ impl Error {
     fn row(&self) -> Option<Errno> {
         match self.cause {
             Cause::Code(code) => Errno::of(code),
-            Cause::Invalid(_) => None,
+            Cause::Name(_, NameError::AccessDenied) => Errno::of(ErrorCode::AccessDenied),
+            Cause::Name(..) | Cause::Invalid(_) => None,
         }
     }
 }
@@ -109,9 +134,19 @@ impl fmt::Display for Error {
         if let Some(address) = &self.address {
             write!(f, " {address}")?;
         }
+        if let Cause::Name(Some(host), _) = &self.cause {
+            write!(f, " `{host}`")?;
+        }
         match (&self.cause, self.row()) {
             (_, Some(row)) => write!(f, ": {} ({})", row.message, row.name),
             (Cause::Invalid(message), None) => write!(f, ": {message}"),
+            (Cause::Name(_, error), None) => {
+                write!(
+                    f,
+                    ": {}",
+                    eai(*error).map_or("unknown error", |(_number, message)| message)
+                )
+            }
             (Cause::Code(ErrorCode::DeadlineExceeded), None) => f.write_str(": timed out"),
             (Cause::Code(_), None) => f.write_str(": unknown error"),
         }
@@ -131,11 +166,30 @@ impl From<Error> for io::Error {
         let kind = match (&error.cause, error.row()) {
             (_, Some(row)) => row.kind,
             (Cause::Invalid(_), None) => io::ErrorKind::InvalidInput,
+            (Cause::Name(..), None) => io::ErrorKind::Other,
             (Cause::Code(ErrorCode::DeadlineExceeded), None) => io::ErrorKind::TimedOut,
             (Cause::Code(_), None) => io::ErrorKind::Other,
         };
         Self::new(kind, error)
     }
+}
+
+/// The number and gai_strerror(3). A denial has an errno instead.
+fn eai(error: NameError) -> Option<(i32, &'static str)> {
+    Some(match error {
+        NameError::AddressFamily => (EAI_ADDRFAMILY, "Address family for hostname not supported"),
+        NameError::Again => (EAI_AGAIN, "Temporary failure in name resolution"),
+        NameError::BadFlags => (EAI_BADFLAGS, "Bad value for ai_flags"),
+        NameError::Fail => (EAI_FAIL, "Non-recoverable failure in name resolution"),
+        NameError::Family => (EAI_FAMILY, "ai_family not supported"),
+        NameError::Memory => (EAI_MEMORY, "Memory allocation failure"),
+        NameError::NoData => (EAI_NODATA, "No address associated with hostname"),
+        NameError::NoName => (EAI_NONAME, "Name or service not known"),
+        NameError::Service => (EAI_SERVICE, "Servname not supported for ai_socktype"),
+        NameError::SocketType => (EAI_SOCKTYPE, "ai_socktype not supported"),
+        NameError::System => (EAI_SYSTEM, "System error"),
+        NameError::AccessDenied => return None,
+    })
 }
 
 #[cfg(test)]

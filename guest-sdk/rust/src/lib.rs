@@ -39,6 +39,7 @@ mod descriptor;
 mod errno;
 mod error;
 mod message;
+mod names;
 mod numbers;
 mod options;
 mod select;
@@ -57,6 +58,10 @@ pub use create::{
 pub use descriptor::close;
 pub use error::{Error, Result};
 pub use message::{Ancillary, ReceivedMessage};
+pub use names::{
+    AddrInfo, ToService, getaddrinfo, getfqdn, gethostbyaddr, gethostbyname, gethostbyname_ex,
+    gethostname, getnameinfo, getservbyname, getservbyport,
+};
 pub use numbers::*;
 pub use select::{
     POLLERR, POLLHUP, POLLIN, POLLOUT, POLLPRI, Poll, Poller, Ready, Trigger, select,

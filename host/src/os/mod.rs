@@ -7,6 +7,7 @@
 
 pub(crate) mod epoll;
 pub(crate) mod message;
+pub(crate) mod names;
 mod option;
 mod reactor;
 mod socket;

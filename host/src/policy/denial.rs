@@ -45,6 +45,10 @@ impl Denial {
         )
     }
 
+    pub(super) fn of_name(name: &str, cause: Cause) -> Self {
+        Self::with_target(Op::Resolve, Op::Resolve, name.to_owned(), cause)
+    }
+
     pub(super) fn of_option(name: &str, value: &str, cause: Cause) -> Self {
         let target = format!("{name}={}", escape(value.as_bytes()));
         Self::with_target(Op::Option, Op::Option, target, cause)

@@ -4,6 +4,7 @@
 
 mod class;
 mod denial;
+mod name;
 mod parse;
 mod rule;
 
@@ -57,6 +58,26 @@ pub struct Vetted<O> {
 pub(crate) struct VettedPath {
     pub(crate) directory: PathBuf,
     pub(crate) name: PathBuf,
+}
+
+/// A host name that the policy allows to be looked up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VettedName(String);
+
+impl VettedName {
+    /// The name in its IDNA form.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Why [`Policy::vet_name`] did not pass a name.
+#[derive(Debug)]
+pub enum NameRefusal {
+    /// It is no host name.
+    Invalid,
+    /// The rules do not allow it.
+    Denied(Denial),
 }
 
 /// Why [`Policy::vet`] did not pass an address.
@@ -225,6 +246,29 @@ impl Policy {
         } else {
             Err(denial(Cause::NoRule))
         }
+    }
+
+    /// Checks looking up a host name. `localhost` needs no grant.
+    ///
+    /// # Errors
+    /// [`NameRefusal::Invalid`] for what is no host name;
+    /// [`NameRefusal::Denied`] where no `resolve` rule allows it or one denies
+    /// it.
+    pub fn vet_name(&self, name: &str) -> Result<VettedName, NameRefusal> {
+        let name = name::canonical_name(name).ok_or(NameRefusal::Invalid)?;
+        let covering = |effect| {
+            self.rules.iter().find(|rule| {
+                (rule.effect, rule.op) == (effect, Op::Resolve) && rule.covers_name(&name)
+            })
+        };
+        let denial = |cause| NameRefusal::Denied(Denial::of_name(&name, cause));
+        if let Some(rule) = covering(Effect::Deny) {
+            return Err(denial(Cause::Rule(rule.clone())));
+        }
+        if name != "localhost" && covering(Effect::Allow).is_none() {
+            return Err(denial(Cause::NoRule));
+        }
+        Ok(VettedName(name))
     }
 
     /// Checks setting an option that needs a grant of its own.

@@ -11,6 +11,7 @@ use bstr::ByteVec;
 use ipnet::IpNet;
 
 use super::class::Class;
+use super::name::canonical_name;
 use super::rule::{Effect, Host, Op, PortItem, Ports, Proto, Rule, Target, UnixPath, is_plain};
 use crate::options::OPTION_GRANTS;
 
@@ -89,6 +90,7 @@ impl<'a> Parser<'a> {
         let at = target;
         let target = match op {
             Op::Option => self.option(target)?,
+            Op::Resolve => self.name(target)?,
             _ => self.target(target)?,
         };
         self.check_op(op, &target, at)?;
@@ -140,7 +142,7 @@ impl<'a> Parser<'a> {
             Some(op) => Ok(op),
             None => self.fail(
                 word,
-                "expected `connect`, `bind`, `listen`, `send`, `recv` or `option`",
+                "expected `connect`, `bind`, `listen`, `send`, `recv`, `resolve` or `option`",
             ),
         }
     }
@@ -201,6 +203,29 @@ impl<'a> Parser<'a> {
         let value =
             value.map(|value| String::from_utf8_lossy(&Vec::unescape_bytes(value)).into_owned());
         Ok(Target::Option { name, value })
+    }
+
+    fn name(&self, text: &'a str) -> Parsed<Target> {
+        let (beneath, bare) = match text.strip_prefix("*.") {
+            Some(suffix) => (true, suffix),
+            None => (false, text),
+        };
+        if bare.contains('*') {
+            return self.fail(
+                text,
+                "expected a host name, or `*.` and a domain: a `*` stands for whole labels",
+            );
+        }
+        if bare.parse::<IpAddr>().is_ok() || looks_numeric(bare) {
+            return self.fail(text, "expected a host name; an address needs no look-up");
+        }
+        match canonical_name(bare) {
+            Some(name) => Ok(Target::Name { name, beneath }),
+            None => self.fail(
+                text,
+                "expected a host name such as `api.example.com` or `*.example.com`",
+            ),
+        }
     }
 
     fn host(&self, text: &'a str) -> Parsed<Host> {
@@ -386,7 +411,7 @@ impl<'a> Parser<'a> {
 }
 
 /// `2130706433`, `0x7f.1`, `012.0.0.1`: what inet_aton(3) would take.
-fn looks_numeric(host: &str) -> bool {
+pub(super) fn looks_numeric(host: &str) -> bool {
     host.split('.').all(|part| {
         let digits = part.strip_prefix("0x").or(part.strip_prefix("0X"));
         let hexadecimal =
@@ -415,6 +440,8 @@ mod tests {
             "allow listen unix:/tmp/a\\x20b\\\\c",
             "allow connect unix-abstract:a\\0b",
             "allow option so-mark",
+            "allow resolve api.example.com",
+            "deny resolve *.example.com",
             "deny option so-bindtodevice=eth1",
         ] {
             let rule = text
@@ -442,6 +469,10 @@ mod tests {
             (
                 "allow connect tcp://fd00::/8:1",
                 "allow connect tcp://[fd00::/8]:1",
+            ),
+            (
+                "allow resolve *.B\u{fc}cher.Example.",
+                "allow resolve *.xn--bcher-kva.example",
             ),
         ] {
             let rule = text
@@ -492,6 +523,11 @@ mod tests {
             "allow connect udp://127.0.0.1:53",
             "allow send tcp://127.0.0.1:53",
             "allow recv unix:/run/a",
+            "allow resolve *",
+            "allow resolve *example.com",
+            "allow resolve a..b",
+            "allow resolve 127.0.0.1",
+            "allow resolve 0x7f.1",
             "allow option so-broadcast",
             "allow option",
         ]

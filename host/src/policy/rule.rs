@@ -35,6 +35,8 @@ pub enum Op {
     Send,
     /// Receiving datagrams from a peer.
     Recv,
+    /// Looking up a host name.
+    Resolve,
     /// Setting a socket option that needs a grant of its own.
     Option,
 }
@@ -49,6 +51,11 @@ pub(crate) enum Target {
     },
     UnixPath(UnixPath),
     UnixAbstract(Vec<u8>),
+    /// A host name in its IDNA form, or every name beneath a domain.
+    Name {
+        name: String,
+        beneath: bool,
+    },
     Option {
         name: &'static str,
         /// `None`: any value.
@@ -134,6 +141,23 @@ impl Rule {
         }
     }
 
+    /// Whether the rule is about a name; `*.example.com` is not about the apex.
+    pub(super) fn covers_name(&self, asked: &str) -> bool {
+        match &self.target {
+            Target::Name {
+                name,
+                beneath: false,
+            } => name == asked,
+            Target::Name {
+                name,
+                beneath: true,
+            } => asked
+                .strip_suffix(name.as_str())
+                .is_some_and(|rest| rest.len() > 1 && rest.ends_with('.')),
+            _ => false,
+        }
+    }
+
     pub(super) fn covers_option(&self, option: &str, set_to: &str) -> bool {
         match &self.target {
             Target::Option { name, value } => {
@@ -153,12 +177,13 @@ impl Rule {
 }
 
 impl Op {
-    pub(crate) const ALL: [Self; 6] = [
+    pub(crate) const ALL: [Self; 7] = [
         Self::Connect,
         Self::Bind,
         Self::Listen,
         Self::Send,
         Self::Recv,
+        Self::Resolve,
         Self::Option,
     ];
 
@@ -170,6 +195,7 @@ impl Op {
             Self::Listen => "listen",
             Self::Send => "send",
             Self::Recv => "recv",
+            Self::Resolve => "resolve",
             Self::Option => "option",
         }
     }
@@ -296,6 +322,14 @@ impl fmt::Display for Target {
                 }
             }
             Self::UnixAbstract(name) => write!(f, "unix-abstract:{}", escape(name)),
+            Self::Name {
+                name,
+                beneath: true,
+            } => write!(f, "*.{name}"),
+            Self::Name {
+                name,
+                beneath: false,
+            } => f.write_str(name),
             Self::Option { name, value: None } => f.write_str(name),
             Self::Option {
                 name,

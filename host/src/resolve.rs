@@ -1,0 +1,200 @@
+//! Names of hosts and services, looked up on a bounded pool.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::task::spawn_blocking;
+use tokio::time::timeout;
+
+use crate::ctx::CapsockCtx;
+use crate::os;
+use crate::policy::VettedName;
+use crate::{Address, AddressFamily, Errno, SocketType};
+
+/// How many answers a look-up gives at most.
+const ANSWERS: usize = 32;
+
+/// How long a look-up may take.
+const TIME: Duration = Duration::from_secs(5);
+
+/// Why a look-up failed: `EAI_*` of getaddrinfo(3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NameError {
+    AddressFamily,
+    Again,
+    BadFlags,
+    Fail,
+    Family,
+    Memory,
+    NoData,
+    NoName,
+    Service,
+    SocketType,
+    System,
+    AccessDenied,
+}
+
+/// What to look up.
+#[derive(Clone, Debug)]
+pub(crate) struct Question {
+    pub(crate) host: Option<String>,
+    pub(crate) service: Option<String>,
+    pub(crate) family: Option<AddressFamily>,
+    pub(crate) kind: Option<SocketType>,
+    pub(crate) protocol: u32,
+    pub(crate) flags: LookupFlags,
+}
+
+/// `AI_*`
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct LookupFlags {
+    pub(crate) passive: bool,
+    pub(crate) canonical_name: bool,
+    pub(crate) numeric_host: bool,
+    pub(crate) v4_mapped: bool,
+    pub(crate) all: bool,
+    pub(crate) address_config: bool,
+    pub(crate) numeric_service: bool,
+}
+
+/// `NI_*`
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct NameFlags {
+    pub(crate) numeric_host: bool,
+    pub(crate) numeric_service: bool,
+    pub(crate) no_domain: bool,
+    pub(crate) name_required: bool,
+    pub(crate) datagram: bool,
+}
+
+/// `struct addrinfo`
+#[derive(Clone, Debug)]
+pub(crate) struct Answer {
+    pub(crate) kind: SocketType,
+    pub(crate) protocol: u32,
+    pub(crate) canonical_name: Option<String>,
+    pub(crate) address: SocketAddr,
+}
+
+/// What the host of a look-up is, as far as the policy is concerned.
+#[derive(Clone, Debug)]
+pub(crate) enum Host {
+    /// None, or an address as text: nobody is asked.
+    Numeric(Option<String>),
+    Name(VettedName),
+}
+
+/// `getaddrinfo(3)`
+pub(crate) async fn address_info(
+    ctx: &CapsockCtx,
+    question: Question,
+) -> Result<Vec<Answer>, NameError> {
+    let host = match &question.host {
+        None if question.service.is_none() => return Err(NameError::NoName),
+        None => Host::Numeric(None),
+        // A zone is for the kernel to make sense of: `fe80::1%eth0`.
+        Some(host)
+            if host
+                .split('%')
+                .next()
+                .is_some_and(|ip| ip.parse::<IpAddr>().is_ok()) =>
+        {
+            Host::Numeric(Some(host.clone()))
+        }
+        Some(_) if question.flags.numeric_host => return Err(NameError::NoName),
+        Some(host) => Host::Name(ctx.vet_name(host)?),
+    };
+    let permit = ctx.take_lookup()?;
+    let mut answers = pooled(permit, move || os::names::address_info(&host, &question)).await?;
+    answers.truncate(ANSWERS);
+    Ok(answers)
+}
+
+/// `getnameinfo(3)`
+pub(crate) async fn name_info(
+    ctx: &CapsockCtx,
+    address: &Address,
+    mut flags: NameFlags,
+) -> Result<(String, String), NameError> {
+    let endpoint = match address {
+        Address::Inet(address) => SocketAddr::V4(*address),
+        Address::Inet6(address) => SocketAddr::V6(*address),
+        Address::Unix(_) | Address::Other(_) => return Err(NameError::Family),
+    };
+    let loopback = endpoint.ip().to_canonical().is_loopback();
+    if !flags.numeric_host && !loopback && ctx.vet_name(&reverse_name(endpoint.ip())).is_err() {
+        if flags.name_required {
+            return Err(NameError::NoName);
+        }
+        flags.numeric_host = true;
+    }
+    let permit = ctx.take_lookup()?;
+    pooled(permit, move || os::names::name_info(&endpoint, flags)).await
+}
+
+/// `gethostname(2)`
+pub(crate) fn host_name() -> Result<String, Errno> {
+    os::names::host_name()
+}
+
+/// Looks up on tokio's pool of threads. A look-up that takes too long goes on
+/// there, and keeps its permit until it ends.
+async fn pooled<T: Send + 'static>(
+    permit: OwnedSemaphorePermit,
+    look_up: impl FnOnce() -> Result<T, NameError> + Send + 'static,
+) -> Result<T, NameError> {
+    let work = spawn_blocking(move || {
+        let result = look_up();
+        drop(permit);
+        result
+    });
+    match timeout(TIME, work).await {
+        Ok(Ok(result)) => result,
+        Ok(Err(error)) => {
+            tracing::error!(%error, "looking up a name");
+            Err(NameError::System)
+        }
+        Err(_elapsed) => Err(NameError::Again),
+    }
+}
+
+/// The name that a reverse look-up asks for (RFC 1035, 3.5; RFC 3596, 2.5).
+fn reverse_name(ip: IpAddr) -> String {
+    match ip.to_canonical() {
+        IpAddr::V4(ip) => {
+            let [a, b, c, d] = ip.octets();
+            format!("{d}.{c}.{b}.{a}.in-addr.arpa")
+        }
+        IpAddr::V6(ip) => {
+            let nibbles = ip
+                .octets()
+                .into_iter()
+                .rev()
+                .flat_map(|byte| [byte & 15, byte >> 4]);
+            nibbles
+                .map(|nibble| format!("{nibble:x}."))
+                .collect::<String>()
+                + "ip6.arpa"
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reverse_names_are_those_of_dns() {
+        for (ip, name) in [
+            ("192.0.2.1", "1.2.0.192.in-addr.arpa"),
+            ("::ffff:192.0.2.1", "1.2.0.192.in-addr.arpa"),
+            (
+                "2001:db8::567:89ab",
+                "b.a.9.8.7.6.5.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa",
+            ),
+        ] {
+            assert_eq!(reverse_name(ip.parse().expect(ip)), name);
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! Names of hosts and services, beside CPython and under grants.
+
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::process::{Command, Stdio};
+
+use capsock_tests::{output, run, start, stderr, succeed};
+
+fn pipe(command: &mut Command, input: &str) -> String {
+    let command = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    child
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(input.as_bytes())
+        .unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// `getaddrinfo HOST PORT FAMILY TYPE PROTO FLAGS` and the like; `-` is none.
+const CALLS: &str = "\
+getaddrinfo 127.0.0.1 80 - - 0 0
+getaddrinfo 127.0.0.1 80 4 stream 0 0
+getaddrinfo 127.0.0.1 80 4 stream 6 0
+getaddrinfo 127.0.0.1 80 4 stream 17 0
+getaddrinfo 127.0.0.1 80 6 stream 0 0
+getaddrinfo 127.0.0.1 80 6 stream 0 8
+getaddrinfo 127.0.0.1 http - datagram 0 0
+getaddrinfo 127.0.0.1 domain - datagram 0 2
+getaddrinfo 127.0.0.1 no-such-service - stream 0 0
+getaddrinfo 127.0.0.1 http - stream 0 1024
+getaddrinfo 127.0.0.1 - - stream 0 0
+getaddrinfo ::1 443 - stream 0 0
+getaddrinfo ::1 443 4 stream 0 0
+getaddrinfo fe80::1%lo 443 - stream 0 0
+getaddrinfo ::ffff:1.2.3.4 443 - stream 0 0
+getaddrinfo - 80 - stream 0 0
+getaddrinfo - 80 - stream 0 1
+getaddrinfo - 80 6 stream 0 1
+getaddrinfo - - - - 0 0
+getaddrinfo localhost 80 4 stream 0 4
+getaddrinfo localhost 80 4 stream 0 0
+getnameinfo 127.0.0.1 80 3
+getnameinfo 127.0.0.1 80 1
+getnameinfo 127.0.0.1 53 17
+getnameinfo 127.0.0.1 9 0
+getnameinfo 192.0.2.1 65000 1
+getnameinfo ::1 443 3
+getnameinfo fe80::1%lo 443 3
+getservbyname http -
+getservbyname http tcp
+getservbyname domain udp
+getservbyname http udp
+getservbyname no-such-service -
+getservbyname 80 -
+getservbyname http sctp
+getservbyport 80 -
+getservbyport 80 tcp
+getservbyport 53 udp
+getservbyport 64999 -
+gethostbyname localhost
+gethostbyname 127.0.0.1
+gethostname
+";
+
+#[test]
+fn look_ups_give_what_python_gives() {
+    let ours = pipe(&mut run(&[], "names", &["look-up"]), CALLS);
+    let theirs = pipe(Command::new("python3").args(["-c", LOOK_UP]), CALLS);
+    for ((call, ours), theirs) in CALLS.lines().zip(ours.lines()).zip(theirs.lines()) {
+        assert_eq!(ours, theirs, "{call}");
+    }
+    assert_eq!(ours.lines().count(), CALLS.lines().count());
+}
+
+const LOOK_UP: &str = "
+import socket, sys
+none = lambda word: None if word == '-' else word
+families = {'4': socket.AF_INET, '6': socket.AF_INET6, '-': 0}
+kinds = {'stream': socket.SOCK_STREAM, 'datagram': socket.SOCK_DGRAM, '-': 0}
+def look_up(name, *words):
+    if name == 'getaddrinfo':
+        host, port, family, kind, proto, flags = words
+        found = socket.getaddrinfo(none(host), none(port), families[family], kinds[kind], int(proto), int(flags))
+        return ';'.join(f'{int(f)} {int(t)} {p} {c} ' + ' '.join(map(str, (a[0].split('%')[0],) + a[1:])) for f, t, p, c, a in found)
+    if name == 'getnameinfo':
+        host, port, flags = words
+        address = socket.getaddrinfo(host, port, 0, socket.SOCK_DGRAM, 0, socket.AI_NUMERICHOST)[0][4]
+        return ' '.join(socket.getnameinfo(address, int(flags)))
+    if name == 'getservbyport':
+        words = (int(words[0]), words[1])
+    return str(getattr(socket, name)(*[word for word in words if word != '-']))
+for line in sys.stdin:
+    try:
+        print(look_up(*line.split()))
+    except socket.gaierror as error:
+        print('gaierror', error.errno)
+    except OSError:
+        print('error')
+";
+
+#[test]
+fn a_name_that_only_looks_like_an_address_is_never_guessed() {
+    succeed(
+        &[
+            "--allow-connect",
+            "tcp://127.0.0.1:80",
+            "--allow-resolve",
+            "*.example",
+        ],
+        "names",
+        &["never-guessed"],
+    );
+}
+
+#[test]
+fn localhost_and_loopback_need_no_grant() {
+    let output = output(&[], "names", &["localhost"]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    let hint = "to allow it: --allow-resolve 1.2.0.192.in-addr.arpa\n";
+    assert!(stderr(&output).contains(hint), "{}", stderr(&output));
+}
+
+#[test]
+fn other_names_are_looked_up_only_as_granted() {
+    let resolve = |flags: &[&str], name: &str| {
+        let output = output(flags, "names", &["resolve", name]);
+        (
+            String::from_utf8(output.stdout.clone()).unwrap(),
+            stderr(&output),
+        )
+    };
+    let (result, hint) = resolve(&[], "API.Example.");
+    assert!(result.contains("Permission denied (EACCES)"), "{result}");
+    assert!(
+        hint.ends_with("to allow it: --allow-resolve api.example\n"),
+        "{hint}"
+    );
+    for (flags, denied) in [
+        (&["--allow-resolve", "api.example"][..], false),
+        (&["--allow-resolve", "*.example"], false),
+        (&["--allow-resolve", "example"], true),
+        (&["--allow-resolve", "*.api.example"], true),
+        (&["--allow-resolve", "pi.example"], true),
+        (
+            &[
+                "--allow-resolve",
+                "*.example",
+                "--deny-resolve",
+                "api.example",
+            ],
+            true,
+        ),
+    ] {
+        let (result, hint) = resolve(flags, "api.example");
+        // Granted, it fails all the same: `example` is reserved (RFC 2606).
+        assert_eq!(result.contains("EACCES"), denied, "{flags:?}: {result}");
+        assert_eq!(hint.contains("denied"), denied, "{flags:?}: {hint}");
+    }
+}
+
+#[test]
+fn a_connection_by_name_needs_the_address_too() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port().to_string();
+    let grant = format!("tcp://127.0.0.1:{port}");
+    let guest = start(
+        &["--allow-connect", &grant],
+        "names",
+        &["connect", "localhost", &port],
+    );
+    let mut said = String::new();
+    listener
+        .accept()
+        .unwrap()
+        .0
+        .read_to_string(&mut said)
+        .unwrap();
+    assert_eq!(said, "found");
+    guest.succeed();
+    let output = output(&[], "names", &["connect", "localhost", &port]);
+    assert!(
+        stderr(&output).contains(&format!("--allow-connect {grant}\n")),
+        "{}",
+        stderr(&output)
+    );
+}
