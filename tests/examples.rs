@@ -85,15 +85,44 @@ fn a_client_says_hello_and_prints_the_answer(#[case] name: &str, #[case] host: &
     assert_eq!(guest.succeed(), "Received 'Hello, world'\n");
 }
 
-/// Where the first address is not granted, the second one is tried.
-#[test]
-fn a_dual_stack_server_takes_the_address_that_it_can() {
-    let port = 50007;
+/// Of the addresses that a dual-stack server could have, it takes the first one
+/// that it is granted.
+#[rstest]
+#[case::ipv4("0.0.0.0", "127.0.0.1")]
+#[case::ipv6("::", "::1")]
+fn a_dual_stack_server_takes_the_address_that_it_can(#[case] host: &str, #[case] from: &str) {
+    let port = free_port(host);
     let guest = start(
-        &["--allow-listen", "tcp://127.0.0.1:50007"],
+        &["--allow-listen", &target("tcp", host, port)],
         "dual-stack-echo-server",
-        &[],
+        &["", &port.to_string()],
     );
-    talk(SocketAddr::from(([127, 0, 0, 1], port)));
+    talk(SocketAddr::new(from.parse().unwrap(), port));
     guest.succeed();
+}
+
+/// Of the addresses of a name, a client takes the first one that answers.
+#[rstest]
+#[case::ipv4("127.0.0.1")]
+#[case::ipv6("::1")]
+fn a_dual_stack_client_tries_each_address_of_a_name(#[case] host: &str) {
+    let listener = TcpListener::bind((host, 0)).unwrap();
+    let port = listener.local_addr().unwrap().port().to_string();
+    let mut hosts = std::net::ToSocketAddrs::to_socket_addrs(&("localhost", 0)).unwrap();
+    if !hosts.any(|address| address.ip().to_string() == host) {
+        // This machine's localhost has one family only.
+        return;
+    }
+    let grants = [
+        "--allow-connect",
+        &target("tcp", "127.0.0.1", &port),
+        "--allow-connect",
+        &target("tcp", "::1", &port),
+    ];
+    let guest = start(&grants, "dual-stack-echo-client", &["localhost", &port]);
+    let (mut stream, _peer) = listener.accept().unwrap();
+    let mut buffer = [0; 64];
+    let count = stream.read(&mut buffer).unwrap();
+    stream.write_all(&buffer[..count]).unwrap();
+    assert_eq!(guest.succeed(), "Received 'Hello, world'\n");
 }

@@ -1,33 +1,22 @@
 //! The dual-stack echo client of Python's socket documentation:
-//! `dual-stack-echo-client [HOST [PORT]]`.
-//!
-//! Connects to the first address that answers: of the host that is given, or of
-//! this machine, IPv6 first.
+//! `dual-stack-echo-client [HOST [PORT]]`; no host is this machine.
 
 use std::error::Error;
 use std::process::exit;
 
-use capsock_guest::{AF_INET, AF_INET6, SOCK_STREAM, Socket};
+use capsock_guest::{AF_UNSPEC, SOCK_STREAM, Socket, getaddrinfo};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let args: Vec<String> = std::env::args().skip(1).collect();
-    let hosts: Vec<&str> = match args.first() {
-        Some(host) => vec![host],
-        None => vec!["::1", "127.0.0.1"],
-    };
-    let port = args.get(1).map_or("50007", String::as_str).parse::<u16>()?;
+    let host = args.first().map_or("localhost", String::as_str);
+    let port = args.get(1).map_or("50007", String::as_str);
 
     let mut s = None;
-    for host in hosts {
-        let af = if host.contains(':') {
-            AF_INET6
-        } else {
-            AF_INET
-        };
-        let Ok(candidate) = Socket::new(af, SOCK_STREAM) else {
+    for res in getaddrinfo(host, port, AF_UNSPEC, SOCK_STREAM, 0, 0)? {
+        let Ok(candidate) = Socket::with_proto(res.family, res.kind, res.proto) else {
             continue;
         };
-        if candidate.connect((host, port)).is_err() {
+        if candidate.connect(&res.sockaddr).is_err() {
             continue;
         }
         s = Some(candidate);

@@ -1,34 +1,27 @@
 //! The dual-stack echo server of Python's socket documentation:
-//! `dual-stack-echo-server [HOST [PORT]]`.
-//!
-//! Listens on the first address that it can: of the host that is given, or of
-//! this machine, IPv6 first.
+//! `dual-stack-echo-server [HOST [PORT]]`; no host, or an empty one, is every
+//! interface.
 
 use std::error::Error;
 use std::process::exit;
 
-use capsock_guest::{AF_INET, AF_INET6, SOCK_STREAM, Socket};
+use capsock_guest::{AF_UNSPEC, AI_PASSIVE, SOCK_STREAM, Socket, getaddrinfo};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let args: Vec<String> = std::env::args().skip(1).collect();
-    let hosts: Vec<&str> = match args.first() {
-        Some(host) => vec![host],
-        None => vec!["::1", "127.0.0.1"],
-    };
-    let port = args.get(1).map_or("50007", String::as_str).parse::<u16>()?;
+    let host = args
+        .first()
+        .map(String::as_str)
+        .filter(|host| !host.is_empty());
+    let port = args.get(1).map_or("50007", String::as_str);
 
     let mut s = None;
-    for host in hosts {
-        let af = if host.contains(':') {
-            AF_INET6
-        } else {
-            AF_INET
-        };
-        let Ok(candidate) = Socket::new(af, SOCK_STREAM) else {
+    for res in getaddrinfo(host, port, AF_UNSPEC, SOCK_STREAM, 0, AI_PASSIVE)? {
+        let Ok(candidate) = Socket::with_proto(res.family, res.kind, res.proto) else {
             continue;
         };
         if candidate
-            .bind((host, port))
+            .bind(&res.sockaddr)
             .and_then(|()| candidate.listen(1))
             .is_err()
         {
