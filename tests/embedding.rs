@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use capsock_host::cap_std::ambient_authority;
 use capsock_host::{CapsockCtx, CapsockCtxView, CapsockView, Limits, Op, Policy};
-use capsock_tests::{PATIENCE, guest};
+use capsock_tests::guest;
 use rstest::rstest;
 use wasmtime::component::{Component, Linker, ResourceTable};
-use wasmtime::{Cache, CacheConfig, Config, Engine, Store};
-use wasmtime_wasi::p2::bindings::Command;
+use wasmtime::{Engine, Store};
+use wasmtime_wasi::p2::bindings::CommandPre;
 use wasmtime_wasi::p2::pipe::MemoryOutputPipe;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
@@ -39,41 +39,67 @@ impl CapsockView for Guest {
     }
 }
 
-/// Calls a program's `main`, and returns its result and what it printed; after
-/// `limit` the call is dropped in the middle.
-async fn call(
-    name: &str,
-    args: &[&str],
-    sockets: CapsockCtx,
-    limit: Duration,
-) -> (Option<wasmtime::Result<Result<(), ()>>>, String) {
-    let mut config = Config::new();
-    config.cache(Some(Cache::new(CacheConfig::new()).unwrap()));
-    let engine = Engine::new(&config).unwrap();
-    let component = Component::from_file(&engine, guest(name)).unwrap();
-    let mut linker = Linker::new(&engine);
-    wasmtime_wasi::p2::add_to_linker_async(&mut linker).unwrap();
-    capsock_host::add_to_linker_async(&mut linker).unwrap();
+/// A program that is ready to be called.
+struct Program {
+    name: &'static str,
+    engine: Engine,
+    command: CommandPre<Guest>,
+}
 
-    let stdout = MemoryOutputPipe::new(1 << 16);
-    let mut wasi = WasiCtx::builder();
-    wasi.arg(name).args(args).stdout(stdout.clone());
-    let state = Guest {
-        wasi: wasi.build(),
-        sockets,
-        table: ResourceTable::new(),
-    };
-    let mut store = Store::new(&engine, state);
-    let result = tokio::time::timeout(limit, async {
-        let command = Command::instantiate_async(&mut store, &component, &linker).await?;
-        command.wasi_cli_run().call_run(&mut store).await
-    });
-    let result = result.await.ok();
-    drop(store);
-    (
-        result,
-        String::from_utf8_lossy(&stdout.contents()).into_owned(),
-    )
+impl Program {
+    /// Compiles it without a cache, whose thread opens files when it likes.
+    fn new(name: &'static str) -> Self {
+        let engine = Engine::default();
+        let component = Component::from_file(&engine, guest(name)).unwrap();
+        let mut linker = Linker::new(&engine);
+        wasmtime_wasi::p2::add_to_linker_async(&mut linker).unwrap();
+        capsock_host::add_to_linker_async(&mut linker).unwrap();
+        let command = CommandPre::new(linker.instantiate_pre(&component).unwrap()).unwrap();
+        Self {
+            name,
+            engine,
+            command,
+        }
+    }
+
+    /// Calls its `main`, and returns the result and what it printed. With
+    /// `dropped` the call is dropped in the middle, once it has printed.
+    async fn call(
+        &self,
+        args: &[&str],
+        sockets: CapsockCtx,
+        dropped: bool,
+    ) -> (Option<wasmtime::Result<Result<(), ()>>>, String) {
+        let stdout = MemoryOutputPipe::new(1 << 16);
+        let mut wasi = WasiCtx::builder();
+        wasi.arg(self.name).args(args).stdout(stdout.clone());
+        let state = Guest {
+            wasi: wasi.build(),
+            sockets,
+            table: ResourceTable::new(),
+        };
+        let mut store = Store::new(&self.engine, state);
+        let running = async {
+            let command = self.command.instantiate_async(&mut store).await?;
+            command.wasi_cli_run().call_run(&mut store).await
+        };
+        let printed = async {
+            // On the guest's own thread: it does not run meanwhile, but waits
+            // in the call that follows what it printed.
+            while !dropped || stdout.contents().is_empty() {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        let result = tokio::select! {
+            result = running => Some(result),
+            () = printed => None,
+        };
+        drop(store);
+        (
+            result,
+            String::from_utf8_lossy(&stdout.contents()).into_owned(),
+        )
+    }
 }
 
 /// Descriptors are the process's, so one test at a time counts them.
@@ -111,17 +137,13 @@ fn a_guest_that_ends_in_the_middle_leaves_no_descriptor_open(
         .unwrap();
     let peer = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = peer.local_addr().unwrap().port().to_string();
-    // The guest is dropped while it waits; it is given the time to get there.
-    let limit = if by_itself {
-        PATIENCE
-    } else {
-        Duration::from_secs(2)
-    };
     let sockets = || CapsockCtx::new(loopback(), ambient_authority());
+    let program = Program::new("hold");
     // The first call opens what the process keeps.
     for round in 0..3 {
         let before = open_descriptors();
-        let (result, printed) = runtime.block_on(call("hold", &[case, &port], sockets(), limit));
+        let (result, printed) =
+            runtime.block_on(program.call(&[case, &port], sockets(), !by_itself));
         assert_eq!(printed, "holding\n");
         match result {
             Some(result) => assert!(by_itself && result.is_err(), "{result:?}"),
@@ -143,7 +165,8 @@ fn the_limit_on_sockets_is_the_embedders() {
     let mut limits = Limits::default();
     limits.sockets = 5;
     let sockets = CapsockCtx::new(Policy::default(), ambient_authority()).with_limits(limits);
-    let (result, printed) = runtime.block_on(call("misuse", &["quota"], sockets, PATIENCE));
+    let (result, printed) =
+        runtime.block_on(Program::new("misuse").call(&["quota"], sockets, false));
     result.unwrap().unwrap().unwrap();
     assert_eq!(printed, "5 sockets\n");
 }
@@ -159,10 +182,11 @@ fn guests_of_one_thread_run_side_by_side() {
     let peer = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = peer.local_addr().unwrap().port().to_string();
     let sockets = || CapsockCtx::new(loopback(), ambient_authority());
+    let (hold, misuse) = (Program::new("hold"), Program::new("misuse"));
     runtime.block_on(async {
         let args = ["recv", port.as_str()];
-        let waiting = call("hold", &args, sockets(), PATIENCE);
-        let other = call("misuse", &["quota"], sockets(), PATIENCE);
+        let waiting = hold.call(&args, sockets(), false);
+        let other = misuse.call(&["quota"], sockets(), false);
         tokio::select! {
             _ = waiting => panic!("the first guest was to wait"),
             (result, _printed) = other => result.unwrap().unwrap().unwrap(),

@@ -25,6 +25,15 @@ pub(crate) use socket::{
 };
 pub(crate) use unix_path::UnixDirectories;
 
+/// Who this process is to others: what the kernel passes on by itself.
+pub(crate) fn own_credentials() -> Credentials {
+    Credentials {
+        pid: rustix::process::getpid().as_raw_nonzero().get(),
+        uid: rustix::process::getuid().as_raw(),
+        gid: rustix::process::getgid().as_raw(),
+    }
+}
+
 /// The process's soft limit of open descriptors (`getrlimit(2)`); `None` where
 /// it has none.
 pub(crate) fn descriptor_limit() -> Option<u64> {

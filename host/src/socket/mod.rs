@@ -5,7 +5,7 @@ mod transfer;
 mod wait;
 
 use std::os::fd::{AsFd, OwnedFd};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use crate::ctx::CapsockCtx;
 use crate::os::{self, Descriptor, Interest};
@@ -32,6 +32,12 @@ pub struct Socket {
     family: AddressFamily,
     protocol: Protocol,
     timeout: Timeout,
+    /// One with its duplicates.
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Debug, Default)]
+struct State {
     role: Role,
     /// What the guest bound the socket to, as it was checked: with port 0 where
     /// the kernel chose one, with the path that the kernel knows through /proc.
@@ -39,8 +45,9 @@ pub struct Socket {
 }
 
 /// What the socket is for, which its first successful call decides.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 enum Role {
+    #[default]
     Undecided,
     /// Listens on the address that was checked.
     Listener(Address),
@@ -81,13 +88,12 @@ impl Socket {
         let protocol = protocol(family, kind, number)?;
         let permits = (ctx.take_socket()?, ctx.take_socket()?);
         let (one, other) = os::create_pair(family, kind, number)?;
-        let unnamed = || Role::Accepted(Address::Unix(UnixAddress::Unnamed));
-        let (mut one, mut other) = (
-            Self::new(one, family, protocol, permits.0),
-            Self::new(other, family, protocol, permits.1),
-        );
-        (one.role, other.role) = (unnamed(), unnamed());
-        Ok((one, other))
+        let socket = |fd, permit| {
+            let socket = Self::new(fd, family, protocol, permit);
+            socket.state().role = Role::Accepted(Address::Unix(UnixAddress::Unnamed));
+            socket
+        };
+        Ok((socket(one, permits.0), socket(other, permits.1)))
     }
 
     /// `dup(2)`
@@ -97,8 +103,7 @@ impl Socket {
         let fd = os::duplicate(descriptor.as_fd())?;
         Ok(Self {
             timeout: self.timeout,
-            role: self.role.clone(),
-            bound: self.bound.clone(),
+            state: self.state.clone(),
             ..Self::new(fd, self.family, self.protocol, permit)
         })
     }
@@ -108,7 +113,7 @@ impl Socket {
         let descriptor = self.open_for(&local)?;
         let vetted = ctx.vet(self.protocol, local)?;
         os::bind(descriptor.as_fd(), &vetted, ctx.directories())?;
-        self.bound = Some(vetted.address().clone());
+        self.state().bound = Some(vetted.address().clone());
         Ok(())
     }
 
@@ -118,8 +123,8 @@ impl Socket {
         if !self.protocol.has_connections() {
             return Err(Errno::NotSupported);
         }
-        let local = match (&self.bound, self.family) {
-            (Some(bound), _) => bound.clone(),
+        let local = match (self.bound(), self.family) {
+            (Some(bound), _) => bound,
             (None, AddressFamily::Unix) => return Err(Errno::InvalidArgument),
             (None, family) => Address::unspecified(family),
         };
@@ -129,14 +134,14 @@ impl Socket {
             &vetted,
             backlog.min(ctx.limits().backlog),
         )?;
-        self.role = Role::Listener(vetted.address().clone());
+        self.state().role = Role::Listener(vetted.address().clone());
         Ok(())
     }
 
     /// `accept(2)`; resets the connections of peers that may not connect.
     pub(crate) async fn accept(&self, ctx: &CapsockCtx) -> Result<(Self, Address), Errno> {
         let descriptor = self.open()?;
-        let local = match &self.role {
+        let local = match self.role() {
             Role::Listener(local) => local,
             _ if self.protocol.has_connections() => return Err(Errno::InvalidArgument),
             _ => return Err(Errno::NotSupported),
@@ -154,14 +159,14 @@ impl Socket {
                 }
                 result => result?,
             };
-            if ctx.admit_peer(self.protocol, local, &peer).is_err() {
+            if ctx.admit_peer(self.protocol, &local, &peer).is_err() {
                 os::reset(fd);
                 continue;
             }
-            let accepted = Self {
+            let accepted = Self::new(fd, self.family, self.protocol, permit);
+            *accepted.state() = State {
                 role: Role::Accepted(peer.clone()),
-                bound: self.bound.clone(),
-                ..Self::new(fd, self.family, self.protocol, permit)
+                bound: self.bound(),
             };
             return Ok((accepted, peer));
         }
@@ -170,7 +175,7 @@ impl Socket {
     /// `connect(2)`
     pub(crate) async fn connect(&mut self, ctx: &CapsockCtx, remote: Address) -> Result<(), Errno> {
         let descriptor = self.open_for(&remote)?.clone();
-        if self.bound.is_none() {
+        if self.bound().is_none() {
             ctx.vet_implicit_bind(self.protocol, self.family)?;
         }
         let directories = ctx.directories();
@@ -182,7 +187,7 @@ impl Socket {
             os::connect(descriptor.as_fd(), &vetted, directories)?;
             vetted.address().clone()
         };
-        self.role = Role::Client(remote);
+        self.state().role = Role::Client(remote);
         Ok(())
     }
 
@@ -205,8 +210,8 @@ impl Socket {
     /// `getsockname(2)`
     pub(crate) fn local_address(&self) -> Result<Address, Errno> {
         let descriptor = self.open()?;
-        match &self.bound {
-            Some(path @ Address::Unix(UnixAddress::Pathname(_))) => Ok(path.clone()),
+        match self.bound() {
+            Some(path @ Address::Unix(UnixAddress::Pathname(_))) => Ok(path),
             _ => os::local_address(descriptor.as_fd()),
         }
     }
@@ -214,8 +219,8 @@ impl Socket {
     /// `getpeername(2)`
     pub(crate) fn remote_address(&self) -> Result<Address, Errno> {
         let actual = os::remote_address(self.open()?.as_fd())?;
-        match &self.role {
-            Role::Client(path @ Address::Unix(UnixAddress::Pathname(_))) => Ok(path.clone()),
+        match self.role() {
+            Role::Client(path @ Address::Unix(UnixAddress::Pathname(_))) => Ok(path),
             _ => Ok(actual),
         }
     }
@@ -260,9 +265,20 @@ impl Socket {
             family,
             protocol,
             timeout: Timeout::Blocking,
-            role: Role::Undecided,
-            bound: None,
+            state: Arc::default(),
         }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn role(&self) -> Role {
+        self.state().role.clone()
+    }
+
+    fn bound(&self) -> Option<Address> {
+        self.state().bound.clone()
     }
 
     fn deadline(&self, dont_wait: bool) -> Deadline {
@@ -293,7 +309,7 @@ impl Socket {
         match started {
             // PEP 475: an interrupted connect goes on by itself.
             Err(Errno::InProgress | Errno::Interrupted) => {
-                self.role = Role::Client(address.clone());
+                self.state().role = Role::Client(address.clone());
                 deadline.until_connected(descriptor).await?;
                 // The kernel tells how it ended, and keeps that in mind, only
                 // when it is asked by another connect.

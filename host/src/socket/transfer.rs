@@ -77,7 +77,7 @@ impl Socket {
             let (data, sender) = attempt.await?;
             let sender = sender.unwrap_or(Address::Unix(UnixAddress::Unnamed));
             if ctx
-                .admit_sender(self.protocol, self.bound.as_ref(), &sender)
+                .admit_sender(self.protocol, self.bound().as_ref(), &sender)
                 .is_ok()
             {
                 return Ok((data, Some(sender)));
@@ -112,7 +112,7 @@ impl Socket {
             let unnamed = Address::Unix(UnixAddress::Unnamed);
             let sender = message.sender.get_or_insert(unnamed);
             if ctx
-                .admit_sender(self.protocol, self.bound.as_ref(), sender)
+                .admit_sender(self.protocol, self.bound().as_ref(), sender)
                 .is_ok()
             {
                 return Ok(message);
@@ -137,6 +137,14 @@ impl Socket {
             Some(remote) => self.destination(ctx, remote)?,
             None => None,
         };
+        for item in control {
+            // The kernel would let a privileged host claim to be anybody.
+            if let SentControl::Credentials(claimed) = item
+                && *claimed != os::own_credentials()
+            {
+                return Err(Errno::NotPermitted);
+            }
+        }
         let deadline = self.deadline(how.dont_wait);
         let attempt = deadline.attempt(descriptor, Interest::WRITABLE, |fd| {
             os::message::send(
@@ -185,14 +193,14 @@ impl Socket {
         remote: Address,
     ) -> Result<Option<Vetted<Send>>, Errno> {
         self.open_for(&remote)?;
-        match (self.protocol, &self.role) {
+        match (self.protocol, self.role()) {
             // tcp(7) takes no address: a connected stream sends to its peer.
             (Protocol::Tcp, _) => return Ok(None),
             (Protocol::UnixConnection, Role::Undecided) => return Err(Errno::NotSupported),
             (Protocol::UnixConnection, _) => return Err(Errno::IsConnected),
             (Protocol::Udp | Protocol::UnixDatagram, _) => {}
         }
-        if self.bound.is_none() {
+        if self.bound().is_none() {
             ctx.vet_implicit_bind(self.protocol, self.family)?;
         }
         ctx.vet::<Send>(self.protocol, remote).map(Some)

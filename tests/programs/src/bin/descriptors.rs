@@ -158,6 +158,18 @@ fn default_timeout() {
 
 /// `create_server`, and what an accepted socket inherits: the default timeout.
 fn servers(host: &str) {
+    let made = Socket::new(family_of(host), SOCK_STREAM).expect("socket");
+    let twin = made.dup().expect("dup");
+    made.bind((host, 0)).expect("bind");
+    made.listen(1).expect("listen");
+    twin.setblocking(false).expect("setblocking");
+    assert_eq!(
+        name(twin.accept()),
+        Some("EAGAIN"),
+        "a duplicate of a listener listens"
+    );
+    drop((made, twin));
+
     let listener =
         create_server((host, 0), family_of(host), ServerOptions::default()).expect("create_server");
     assert_ne!(

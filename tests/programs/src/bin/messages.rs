@@ -110,6 +110,16 @@ fn credentials() {
     let (data, ancillary, flags, _) = other.recvmsg(8, 8, MsgFlag::NONE).expect("recvmsg");
     assert_eq!((&data[..], ancillary.len()), (&b"y"[..], 0));
     assert!(flags.contains(MSG_CTRUNC));
+    // Nobody else's, not even where the host is root.
+    let mut forged = ours.clone();
+    forged[0] ^= 1;
+    let forged = one.sendmsg(
+        &[b"z"],
+        &[(SOL_SOCKET, SCM_CREDENTIALS, forged)],
+        MsgFlag::NONE,
+        None,
+    );
+    assert_eq!(forged.expect_err("forged").name(), Some("EPERM"));
     let wrong = (SOL_SOCKET, SCM_CREDENTIALS, vec![0; 3]);
     assert_eq!(
         one.sendmsg(&[b"z"], &[wrong], MsgFlag::NONE, None)
