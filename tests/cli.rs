@@ -212,3 +212,43 @@ fn help_has_examples_and_exit_codes() {
     let output = capsock_output(&["run", "--help"]);
     insta::assert_snapshot!(String::from_utf8_lossy(&output.stdout));
 }
+
+/// A component that takes a while to compile.
+fn slow_component() -> Vec<u8> {
+    let step = |index: usize| {
+        format!("(local.set 0 (i32.mul (i32.add (local.get 0) (i32.const {index})) (i32.const 7)))")
+    };
+    let body: String = (0..100).map(step).collect();
+    let function = format!("(func (param i32) (result i32) {body} (local.get 0))");
+    wat::parse_str(format!(
+        "(component (core module {}))",
+        function.repeat(2000)
+    ))
+    .unwrap()
+}
+
+/// On a terminal, and nowhere else, a line says that it compiles.
+#[test]
+fn compiling_shows_on_a_terminal() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("slow.wasm");
+    std::fs::write(&path, slow_component()).unwrap();
+    let arguments = ["run", "--no-cache", path.to_str().unwrap()];
+
+    let piped = capsock_output(&arguments);
+    assert_unusable(&piped, "wasi:cli/run");
+
+    let command = format!(
+        "{} {}",
+        capsock().get_program().to_str().unwrap(),
+        arguments.join(" ")
+    );
+    // script(1) gives it a terminal.
+    let terminal = std::process::Command::new("script")
+        .args(["-qec", &command, "/dev/null"])
+        .output()
+        .unwrap();
+    let shown = String::from_utf8_lossy(&terminal.stdout);
+    assert!(shown.contains("compiling slow.wasm"), "{shown:?}");
+    assert_eq!(terminal.status.code(), Some(2));
+}
