@@ -168,3 +168,23 @@ fn receive_flags_do_what_they_say(#[case] host: &str) {
     drop(stream);
     guest.succeed();
 }
+
+#[apply(both_families)]
+fn an_error_after_data_is_told_after_the_data(#[case] host: &str) {
+    let (listener, port) = listen(host);
+    let mut guest = client(host, "reset", &port);
+    let mut stream = accept(&listener);
+    guest.expect_line("send");
+    stream.write_all(b"abc").unwrap();
+    // A reset overtakes data that has not been read, so the guest gets the time.
+    let mut buffer = [0; 1];
+    stream
+        .set_read_timeout(Some(std::time::Duration::from_millis(200)))
+        .unwrap();
+    assert!(stream.read(&mut buffer).is_err());
+    socket2::SockRef::from(&stream)
+        .set_linger(Some(std::time::Duration::ZERO))
+        .unwrap();
+    drop(stream);
+    guest.succeed();
+}

@@ -30,6 +30,7 @@ pub struct Socket {
     /// Given back when it is closed.
     permit: Option<SocketPermit>,
     family: AddressFamily,
+    kind: SocketType,
     protocol: Protocol,
     timeout: Timeout,
     /// One with its duplicates.
@@ -42,6 +43,8 @@ struct State {
     /// What the guest bound the socket to, as it was checked: with port 0 where
     /// the kernel chose one, with the path that the kernel knows through /proc.
     bound: Option<Address>,
+    /// An error that the kernel has told, and the guest has not heard yet.
+    error: Option<Errno>,
 }
 
 /// What the socket is for, which its first successful call decides.
@@ -75,7 +78,7 @@ impl Socket {
         let protocol = protocol(family, kind, number)?;
         let permit = ctx.take_socket()?;
         let fd = os::create(family, kind, number)?;
-        Ok(Self::new(fd, family, protocol, permit))
+        Ok(Self::new(fd, family, kind, protocol, permit))
     }
 
     /// `socketpair(2)`
@@ -89,7 +92,7 @@ impl Socket {
         let permits = (ctx.take_socket()?, ctx.take_socket()?);
         let (one, other) = os::create_pair(family, kind, number)?;
         let socket = |fd, permit| {
-            let socket = Self::new(fd, family, protocol, permit);
+            let socket = Self::new(fd, family, kind, protocol, permit);
             socket.state().role = Role::Accepted(Address::Unix(UnixAddress::Unnamed));
             socket
         };
@@ -104,7 +107,7 @@ impl Socket {
         Ok(Self {
             timeout: self.timeout,
             state: self.state.clone(),
-            ..Self::new(fd, self.family, self.protocol, permit)
+            ..Self::new(fd, self.family, self.kind, self.protocol, permit)
         })
     }
 
@@ -163,10 +166,11 @@ impl Socket {
                 os::reset(fd);
                 continue;
             }
-            let accepted = Self::new(fd, self.family, self.protocol, permit);
+            let accepted = Self::new(fd, self.family, self.kind, self.protocol, permit);
             *accepted.state() = State {
                 role: Role::Accepted(peer.clone()),
                 bound: self.bound(),
+                error: None,
             };
             return Ok((accepted, peer));
         }
@@ -258,11 +262,18 @@ impl Socket {
         Ok(descriptor)
     }
 
-    fn new(fd: OwnedFd, family: AddressFamily, protocol: Protocol, permit: SocketPermit) -> Self {
+    fn new(
+        fd: OwnedFd,
+        family: AddressFamily,
+        kind: SocketType,
+        protocol: Protocol,
+        permit: SocketPermit,
+    ) -> Self {
         Self {
             descriptor: Some(Arc::new(Descriptor::from(fd))),
             permit: Some(permit),
             family,
+            kind,
             protocol,
             timeout: Timeout::Blocking,
             state: Arc::default(),

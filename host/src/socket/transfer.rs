@@ -1,14 +1,14 @@
 //! Receiving and sending.
 
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 
-use super::{Role, Socket};
+use super::{Deadline, Role, Socket};
 use crate::ctx::CapsockCtx;
 use crate::os::message::{Message, SentControl};
 use crate::os::{self, Interest, ReceiveFlags, SendFlags};
 use crate::policy::Vetted;
 use crate::policy::operation::Send;
-use crate::{Address, Errno, Protocol, UnixAddress};
+use crate::{Address, Errno, Protocol, SocketType, UnixAddress};
 
 /// How to receive.
 #[derive(Clone, Copy, Debug, Default)]
@@ -36,57 +36,15 @@ impl Socket {
         how: Receive,
     ) -> Result<(Vec<u8>, Option<Address>), Errno> {
         let length = length.min(ctx.limits().receive) as usize;
-        let deadline = self.deadline(how.dont_wait);
-        let descriptor = self.open()?;
         let flags = how.flags();
+        let mut receive = |fd: BorrowedFd<'_>| os::receive_from(fd, length, flags);
         if self.protocol.has_connections() {
-            let attempt = deadline.attempt(descriptor, Interest::READABLE, |fd| {
-                os::receive_from(fd, length, flags)
-            });
-            let (mut data, _none) = attempt.await?;
-            while how.wait_all
-                && deadline.waits()
-                && !how.out_of_band
-                && (1..length).contains(&data.len())
-            {
-                let offset = if how.peek { 0 } else { data.len() };
-                if how.peek {
-                    // Peeked data stays, so readiness says nothing about more.
-                    deadline.pause(Errno::WouldBlock).await?;
-                }
-                let rest = length - offset;
-                let attempt = deadline.attempt(descriptor, Interest::READABLE, |fd| {
-                    os::receive_from(fd, rest, flags)
-                });
-                // What has been received is not lost to an error: the next call
-                // meets it again.
-                match attempt.await {
-                    Ok((more, _)) if more.len() + offset > data.len() => {
-                        data.truncate(offset);
-                        data.extend(more);
-                    }
-                    Ok(_) | Err(_) => break,
-                }
-            }
-            return Ok((data, None));
+            let deadline = self.deadline(how.dont_wait);
+            let (data, _none) = self.receive_once(deadline, &mut receive).await?;
+            return Ok((self.receive_rest(deadline, length, how, data).await, None));
         }
-        loop {
-            let attempt = deadline.attempt(descriptor, Interest::READABLE, |fd| {
-                os::receive_from(fd, length, flags)
-            });
-            let (data, sender) = attempt.await?;
-            let sender = sender.unwrap_or(Address::Unix(UnixAddress::Unnamed));
-            if ctx
-                .admit_sender(self.protocol, self.bound().as_ref(), &sender)
-                .is_ok()
-            {
-                return Ok((data, Some(sender)));
-            }
-            if how.peek {
-                // It is still in the queue; it must not be seen by the next call.
-                os::receive_from(descriptor.as_fd(), 0, ReceiveFlags::empty())?;
-            }
-        }
+        let (data, sender) = self.receive_admitted(ctx, how, receive).await?;
+        Ok((data, Some(sender)))
     }
 
     /// `recvmsg(2)`: as `receive`, with ancillary data.
@@ -97,27 +55,89 @@ impl Socket {
         how: Receive,
     ) -> Result<Message, Errno> {
         let length = length.min(ctx.limits().receive) as usize;
-        let deadline = self.deadline(how.dont_wait);
-        let descriptor = self.open()?;
         let flags = how.flags();
-        loop {
-            let attempt = deadline.attempt(descriptor, Interest::READABLE, |fd| {
-                os::message::receive(fd, length, flags)
-            });
-            let mut message = attempt.await?;
-            if self.protocol.has_connections() {
-                message.sender = None;
-                return Ok(message);
+        let mut receive = |fd: BorrowedFd<'_>| {
+            let mut message = os::message::receive(fd, length, flags)?;
+            let sender = message.sender.take();
+            Ok((message, sender))
+        };
+        if self.protocol.has_connections() {
+            let deadline = self.deadline(how.dont_wait);
+            let (message, _none) = self.receive_once(deadline, &mut receive).await?;
+            return Ok(message);
+        }
+        let (message, sender) = self.receive_admitted(ctx, how, receive).await?;
+        Ok(Message {
+            sender: Some(sender),
+            ..message
+        })
+    }
+
+    async fn receive_once<T>(
+        &self,
+        deadline: Deadline,
+        receive: &mut impl FnMut(BorrowedFd<'_>) -> Result<T, Errno>,
+    ) -> Result<T, Errno> {
+        let descriptor = self.open()?;
+        if let Some(errno) = self.state().error.take() {
+            return Err(errno);
+        }
+        deadline
+            .attempt(descriptor, Interest::READABLE, receive)
+            .await
+    }
+
+    /// `MSG_WAITALL` of a stream, after its first piece.
+    async fn receive_rest(
+        &self,
+        deadline: Deadline,
+        length: usize,
+        how: Receive,
+        mut data: Vec<u8>,
+    ) -> Vec<u8> {
+        let alone = how.out_of_band || how.peek || self.kind != SocketType::Stream;
+        let wanted = how.wait_all && deadline.waits() && !alone;
+        while wanted && (1..length).contains(&data.len()) {
+            let rest = length - data.len();
+            let mut receive =
+                |fd: BorrowedFd<'_>| os::receive_from(fd, rest, ReceiveFlags::empty());
+            match self.receive_once(deadline, &mut receive).await {
+                Ok((more, _none)) if !more.is_empty() => data.extend(more),
+                Ok(_end) => break,
+                Err(Errno::WouldBlock | Errno::DeadlineExceeded) => break,
+                Err(errno) => {
+                    // The kernel tells an error once. What was received before
+                    // it comes first, so the next call tells it.
+                    self.state().error = Some(errno);
+                    break;
+                }
             }
-            let unnamed = Address::Unix(UnixAddress::Unnamed);
-            let sender = message.sender.get_or_insert(unnamed);
+        }
+        data
+    }
+
+    /// A datagram of a sender that the policy admits; others are dropped.
+    async fn receive_admitted<T>(
+        &self,
+        ctx: &CapsockCtx,
+        how: Receive,
+        mut receive: impl FnMut(BorrowedFd<'_>) -> Result<(T, Option<Address>), Errno>,
+    ) -> Result<(T, Address), Errno> {
+        let descriptor = self.open()?;
+        let deadline = self.deadline(how.dont_wait);
+        loop {
+            let attempt = deadline.attempt(descriptor, Interest::READABLE, &mut receive);
+            let (received, sender) = attempt.await?;
+            let sender = sender.unwrap_or(Address::Unix(UnixAddress::Unnamed));
+            let local = self.bound();
             if ctx
-                .admit_sender(self.protocol, self.bound().as_ref(), sender)
+                .admit_sender(self.protocol, local.as_ref(), &sender)
                 .is_ok()
             {
-                return Ok(message);
+                return Ok((received, sender));
             }
             if how.peek {
+                // It is still in the queue; it must not be seen by the next call.
                 os::receive_from(descriptor.as_fd(), 0, ReceiveFlags::empty())?;
             }
         }

@@ -24,6 +24,7 @@ fn main() {
         "accept-modes" => accept_modes(host),
         "close-in-flight" => close_in_flight(host, port),
         "flags" => flags(host, port),
+        "reset" => reset(host, port),
         _ => panic!("no case `{case}`"),
     }
 }
@@ -225,4 +226,17 @@ fn flags(host: &str, port: u16) {
     assert_eq!(socket.recv_flags(3, MSG_WAITALL).expect("recv"), b"def");
     assert_eq!(socket.recv_flags(9, MSG_WAITALL).expect("recv"), b"gh");
     assert_eq!(socket.recv_flags(9, MSG_WAITALL).expect("recv"), b"");
+}
+
+/// The peer sends `abc` and resets the connection: what came before the error
+/// is not lost, and the error is told.
+fn reset(host: &str, port: u16) {
+    let socket = connect(host, port);
+    println!("send");
+    assert_eq!(socket.recv_flags(9, MSG_WAITALL).expect("recv"), b"abc");
+    assert_eq!(
+        socket.recv(9).expect_err("reset").name(),
+        Some("ECONNRESET")
+    );
+    assert_eq!(socket.recv(9).expect("the end"), b"");
 }
