@@ -176,3 +176,22 @@ fn a_denial_outweighs_a_grant_in_any_order_and_suggests_nothing() {
         assert!(!stderr.contains("to allow it"), "{stderr}");
     }
 }
+
+/// Denying every bind denies the one that the kernel does by itself.
+#[rstest]
+#[case::connect("tcp", "--allow-connect", "std-traits")]
+#[case::send("udp", "--allow-send", "client")]
+fn an_implicit_bind(#[case] proto: &str, #[case] flag: &str, #[case] case: &str) {
+    let (_listener, port) = listen("127.0.0.1");
+    let program = if proto == "tcp" { "tcp" } else { "datagram" };
+    let allow = target(proto, "127.0.0.1", &port);
+    let deny = format!("{proto}://*:ephemeral");
+    let flags = [flag, &allow, "--deny-bind", &deny];
+    let output = start(&flags, program, &[case, "127.0.0.1", &port]).output();
+    let stderr = stderr(&output);
+    assert!(!output.status.success());
+    let line = format!(
+        "denied bind {proto}://0.0.0.0:ephemeral: the rule `deny bind {deny}` forbids it\n"
+    );
+    assert!(stderr.contains(&line), "{stderr}");
+}

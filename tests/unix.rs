@@ -196,11 +196,27 @@ fn no_link_leads_out_of_a_granted_directory() {
     let _inside = UnixListener::bind(granted.join("real")).unwrap();
     symlink(outside.join("s"), granted.join("link")).unwrap();
     symlink("real", granted.join("inner")).unwrap();
+    std::fs::create_dir(granted.join("sub")).unwrap();
+    let _beneath = UnixListener::bind(granted.join("sub/s")).unwrap();
+    symlink("sub", granted.join("alias")).unwrap();
     symlink(&outside, granted.join("dir")).unwrap();
     let at = |name: &str| format!("{}/{name}", granted.display());
 
-    assert!(attempt("try-connect", &granted, &at("real")).contains("Ok"));
-    for name in ["link", "inner", "../outside/s", "./real", "/real", "dir/s"] {
+    for name in ["real", "sub/s"] {
+        assert!(
+            attempt("try-connect", &granted, &at(name)).contains("Ok"),
+            "{name}"
+        );
+    }
+    for name in [
+        "link",
+        "alias/s",
+        "inner",
+        "../outside/s",
+        "./real",
+        "/real",
+        "dir/s",
+    ] {
         let result = attempt("try-connect", &granted, &at(name));
         assert!(
             result.starts_with("Err") && !result.contains("REFUSED"),
