@@ -1,27 +1,10 @@
 //! Names of hosts and services, beside CPython and under grants.
 
-use std::io::{Read, Write};
+use std::io::Read;
 use std::net::TcpListener;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
-use capsock_tests::{output, run, start, stderr, succeed};
-
-fn pipe(command: &mut Command, input: &str) -> String {
-    let command = command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    let mut child = command.spawn().unwrap();
-    child
-        .stdin
-        .take()
-        .unwrap()
-        .write_all(input.as_bytes())
-        .unwrap();
-    let output = child.wait_with_output().unwrap();
-    assert!(output.status.success(), "{}", stderr(&output));
-    String::from_utf8(output.stdout).unwrap()
-}
+use capsock_tests::{output, pipe, run, start, stderr, succeed};
 
 /// `getaddrinfo HOST PORT FAMILY TYPE PROTO FLAGS` and the like; `-` is none.
 const CALLS: &str = "\

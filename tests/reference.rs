@@ -1,10 +1,9 @@
 //! Constants and pure functions, beside CPython's own `socket` module.
 
 use std::collections::HashMap;
-use std::io::Write;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
-use capsock_tests::{run, stderr, succeed};
+use capsock_tests::{pipe, run, succeed};
 
 /// Constants that Python's documentation names, where this machine's Python was
 /// built without the kernel's headers for them: from linux/rds.h and BlueZ.
@@ -30,24 +29,6 @@ const NOT_IN_PYTHON: [&str; 6] = [
 fn python(program: &str, input: &str) -> String {
     let mut python = Command::new("python3");
     pipe(python.args(["-c", program]), input)
-}
-
-/// Runs a command with `input`, and returns its output.
-fn pipe(command: &mut Command, input: &str) -> String {
-    let command = command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    let mut child = command.spawn().unwrap();
-    child
-        .stdin
-        .take()
-        .unwrap()
-        .write_all(input.as_bytes())
-        .unwrap();
-    let output = child.wait_with_output().unwrap();
-    assert!(output.status.success(), "{}", stderr(&output));
-    String::from_utf8(output.stdout).unwrap()
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Runs guests under the real CLI, for tests that are their peers.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
@@ -57,6 +57,25 @@ pub fn output(flags: &[&str], name: &str, args: &[&str]) -> Output {
 #[track_caller]
 pub fn succeed(flags: &[&str], name: &str, args: &[&str]) -> String {
     start(flags, name, args).succeed()
+}
+
+/// Runs a command that has to succeed with `input`, and returns its output.
+#[track_caller]
+pub fn pipe(command: &mut Command, input: &str) -> String {
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    child
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(input.as_bytes())
+        .unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    String::from_utf8(output.stdout).unwrap()
 }
 
 /// What a process wrote to standard error.
