@@ -82,6 +82,18 @@ struct Grants {
     /// so-bindtodevice, so-mark; others need no grant
     #[arg(long, value_name = "OPTION")]
     allow_option: Vec<String>,
+    /// Use this raw socket, netlink protocol, packet or CAN interface
+    #[arg(long, value_name = "TARGET")]
+    allow_raw: Vec<String>,
+    /// Send sockets to the peers of this Unix socket, or * for all of them
+    #[arg(long, value_name = "TARGET")]
+    allow_pass_fd: Vec<String>,
+    /// Receive sockets from the peers of this Unix socket, or * for all of them
+    #[arg(long, value_name = "TARGET")]
+    allow_take_fd: Vec<String>,
+    /// List the network interfaces
+    #[arg(long, value_name = "*", num_args = 0..=1, default_missing_value = "*", require_equals = true)]
+    allow_interfaces: Vec<String>,
     /// Never connect to this address, whatever allows it
     #[arg(long, value_name = "TARGET")]
     deny_connect: Vec<String>,
@@ -103,6 +115,18 @@ struct Grants {
     /// Never set this socket option
     #[arg(long, value_name = "OPTION")]
     deny_option: Vec<String>,
+    /// Never use this raw socket, netlink protocol, packet or CAN interface
+    #[arg(long, value_name = "TARGET")]
+    deny_raw: Vec<String>,
+    /// Never send sockets to the peers of this Unix socket
+    #[arg(long, value_name = "TARGET")]
+    deny_pass_fd: Vec<String>,
+    /// Never receive sockets from the peers of this Unix socket
+    #[arg(long, value_name = "TARGET")]
+    deny_take_fd: Vec<String>,
+    /// Never list the network interfaces
+    #[arg(long, value_name = "*", num_args = 0..=1, default_missing_value = "*", require_equals = true)]
+    deny_interfaces: Vec<String>,
 }
 
 const TARGETS: &str = "\
@@ -207,6 +231,10 @@ impl Grants {
             (Effect::Allow, Op::Recv, &self.allow_recv),
             (Effect::Allow, Op::Resolve, &self.allow_resolve),
             (Effect::Allow, Op::Option, &self.allow_option),
+            (Effect::Allow, Op::Raw, &self.allow_raw),
+            (Effect::Allow, Op::PassFd, &self.allow_pass_fd),
+            (Effect::Allow, Op::TakeFd, &self.allow_take_fd),
+            (Effect::Allow, Op::Interfaces, &self.allow_interfaces),
             (Effect::Deny, Op::Connect, &self.deny_connect),
             (Effect::Deny, Op::Listen, &self.deny_listen),
             (Effect::Deny, Op::Bind, &self.deny_bind),
@@ -214,6 +242,10 @@ impl Grants {
             (Effect::Deny, Op::Recv, &self.deny_recv),
             (Effect::Deny, Op::Resolve, &self.deny_resolve),
             (Effect::Deny, Op::Option, &self.deny_option),
+            (Effect::Deny, Op::Raw, &self.deny_raw),
+            (Effect::Deny, Op::PassFd, &self.deny_pass_fd),
+            (Effect::Deny, Op::TakeFd, &self.deny_take_fd),
+            (Effect::Deny, Op::Interfaces, &self.deny_interfaces),
         ];
         let mut policy = Policy::default();
         for (effect, op, target) in flags.into_iter().flat_map(|(effect, op, targets)| {

@@ -91,6 +91,8 @@ impl<'a> Parser<'a> {
         let target = match op {
             Op::Option => self.option(target)?,
             Op::Resolve => self.name(target)?,
+            Op::Interfaces => self.everything(target)?,
+            Op::PassFd | Op::TakeFd if target == "*" => Target::Everything,
             _ => self.target(target)?,
         };
         self.check_op(op, &target, at)?;
@@ -142,7 +144,7 @@ impl<'a> Parser<'a> {
             Some(op) => Ok(op),
             None => self.fail(
                 word,
-                "expected `connect`, `bind`, `listen`, `send`, `recv`, `resolve` or `option`",
+                "expected `connect`, `bind`, `listen`, `send`, `recv`, `resolve`, `option`, `raw`, `pass-fd`, `take-fd` or `interfaces`",
             ),
         }
     }
@@ -203,6 +205,13 @@ impl<'a> Parser<'a> {
         let value =
             value.map(|value| String::from_utf8_lossy(&Vec::unescape_bytes(value)).into_owned());
         Ok(Target::Option { name, value })
+    }
+
+    fn everything(&self, text: &'a str) -> Parsed<Target> {
+        match text {
+            "*" => Ok(Target::Everything),
+            _ => self.fail(text, "expected `*`: all or nothing"),
+        }
     }
 
     fn name(&self, text: &'a str) -> Parsed<Target> {
@@ -390,6 +399,12 @@ impl<'a> Parser<'a> {
             (Op::Recv, Target::UnixPath(_) | Target::UnixAbstract(_)) => {
                 self.fail(at, "a Unix socket receives what is sent to it; use `bind`")
             }
+            (Op::PassFd | Op::TakeFd, Target::Net { .. }) => {
+                self.fail(at, "only Unix sockets carry descriptors; expected `unix:/PATH`, `unix-abstract:NAME` or `*`")
+            }
+            (Op::Raw, Target::Net { .. } | Target::UnixPath(_) | Target::UnixAbstract(_)) => {
+                self.fail(at, "`raw` is for sockets beneath the transport layer; use `connect`, `listen` or `send`")
+            }
             _ => Ok(()),
         }
     }
@@ -443,6 +458,10 @@ mod tests {
             "allow resolve api.example.com",
             "deny resolve *.example.com",
             "deny option so-bindtodevice=eth1",
+            "allow pass-fd unix:/run/app/",
+            "deny take-fd unix-abstract:a",
+            "allow take-fd *",
+            "allow interfaces *",
         ] {
             let rule = text
                 .parse::<Rule>()
@@ -530,6 +549,9 @@ mod tests {
             "allow resolve 0x7f.1",
             "allow option so-broadcast",
             "allow option",
+            "allow interfaces eth0",
+            "allow pass-fd tcp://127.0.0.1:80",
+            "allow raw tcp://127.0.0.1:80",
         ]
         .into_iter()
         .map(|text| text.parse::<Rule>().expect_err(text).to_string())

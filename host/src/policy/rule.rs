@@ -39,6 +39,15 @@ pub enum Op {
     Resolve,
     /// Setting a socket option that needs a grant of its own.
     Option,
+    /// Using a socket beneath the transport layer: raw IP, packet, netlink and
+    /// CAN sockets, whatever is done with them.
+    Raw,
+    /// Sending descriptors to the peer of a Unix socket.
+    PassFd,
+    /// Receiving descriptors from the peer of a Unix socket.
+    TakeFd,
+    /// Listing the machine's network interfaces.
+    Interfaces,
 }
 
 /// What a rule is about: internet endpoints or Unix sockets.
@@ -61,6 +70,8 @@ pub(crate) enum Target {
         /// `None`: any value.
         value: Option<String>,
     },
+    /// `*`, for operations that have no finer target, or any.
+    Everything,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -177,7 +188,7 @@ impl Rule {
 }
 
 impl Op {
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::Connect,
         Self::Bind,
         Self::Listen,
@@ -185,6 +196,10 @@ impl Op {
         Self::Recv,
         Self::Resolve,
         Self::Option,
+        Self::Raw,
+        Self::PassFd,
+        Self::TakeFd,
+        Self::Interfaces,
     ];
 
     /// The word for it in rules and flags.
@@ -197,6 +212,10 @@ impl Op {
             Self::Recv => "recv",
             Self::Resolve => "resolve",
             Self::Option => "option",
+            Self::Raw => "raw",
+            Self::PassFd => "pass-fd",
+            Self::TakeFd => "take-fd",
+            Self::Interfaces => "interfaces",
         }
     }
 }
@@ -337,6 +356,7 @@ impl fmt::Display for Target {
             } => {
                 write!(f, "{name}={}", escape(value.as_bytes()))
             }
+            Self::Everything => f.write_str("*"),
         }
     }
 }
