@@ -133,6 +133,8 @@ const TARGETS: &str = "\
 Targets:
   tcp://HOST:PORTS  udp://HOST:PORTS  ip://HOST:PORTS (both)
   unix:/PATH  unix:/DIRECTORY/ (all beneath it)  unix-abstract:NAME
+  mptcp://HOST:PORTS  udplite://HOST:PORTS  icmp://HOST  vsock://CID:PORT  alg://TYPE/NAME
+  raw/N://HOST  netlink://PROTOCOL  packet://INTERFACE  can://INTERFACE  (with raw)
   HOST   an address (IPv6 in brackets), a CIDR, a class (public, loopback, private,
          link-local, metadata, multicast, broadcast), or * for the public internet
   PORTS  80  8080-8090  80,443  ephemeral (port 0, the kernel chooses)  *
@@ -144,6 +146,8 @@ const EXAMPLES: &str = "\
 Targets:
   tcp://HOST:PORTS  udp://HOST:PORTS  ip://HOST:PORTS (both)
   unix:/PATH  unix:/DIRECTORY/ (all beneath it)  unix-abstract:NAME
+  mptcp://HOST:PORTS  udplite://HOST:PORTS  icmp://HOST  vsock://CID:PORT  alg://TYPE/NAME
+  raw/N://HOST  netlink://PROTOCOL  packet://INTERFACE  can://INTERFACE  (with raw)
   HOST   an address (IPv6 in brackets), a CIDR, a class (public, loopback, private,
          link-local, metadata, multicast, broadcast), or * for the public internet
   PORTS  80  8080-8090  80,443  ephemeral (port 0, the kernel chooses)  *

@@ -15,7 +15,11 @@ use crate::os::message::{Message, MessageFlags, ReceivedControl, SentControl};
 use crate::os::{Credentials, Event, Interest, SendFlags, Shutdown, Trigger};
 use crate::resolve::{Answer, LookupFlags, NameError, NameFlags};
 use crate::socket::{Receive, Timeout, Transmit};
-use crate::{Address, AddressFamily, Errno, SocketType, UnixAddress};
+use crate::{
+    Address, AddressFamily, AlgAddress, BluetoothAddress, BluetoothDevice, CanAddress,
+    CanProtocolAddress, Errno, NetlinkAddress, PacketAddress, SocketType, TipcAddress, TipcTarget,
+    UnixAddress, VsockAddress,
+};
 
 macro_rules! errno_conversion {
     ($($variant:ident $posix:ident $message:literal,)*) => {
@@ -58,16 +62,16 @@ impl From<wit::AddressFamily> for AddressFamily {
             wit::AddressFamily::Inet => Self::Inet,
             wit::AddressFamily::Inet6 => Self::Inet6,
             wit::AddressFamily::Unix => Self::Unix,
-            wit::AddressFamily::Netlink => Self::Other("netlink"),
-            wit::AddressFamily::Vsock => Self::Other("vsock"),
-            wit::AddressFamily::Packet => Self::Other("packet"),
-            wit::AddressFamily::Can => Self::Other("can"),
-            wit::AddressFamily::Tipc => Self::Other("tipc"),
-            wit::AddressFamily::Bluetooth => Self::Other("bluetooth"),
-            wit::AddressFamily::Alg => Self::Other("alg"),
-            wit::AddressFamily::Rds => Self::Other("rds"),
-            wit::AddressFamily::System => Self::Other("system"),
-            wit::AddressFamily::Link => Self::Other("link"),
+            wit::AddressFamily::Netlink => Self::Netlink,
+            wit::AddressFamily::Vsock => Self::Vsock,
+            wit::AddressFamily::Packet => Self::Packet,
+            wit::AddressFamily::Can => Self::Can,
+            wit::AddressFamily::Tipc => Self::Tipc,
+            wit::AddressFamily::Bluetooth => Self::Bluetooth,
+            wit::AddressFamily::Alg => Self::Alg,
+            wit::AddressFamily::Rds => Self::Rds,
+            wit::AddressFamily::System => Self::System,
+            wit::AddressFamily::Link => Self::Link,
         }
     }
 }
@@ -108,16 +112,41 @@ impl From<wit::Address> for Address {
                 }
                 wit::UnixAddress::Abstract(name) => UnixAddress::Abstract(name),
             }),
-            wit::Address::Netlink(_) => Self::Other("netlink"),
-            wit::Address::Vsock(_) => Self::Other("vsock"),
-            wit::Address::Packet(_) => Self::Other("packet"),
-            wit::Address::Can(_) => Self::Other("can"),
-            wit::Address::Tipc(_) => Self::Other("tipc"),
-            wit::Address::Bluetooth(_) => Self::Other("bluetooth"),
-            wit::Address::Alg(_) => Self::Other("alg"),
-            wit::Address::Rds(_) => Self::Other("rds"),
-            wit::Address::SystemControl(_) => Self::Other("system"),
-            wit::Address::Link(_) => Self::Other("link"),
+            wit::Address::Netlink(address) => {
+                let wit::NetlinkAddress { port_id, groups } = address;
+                Self::Netlink(NetlinkAddress { port_id, groups })
+            }
+            wit::Address::Vsock(wit::VsockAddress { cid, port }) => {
+                Self::Vsock(VsockAddress { cid, port })
+            }
+            wit::Address::Packet(address) => Self::Packet(PacketAddress {
+                interface: address.interface,
+                protocol: address.protocol,
+                hardware_type: address.hardware_type,
+                packet_type: address.packet_type,
+                hardware_address: address.hardware_address,
+            }),
+            wit::Address::Can(address) => Self::Can(CanAddress {
+                interface: address.interface,
+                protocol: address.protocol_address.into(),
+            }),
+            wit::Address::Tipc(address) => Self::Tipc(TipcAddress {
+                target: address.target.into(),
+                scope: address.scope,
+            }),
+            wit::Address::Bluetooth(address) => Self::Bluetooth(address.into()),
+            wit::Address::Alg(address) => Self::Alg(AlgAddress {
+                algorithm_type: address.algorithm_type,
+                name: address.name,
+                feature: address.feature,
+                mask: address.mask,
+            }),
+            wit::Address::Rds(inet) => {
+                let (a, b, c, d) = inet.address;
+                Self::Rds(SocketAddrV4::new(Ipv4Addr::new(a, b, c, d), inet.port))
+            }
+            wit::Address::SystemControl(_) => Self::SystemControl,
+            wit::Address::Link(_) => Self::Link,
         }
     }
 }
@@ -136,9 +165,193 @@ impl TryFrom<Address> for wit::Address {
                 }
                 UnixAddress::Abstract(name) => wit::UnixAddress::Abstract(name),
             }),
+            Address::Netlink(NetlinkAddress { port_id, groups }) => {
+                Self::Netlink(wit::NetlinkAddress { port_id, groups })
+            }
+            Address::Vsock(VsockAddress { cid, port }) => {
+                Self::Vsock(wit::VsockAddress { cid, port })
+            }
+            Address::Packet(address) => Self::Packet(wit::PacketAddress {
+                interface: address.interface,
+                protocol: address.protocol,
+                hardware_type: address.hardware_type,
+                packet_type: address.packet_type,
+                hardware_address: address.hardware_address,
+            }),
+            Address::Can(address) => Self::Can(wit::CanAddress {
+                interface: address.interface,
+                protocol_address: address.protocol.into(),
+            }),
+            Address::Tipc(address) => Self::Tipc(wit::TipcAddress {
+                target: address.target.into(),
+                scope: address.scope,
+            }),
+            Address::Bluetooth(address) => Self::Bluetooth(address.into()),
+            Address::Alg(address) => Self::Alg(wit::AlgAddress {
+                algorithm_type: address.algorithm_type,
+                name: address.name,
+                feature: address.feature,
+                mask: address.mask,
+            }),
+            Address::Rds(address) => {
+                let [a, b, c, d] = address.ip().octets();
+                Self::Rds(wit::InetAddress {
+                    address: (a, b, c, d),
+                    port: address.port(),
+                })
+            }
             // No socket of such a family can be made.
-            Address::Other(_) => return Err(Errno::AddressFamilyNotSupported),
+            Address::SystemControl | Address::Link => return Err(Errno::NotSupported),
         })
+    }
+}
+
+impl From<wit::CanProtocolAddress> for CanProtocolAddress {
+    fn from(address: wit::CanProtocolAddress) -> Self {
+        match address {
+            wit::CanProtocolAddress::None => Self::None,
+            wit::CanProtocolAddress::Isotp(ids) => Self::Isotp {
+                receive_id: ids.receive_id,
+                transmit_id: ids.transmit_id,
+            },
+            wit::CanProtocolAddress::J1939(address) => Self::J1939 {
+                name: address.name,
+                parameter_group_number: address.parameter_group_number,
+                address: address.address,
+            },
+        }
+    }
+}
+
+impl From<CanProtocolAddress> for wit::CanProtocolAddress {
+    fn from(address: CanProtocolAddress) -> Self {
+        match address {
+            CanProtocolAddress::None => Self::None,
+            CanProtocolAddress::Isotp {
+                receive_id,
+                transmit_id,
+            } => Self::Isotp(wit::CanTransportAddress {
+                receive_id,
+                transmit_id,
+            }),
+            CanProtocolAddress::J1939 {
+                name,
+                parameter_group_number,
+                address,
+            } => Self::J1939(wit::CanJ1939Address {
+                name,
+                parameter_group_number,
+                address,
+            }),
+        }
+    }
+}
+
+impl From<wit::TipcTarget> for TipcTarget {
+    fn from(target: wit::TipcTarget) -> Self {
+        match target {
+            wit::TipcTarget::Id(wit::TipcSocketId { reference, node }) => {
+                Self::Id { reference, node }
+            }
+            wit::TipcTarget::Name(name) => Self::Name {
+                service_type: name.service_type,
+                instance: name.instance,
+                domain: name.domain,
+            },
+            wit::TipcTarget::NameSequence(sequence) => Self::NameSequence {
+                service_type: sequence.service_type,
+                lower: sequence.lower,
+                upper: sequence.upper,
+            },
+        }
+    }
+}
+
+impl From<TipcTarget> for wit::TipcTarget {
+    fn from(target: TipcTarget) -> Self {
+        match target {
+            TipcTarget::Id { reference, node } => Self::Id(wit::TipcSocketId { reference, node }),
+            TipcTarget::Name {
+                service_type,
+                instance,
+                domain,
+            } => Self::Name(wit::TipcName {
+                service_type,
+                instance,
+                domain,
+            }),
+            TipcTarget::NameSequence {
+                service_type,
+                lower,
+                upper,
+            } => Self::NameSequence(wit::TipcNameSequence {
+                service_type,
+                lower,
+                upper,
+            }),
+        }
+    }
+}
+
+impl From<wit::BluetoothDeviceAddress> for BluetoothDevice {
+    fn from((a, b, c, d, e, f): wit::BluetoothDeviceAddress) -> Self {
+        Self([a, b, c, d, e, f])
+    }
+}
+
+impl From<BluetoothDevice> for wit::BluetoothDeviceAddress {
+    fn from(BluetoothDevice([a, b, c, d, e, f]): BluetoothDevice) -> Self {
+        (a, b, c, d, e, f)
+    }
+}
+
+impl From<wit::BluetoothAddress> for BluetoothAddress {
+    fn from(address: wit::BluetoothAddress) -> Self {
+        match address {
+            wit::BluetoothAddress::L2cap(address) => Self::L2cap {
+                device: address.device.into(),
+                psm: address.psm,
+                cid: address.cid,
+                device_type: address.device_type,
+            },
+            wit::BluetoothAddress::Rfcomm(address) => Self::Rfcomm {
+                device: address.device.into(),
+                channel: address.channel,
+            },
+            wit::BluetoothAddress::Hci(address) => Self::Hci {
+                device_id: address.device_id,
+                channel: address.channel,
+            },
+            wit::BluetoothAddress::Sco(device) => Self::Sco(device.into()),
+        }
+    }
+}
+
+impl From<BluetoothAddress> for wit::BluetoothAddress {
+    fn from(address: BluetoothAddress) -> Self {
+        match address {
+            BluetoothAddress::L2cap {
+                device,
+                psm,
+                cid,
+                device_type,
+            } => Self::L2cap(wit::BluetoothL2capAddress {
+                device: device.into(),
+                psm,
+                cid,
+                device_type,
+            }),
+            BluetoothAddress::Rfcomm { device, channel } => {
+                Self::Rfcomm(wit::BluetoothRfcommAddress {
+                    device: device.into(),
+                    channel,
+                })
+            }
+            BluetoothAddress::Hci { device_id, channel } => {
+                Self::Hci(wit::BluetoothHciAddress { device_id, channel })
+            }
+            BluetoothAddress::Sco(device) => Self::Sco(device.into()),
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use crate::policy::operation::Operation;
 use crate::policy::{Denial, NameRefusal, Policy, Refusal, Vetted, VettedName};
 use crate::quota::{Limits, SocketPermit, SocketQuota};
 use crate::resolve::NameError;
-use crate::{Address, AddressFamily, Errno, Protocol};
+use crate::{Address, AddressFamily, Errno, Protocol, os};
 
 /// Is told of each denial; see [`CapsockCtx::on_denial`].
 type OnDenial = Arc<dyn Fn(&Denial) + Send + Sync>;
@@ -96,12 +96,18 @@ impl CapsockCtx {
         protocol: Protocol,
         address: Address,
     ) -> Result<Vetted<O>, Errno> {
+        let address = os::interface::with_own_name(address)?;
         self.policy
             .vet(protocol, address)
             .map_err(|refusal| match refusal {
                 Refusal::Invalid(errno) => errno,
                 Refusal::Denied(denial) => self.deny(&denial),
             })
+    }
+
+    pub(crate) fn vet_open(&self, protocol: Protocol) -> Result<(), Errno> {
+        let verdict = self.policy.vet_open(protocol);
+        verdict.map_err(|denial| self.deny(&denial))
     }
 
     pub(crate) fn vet_implicit_bind(

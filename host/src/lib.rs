@@ -61,7 +61,11 @@ mod quota;
 mod resolve;
 mod socket;
 
-pub use address::{Address, AddressFamily, Protocol, SocketType, UnixAddress};
+pub use address::{
+    Address, AddressFamily, AlgAddress, BluetoothAddress, BluetoothDevice, CanAddress,
+    CanProtocolAddress, NetlinkAddress, PacketAddress, Protocol, SocketType, TipcAddress,
+    TipcTarget, UnixAddress, VsockAddress,
+};
 pub use cap_std;
 pub use ctx::{CapsockCtx, CapsockCtxView, CapsockView};
 pub use errno::Errno;

@@ -156,8 +156,9 @@ impl DurationOption {
 }
 
 /// The grants that options need: what a rule of the operation `option` names.
-pub(crate) const OPTION_GRANTS: [&str; 4] = [
+pub(crate) const OPTION_GRANTS: [&str; 5] = [
     "ip-freebind",
+    "ip-hdrincl",
     "ip-transparent",
     "so-bindtodevice",
     "so-mark",

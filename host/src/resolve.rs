@@ -120,7 +120,7 @@ pub(crate) async fn name_info(
     let endpoint = match address {
         Address::Inet(address) => SocketAddr::V4(*address),
         Address::Inet6(address) => SocketAddr::V6(*address),
-        Address::Unix(_) | Address::Other(_) => return Err(NameError::Family),
+        _ => return Err(NameError::Family),
     };
     let loopback = endpoint.ip().to_canonical().is_loopback();
     if !flags.numeric_host && !loopback && ctx.vet_name(&reverse_name(endpoint.ip())).is_err() {

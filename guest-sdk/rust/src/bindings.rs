@@ -13,6 +13,7 @@ mod generated {
         path: "../../wit",
         world: "capsock:sockets/imports",
         generate_all,
+        additional_derives: [PartialEq, Eq, Hash],
     });
 }
 

@@ -46,7 +46,13 @@ mod select;
 mod socket;
 mod timeout;
 
-pub use address::{Address, ToAddress, UnixAddress};
+pub use address::{
+    Address, AlgAddress, BluetoothAddress, BluetoothDeviceAddress, BluetoothHciAddress,
+    BluetoothL2capAddress, BluetoothRfcommAddress, CanAddress, CanJ1939Address, CanProtocolAddress,
+    CanTransportAddress, LinkAddress, NetlinkAddress, PacketAddress, SystemControlAddress,
+    TipcAddress, TipcName, TipcNameSequence, TipcSocketId, TipcTarget, ToAddress, UnixAddress,
+    VsockAddress,
+};
 pub use constants::*;
 pub use convert::{
     CMSG_LEN, CMSG_SPACE, htonl, htons, inet_aton, inet_ntoa, inet_ntop, inet_pton, ntohl, ntohs,
@@ -72,4 +78,5 @@ pub use timeout::{getdefaulttimeout, setdefaulttimeout};
 /// The generated bindings, for what the WIT can and the SDK does not yet.
 pub mod wit {
     pub use crate::bindings::socket::{Interest, Socket};
+    pub use crate::bindings::types::{AddressFamily, ErrorCode, SocketType};
 }

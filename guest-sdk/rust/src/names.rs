@@ -100,8 +100,7 @@ pub fn getaddrinfo<'a>(
 pub fn getnameinfo(sockaddr: &Address, flags: i32) -> Result<(String, String)> {
     const OPERATION: &str = "getnameinfo";
     let failed = |error| Error::lookup(OPERATION, None, error);
-    let address = sockaddr.to_wit().ok_or(failed(wit::NameError::Family))?;
-    wit::get_name_info(&address, name_flags(flags)).map_err(failed)
+    wit::get_name_info(&sockaddr.to_wit(), name_flags(flags)).map_err(failed)
 }
 
 /// The first IPv4 address of a host, as text: gethostbyname(3). The empty name

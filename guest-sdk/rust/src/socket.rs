@@ -501,9 +501,7 @@ impl Socket {
         act: impl FnOnce(&crate::bindings::types::Address) -> std::result::Result<T, ErrorCode>,
     ) -> Result<T> {
         let address = address.to_address(self.family)?;
-        let wit = address.to_wit();
-        let wit = wit.ok_or(Error::new(operation, ErrorCode::AddressFamilyNotSupported))?;
-        act(&wit).map_err(|code| Error::new(operation, code).on(&address))
+        act(&address.to_wit()).map_err(|code| Error::new(operation, code).on(&address))
     }
 }
 

@@ -15,7 +15,8 @@ use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
 use rustix::net::{RecvFlags, SendFlags, SocketAddrAny};
 
-use super::socket::{Encoded, decode, peer};
+use super::sockaddr::decode;
+use super::socket::{Encoded, peer};
 use super::{Credentials, UnixDirectories};
 use crate::policy::Vetted;
 use crate::policy::operation::Send;

@@ -6,10 +6,12 @@
 //! [`Vetted`]: crate::policy::Vetted
 
 pub(crate) mod epoll;
+pub(crate) mod interface;
 pub(crate) mod message;
 pub(crate) mod names;
 mod option;
 mod reactor;
+mod sockaddr;
 mod socket;
 mod unix_path;
 

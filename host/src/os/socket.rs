@@ -1,18 +1,16 @@
 //! Socket system calls, one function a call.
 
-use std::ffi::OsStr;
-use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::os::fd::{BorrowedFd, IntoRawFd, OwnedFd};
-use std::os::unix::ffi::OsStrExt;
 
 use rustix::buffer::spare_capacity;
 use rustix::io::retry_on_intr;
 use rustix::net::addr::SocketAddrArg;
-use rustix::net::{self, SocketAddrAny, SocketAddrUnix, SocketFlags};
+use rustix::net::{self, SocketAddrAny, SocketFlags};
 use socket2::SockRef;
 
 use super::UnixDirectories;
+use super::sockaddr::{decode, encode};
 use super::unix_path::ProcPath;
 use crate::policy::Vetted;
 use crate::policy::operation::{Bind, Listen, Operation, Send};
@@ -182,7 +180,15 @@ fn raw_family(family: AddressFamily) -> Result<net::AddressFamily, Errno> {
         AddressFamily::Inet => Ok(net::AddressFamily::INET),
         AddressFamily::Inet6 => Ok(net::AddressFamily::INET6),
         AddressFamily::Unix => Ok(net::AddressFamily::UNIX),
-        AddressFamily::Other(_) => Err(Errno::AddressFamilyNotSupported),
+        AddressFamily::Netlink => Ok(net::AddressFamily::NETLINK),
+        AddressFamily::Vsock => Ok(net::AddressFamily::VSOCK),
+        AddressFamily::Packet => Ok(net::AddressFamily::PACKET),
+        AddressFamily::Can => Ok(net::AddressFamily::CAN),
+        AddressFamily::Tipc => Ok(net::AddressFamily::TIPC),
+        AddressFamily::Bluetooth => Ok(net::AddressFamily::BLUETOOTH),
+        AddressFamily::Alg => Ok(net::AddressFamily::from_raw(libc::AF_ALG as u16)),
+        AddressFamily::Rds => Ok(net::AddressFamily::RDS),
+        AddressFamily::System | AddressFamily::Link => Err(Errno::NotSupported),
     }
 }
 
@@ -222,44 +228,4 @@ pub(super) fn peer<O: Operation>(
         Some(address) => Encoded::Plain(address),
         None => Encoded::Path(directories.socket_at(remote.unix_path())?),
     })
-}
-
-/// `None` for a path, which is never given to the kernel as it is.
-fn encode(address: &Address) -> Result<Option<SocketAddrAny>, Errno> {
-    Ok(Some(match address {
-        Address::Inet(address) => address.as_any(),
-        Address::Inet6(address) => address.as_any(),
-        Address::Unix(UnixAddress::Unnamed) => SocketAddrUnix::new_unnamed().as_any(),
-        Address::Unix(UnixAddress::Abstract(name)) => {
-            SocketAddrUnix::new_abstract_name(name)?.as_any()
-        }
-        Address::Unix(UnixAddress::Pathname(_)) => return Ok(None),
-        Address::Other(_) => return Err(Errno::AddressFamilyNotSupported),
-    }))
-}
-
-pub(super) fn decode(address: SocketAddrAny) -> Result<Address, Errno> {
-    if address.address_family() != net::AddressFamily::UNIX {
-        return Ok(Address::from(SocketAddr::try_from(address)?));
-    }
-    // Not by rustix's `SocketAddrUnix`: it takes an unnamed address for an
-    // abstract one, and panics at a path that fills `sun_path`.
-    let name = bytes(&address).get(size_of::<libc::sa_family_t>()..);
-    Ok(Address::Unix(match name.unwrap_or_default() {
-        [] => UnixAddress::Unnamed,
-        [0, name @ ..] => UnixAddress::Abstract(name.to_vec()),
-        path => {
-            let path = path.split(|byte| *byte == 0).next().unwrap_or_default();
-            UnixAddress::Pathname(OsStr::from_bytes(path).into())
-        }
-    }))
-}
-
-#[allow(unsafe_code, reason = "rustix has no safe view of an address as bytes")]
-fn bytes(address: &SocketAddrAny) -> &[u8] {
-    // SAFETY: the pointer leads to that many bytes, which the kernel wrote, and
-    // which live as long as `address`.
-    unsafe {
-        std::slice::from_raw_parts(address.as_ptr().cast::<u8>(), address.addr_len() as usize)
-    }
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::rule::{Op, Rule, escape};
+use crate::address::{host_text, netlink_protocol};
 use crate::{Address, Protocol};
 
 /// An operation that the policy did not allow.
@@ -40,9 +41,26 @@ impl Denial {
         Self::with_target(
             op,
             suggested_op(op, protocol),
-            target(protocol, address),
+            address.target(protocol),
             cause,
         )
+    }
+
+    /// Of making a socket at all.
+    pub(super) fn of_kind(protocol: Protocol, cause: Cause) -> Self {
+        let op = match protocol {
+            Protocol::Alg => Op::Bind,
+            protocol if protocol.has_connections() => Op::Connect,
+            _ => Op::Send,
+        }
+        .on(protocol);
+        let scheme = protocol.scheme().unwrap_or_default();
+        let text = match protocol {
+            Protocol::Netlink(number) => netlink_protocol(number),
+            Protocol::Mptcp | Protocol::UdpLite | Protocol::Rds => "*:*".to_owned(),
+            _ => "*".to_owned(),
+        };
+        Self::with_target(op, op, format!("{scheme}://{text}"), cause)
     }
 
     pub(super) fn of_name(name: &str, cause: Cause) -> Self {
@@ -126,18 +144,9 @@ fn suggested_op(op: Op, protocol: Protocol) -> Op {
     }
 }
 
-fn target(protocol: Protocol, address: &Address) -> String {
-    match protocol {
-        Protocol::Tcp => format!("tcp://{address}"),
-        Protocol::Udp => format!("udp://{address}"),
-        Protocol::UnixConnection | Protocol::UnixDatagram => address.to_string(),
-    }
-}
-
 fn host(peer: &Address) -> String {
     match peer.canonical().map(|endpoint| endpoint.ip()) {
-        Some(ip) if ip.is_ipv6() => format!("[{ip}]"),
-        Some(ip) => ip.to_string(),
+        Some(ip) => host_text(ip),
         None => peer.to_string(),
     }
 }

@@ -18,7 +18,7 @@ pub use parse::ParseRuleError;
 pub(crate) use rule::escape;
 pub use rule::{Effect, Op, Rule};
 
-use crate::{Address, AddressFamily, Errno, Protocol, UnixAddress};
+use crate::{Address, AddressFamily, Errno, NetlinkAddress, Protocol, UnixAddress};
 use class::embedded_ipv4;
 use denial::Cause;
 use rule::{Target, UnixPath};
@@ -161,10 +161,11 @@ impl Policy {
         validate(O::OP, protocol, &address).map_err(Refusal::Invalid)?;
         let subjects = subjects(&address);
         let mut unix = None;
+        let op = O::OP.on(protocol);
         for subject in &subjects {
             let rule = self
-                .decide(O::OP, protocol, subject)
-                .map_err(|cause| Refusal::Denied(Denial::new(O::OP, protocol, subject, cause)))?;
+                .decide(op, protocol, subject)
+                .map_err(|cause| Refusal::Denied(Denial::new(op, protocol, subject, cause)))?;
             unix = rule.vetted_path(subject);
         }
         Ok(Vetted {
@@ -172,6 +173,19 @@ impl Policy {
             unix,
             operation: PhantomData,
         })
+    }
+
+    /// Checks making a socket. TCP, UDP and Unix sockets need no rule; of the
+    /// others, some rule has to be about the protocol.
+    ///
+    /// # Errors
+    /// The denial, where none is.
+    pub fn vet_open(&self, protocol: Protocol) -> Result<(), Denial> {
+        let speaks = |rule: &Rule| rule.effect == Effect::Allow && rule.speaks(protocol);
+        if protocol.is_ordinary() || self.rules.iter().any(speaks) {
+            return Ok(());
+        }
+        Err(Denial::of_kind(protocol, Cause::NoRule))
     }
 
     /// Checks the bind to an ephemeral port that the kernel does by itself when
@@ -184,10 +198,13 @@ impl Policy {
         protocol: Protocol,
         family: AddressFamily,
     ) -> Result<(), Denial> {
-        let address = Address::unspecified(family);
-        match self.denied_by(&[Op::Bind], protocol, &address) {
+        let Some(address) = Address::unspecified(family) else {
+            return Ok(());
+        };
+        let op = Op::Bind.on(protocol);
+        match self.denied_by(&[op], protocol, &address) {
             Some(rule) => Err(Denial::new(
-                Op::Bind,
+                op,
                 protocol,
                 &address,
                 Cause::Rule(rule.clone()),
@@ -222,13 +239,16 @@ impl Policy {
         local: Option<&Address>,
         sender: &Address,
     ) -> Result<(), Denial> {
-        if let Address::Unix(_) = sender {
+        // A Unix socket's peers have no address to tell them by; netlink's port
+        // 0 is the kernel, which answers what it was asked.
+        if let Address::Unix(_) | Address::Netlink(NetlinkAddress { port_id: 0, .. }) = sender {
             return Ok(());
         }
-        let denial = |cause| Denial::new(Op::Recv, protocol, sender, cause);
+        let op = Op::Recv.on(protocol);
+        let denial = |cause| Denial::new(op, protocol, sender, cause);
         let subjects = subjects(sender);
         for subject in &subjects {
-            if let Some(rule) = self.denied_by(&[Op::Recv], protocol, subject) {
+            if let Some(rule) = self.denied_by(&[op], protocol, subject) {
                 return Err(denial(Cause::Rule(rule.clone())));
             }
         }
@@ -238,8 +258,10 @@ impl Policy {
             return Ok(());
         }
         let allowed = subjects.iter().all(|subject| {
-            self.allowed_by(Op::Recv, protocol, subject).is_some()
-                || self.decide(Op::Send, protocol, subject).is_ok()
+            self.allowed_by(op, protocol, subject).is_some()
+                || self
+                    .decide(Op::Send.on(protocol), protocol, subject)
+                    .is_ok()
         });
         if allowed {
             Ok(())
@@ -400,20 +422,18 @@ fn subjects(address: &Address) -> Vec<Address> {
 }
 
 fn validate(op: Op, protocol: Protocol, address: &Address) -> Result<(), Errno> {
-    if let Address::Unix(address) = address {
-        return address.validate();
-    }
+    address.validate()?;
     let Some(endpoint) = address.canonical() else {
         return Ok(());
     };
     let is_peer = matches!(op, Op::Connect | Op::Send);
     // Linux takes the unspecified address for the loopback one.
-    let nowhere = endpoint.ip().is_unspecified() || endpoint.port() == 0;
+    let nowhere = endpoint.ip().is_unspecified() || (endpoint.port() == 0 && protocol.has_ports());
     let group = matches!(
         Class::of(endpoint.ip()),
         Some(Class::Multicast | Class::Broadcast)
     );
-    if is_peer && (nowhere || (group && protocol == Protocol::Tcp)) {
+    if is_peer && (nowhere || (group && protocol.has_connections())) {
         return Err(Errno::InvalidArgument);
     }
     Ok(())

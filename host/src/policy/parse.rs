@@ -12,8 +12,22 @@ use ipnet::IpNet;
 
 use super::class::Class;
 use super::name::canonical_name;
-use super::rule::{Effect, Host, Op, PortItem, Ports, Proto, Rule, Target, UnixPath, is_plain};
+use super::rule::{
+    Effect, Host, Op, Pattern, PortItem, Ports, Proto, Rule, Target, UnixPath, is_plain,
+};
+use crate::Protocol;
 use crate::options::OPTION_GRANTS;
+
+/// Families whose addresses a rule names by their text.
+const SPECIAL_SCHEMES: [&str; 7] = [
+    "netlink",
+    "vsock",
+    "packet",
+    "can",
+    "tipc",
+    "bluetooth",
+    "alg",
+];
 
 /// A rule that does not follow the grammar: where, and what would.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -161,18 +175,25 @@ impl<'a> Parser<'a> {
                 _ => self.fail(name, "an abstract name has at most 107 bytes"),
             };
         }
-        let Some((proto, endpoint)) = text.split_once("://") else {
+        let Some((scheme, endpoint)) = text.split_once("://") else {
             return self.fail(
                 text,
-                "expected `PROTO://HOST:PORTS`, `unix:/PATH` or `unix-abstract:NAME`",
+                "expected `PROTO://HOST:PORTS`, `FAMILY://ADDRESS`, `unix:/PATH` or `unix-abstract:NAME`",
             );
         };
-        let proto = match proto {
-            "tcp" => Proto::Tcp,
-            "udp" => Proto::Udp,
-            "ip" => Proto::Ip,
-            _ => return self.fail(proto, "expected `tcp`, `udp` or `ip` (both)"),
-        };
+        if let Some(scheme) = SPECIAL_SCHEMES.into_iter().find(|known| *known == scheme) {
+            return self.special(scheme, endpoint);
+        }
+        let proto = self.proto(scheme)?;
+        if let Proto::Only(protocol) = proto
+            && !protocol.has_ports()
+        {
+            return Ok(Target::Net {
+                proto,
+                host: self.host(endpoint)?,
+                ports: Ports(Vec::new()),
+            });
+        }
         let split = match endpoint.rfind(':') {
             Some(colon) if !endpoint[colon..].contains(']') => colon,
             _ => {
@@ -187,6 +208,48 @@ impl<'a> Parser<'a> {
             proto,
             host: self.host(host)?,
             ports: self.ports(ports)?,
+        })
+    }
+
+    fn proto(&self, scheme: &'a str) -> Parsed<Proto> {
+        Ok(Proto::Only(match scheme {
+            "ip" => return Ok(Proto::Ip),
+            "tcp" => Protocol::Tcp,
+            "udp" => Protocol::Udp,
+            "mptcp" => Protocol::Mptcp,
+            "udplite" => Protocol::UdpLite,
+            "icmp" => Protocol::Icmp,
+            "rds" => Protocol::Rds,
+            _ => match scheme.strip_prefix("raw/") {
+                // Not `parse` alone, which would take `+1` and `01`.
+                Some(number) => match number.parse::<u8>() {
+                    Ok(parsed) if parsed.to_string() == number => Protocol::Raw(parsed),
+                    _ => {
+                        return self
+                            .fail(number, "expected the number of an IP protocol, 0 to 255");
+                    }
+                },
+                None => {
+                    return self.fail(
+                        scheme,
+                        "expected `tcp`, `udp`, `ip` (both), `mptcp`, `udplite`, `icmp`, `raw/N`, `rds`, `netlink`, `vsock`, `packet`, `can`, `tipc`, `bluetooth` or `alg`",
+                    );
+                }
+            },
+        }))
+    }
+
+    fn special(&self, scheme: &'static str, text: &'a str) -> Parsed<Target> {
+        if text.is_empty() {
+            return self.fail(text, "expected an address, or `*` for every one");
+        }
+        let inner = text.strip_suffix('*').unwrap_or(text);
+        if inner.contains('*') {
+            return self.fail(text, "a `*` stands at the end, for whatever follows");
+        }
+        Ok(Target::Special {
+            scheme,
+            pattern: Pattern(text.to_owned()),
         })
     }
 
@@ -380,31 +443,48 @@ impl<'a> Parser<'a> {
 
     /// Rules that could never match are mistakes, and some are dangerous ones.
     fn check_op(&self, op: Op, target: &Target, at: &'a str) -> Parsed<()> {
-        match (op, target) {
-            (
-                Op::Connect,
-                Target::Net {
-                    proto: Proto::Udp, ..
-                },
-            ) => self.fail(at, "connecting a UDP socket is sending; use `send`"),
-            (
-                Op::Send | Op::Recv,
-                Target::Net {
-                    proto: Proto::Tcp, ..
-                },
-            ) => self.fail(
+        let protocol = match target {
+            Target::Net {
+                proto: Proto::Only(protocol),
+                ..
+            } => Some(*protocol),
+            _ => None,
+        };
+        let is_unix = matches!(target, Target::UnixPath(_) | Target::UnixAbstract(_));
+        let scheme = match target {
+            Target::Special { scheme, .. } => Some(*scheme),
+            _ => None,
+        };
+        let is_raw = protocol.is_some_and(Protocol::is_raw)
+            || matches!(scheme, Some("netlink" | "packet" | "can"));
+        match op {
+            Op::PassFd | Op::TakeFd if !is_unix && *target != Target::Everything => self.fail(
+                at,
+                "only Unix sockets carry descriptors; expected `unix:/PATH`, `unix-abstract:NAME` or `*`",
+            ),
+            Op::Raw if !is_raw => self.fail(
+                at,
+                "`raw` is for sockets beneath the transport layer: `raw/N`, `netlink`, `packet` and `can`; use `connect`, `listen` or `send`",
+            ),
+            Op::Connect | Op::Bind | Op::Listen | Op::Send | Op::Recv if is_raw => self.fail(
+                at,
+                "everything that is done with a socket beneath the transport layer is one operation; use `raw`",
+            ),
+            Op::Connect if protocol.is_some_and(|protocol| !protocol.has_connections()) => self.fail(
+                at,
+                "connecting a socket of datagrams is sending; use `send`",
+            ),
+            Op::Send | Op::Recv if protocol.is_some_and(Protocol::has_connections) => self.fail(
                 at,
                 "`send` and `recv` are for datagrams; use `connect` or `listen`",
             ),
-            (Op::Recv, Target::UnixPath(_) | Target::UnixAbstract(_)) => {
+            Op::Recv if is_unix => {
                 self.fail(at, "a Unix socket receives what is sent to it; use `bind`")
             }
-            (Op::PassFd | Op::TakeFd, Target::Net { .. }) => {
-                self.fail(at, "only Unix sockets carry descriptors; expected `unix:/PATH`, `unix-abstract:NAME` or `*`")
-            }
-            (Op::Raw, Target::Net { .. } | Target::UnixPath(_) | Target::UnixAbstract(_)) => {
-                self.fail(at, "`raw` is for sockets beneath the transport layer; use `connect`, `listen` or `send`")
-            }
+            Op::Connect | Op::Listen | Op::Send | Op::Recv if scheme == Some("alg") => self.fail(
+                at,
+                "an algorithm is bound; use `bind`",
+            ),
             _ => Ok(()),
         }
     }
@@ -462,6 +542,18 @@ mod tests {
             "deny take-fd unix-abstract:a",
             "allow take-fd *",
             "allow interfaces *",
+            "allow connect mptcp://192.0.2.1:443",
+            "allow send udplite://[::1]:7",
+            "allow send icmp://127.0.0.0/8",
+            "allow raw raw/1://[::1]",
+            "allow raw netlink://route",
+            "allow raw packet://*",
+            "allow raw can://vcan0",
+            "allow connect vsock://2:*",
+            "allow listen tipc://name:18888:17",
+            "allow connect bluetooth://rfcomm/00:11:22:33:44:55/1",
+            "allow bind alg://hash/*",
+            "allow send rds://10.0.0.1:4000",
         ] {
             let rule = text
                 .parse::<Rule>()
@@ -552,6 +644,15 @@ mod tests {
             "allow interfaces eth0",
             "allow pass-fd tcp://127.0.0.1:80",
             "allow raw tcp://127.0.0.1:80",
+            "allow raw raw/256://127.0.0.1",
+            "allow raw raw/01://127.0.0.1",
+            "allow raw raw/1://127.0.0.1:80",
+            "allow send raw/1://127.0.0.1",
+            "allow bind netlink://route",
+            "allow connect vsock://",
+            "allow connect vsock://*:80",
+            "allow connect icmp://127.0.0.1",
+            "allow connect alg://hash/sha256",
         ]
         .into_iter()
         .map(|text| text.parse::<Rule>().expect_err(text).to_string())

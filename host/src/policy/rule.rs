@@ -9,6 +9,7 @@ use bstr::ByteSlice;
 use ipnet::IpNet;
 
 use super::class::Class;
+use crate::address::netlink_protocol;
 use crate::{Address, Protocol, UnixAddress};
 
 /// What a rule does when it matches. A matching denial always wins.
@@ -60,6 +61,11 @@ pub(crate) enum Target {
     },
     UnixPath(UnixPath),
     UnixAbstract(Vec<u8>),
+    /// Addresses of another family, by their text.
+    Special {
+        scheme: &'static str,
+        pattern: Pattern,
+    },
     /// A host name in its IDNA form, or every name beneath a domain.
     Name {
         name: String,
@@ -76,11 +82,14 @@ pub(crate) enum Target {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Proto {
-    Tcp,
-    Udp,
-    /// Both.
+    /// TCP and UDP.
     Ip,
+    Only(Protocol),
 }
+
+/// A text, or with `*` at its end every text that begins like it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Pattern(pub(crate) String);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Host {
@@ -135,12 +144,17 @@ impl Rule {
 
     pub(super) fn covers(&self, protocol: Protocol, address: &Address) -> bool {
         match (&self.target, address) {
-            (Target::Net { proto, host, ports }, Address::Inet(_) | Address::Inet6(_)) => {
-                address.canonical().is_some_and(|endpoint| {
-                    proto.covers(protocol)
-                        && ports.covers(endpoint.port())
-                        && host.covers(self.effect, endpoint.ip())
-                })
+            (
+                Target::Net { proto, host, ports },
+                Address::Inet(_) | Address::Inet6(_) | Address::Rds(_),
+            ) => address.canonical().is_some_and(|endpoint| {
+                proto.covers(protocol)
+                    && (ports.covers(endpoint.port()) || !protocol.has_ports())
+                    && host.covers(self.effect, endpoint.ip())
+            }),
+            (Target::Special { scheme, pattern }, _) => {
+                protocol.scheme().as_deref() == Some(scheme)
+                    && pattern.covers(&address.text(protocol))
             }
             (Target::UnixPath(granted), Address::Unix(UnixAddress::Pathname(path))) => {
                 granted.covers(path)
@@ -148,6 +162,22 @@ impl Rule {
             (Target::UnixAbstract(granted), Address::Unix(UnixAddress::Abstract(name))) => {
                 granted == name
             }
+            _ => false,
+        }
+    }
+
+    /// Whether the rule is about some address of a protocol.
+    pub(super) fn speaks(&self, protocol: Protocol) -> bool {
+        match (&self.target, protocol) {
+            (Target::Net { proto, .. }, _) => proto.covers(protocol),
+            (
+                Target::Special {
+                    scheme: "netlink",
+                    pattern,
+                },
+                Protocol::Netlink(number),
+            ) => pattern.covers_some_beneath(&netlink_protocol(number)),
+            (Target::Special { scheme, .. }, _) => protocol.scheme().as_deref() == Some(scheme),
             _ => false,
         }
     }
@@ -188,6 +218,12 @@ impl Rule {
 }
 
 impl Op {
+    /// The operation that rules name for it: everything that is done with a
+    /// socket beneath the transport layer is `raw`.
+    pub(super) fn on(self, protocol: Protocol) -> Self {
+        if protocol.is_raw() { Self::Raw } else { self }
+    }
+
     pub(crate) const ALL: [Self; 11] = [
         Self::Connect,
         Self::Bind,
@@ -223,8 +259,7 @@ impl Op {
 impl Proto {
     fn covers(self, protocol: Protocol) -> bool {
         match self {
-            Self::Tcp => protocol == Protocol::Tcp,
-            Self::Udp => protocol == Protocol::Udp,
+            Self::Only(only) => protocol == only,
             Self::Ip => matches!(protocol, Protocol::Tcp | Protocol::Udp),
         }
     }
@@ -262,6 +297,21 @@ impl Ports {
             PortItem::Ephemeral => port == 0,
             PortItem::Range(first, last) => (first..=last).contains(&port),
         })
+    }
+}
+
+impl Pattern {
+    fn covers(&self, text: &str) -> bool {
+        match self.0.strip_suffix('*') {
+            Some(beginning) => text.starts_with(beginning),
+            None => self.0 == text,
+        }
+    }
+
+    /// Whether it covers `text`, or what has `text` and a slash before it.
+    fn covers_some_beneath(&self, text: &str) -> bool {
+        let beneath = self.0.strip_prefix(text);
+        self.covers(text) || beneath.is_some_and(|rest| rest.starts_with('/'))
     }
 }
 
@@ -328,7 +378,11 @@ impl fmt::Display for Op {
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Net { proto, host, ports } if ports.0.is_empty() => {
+                write!(f, "{proto}://{host}")
+            }
             Self::Net { proto, host, ports } => write!(f, "{proto}://{host}:{ports}"),
+            Self::Special { scheme, pattern } => write!(f, "{scheme}://{}", pattern.0),
             Self::UnixPath(UnixPath { directory, name }) => {
                 let directory = directory.as_os_str().as_bytes();
                 write!(f, "unix:{}", escape(directory))?;
@@ -363,11 +417,10 @@ impl fmt::Display for Target {
 
 impl fmt::Display for Proto {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Tcp => "tcp",
-            Self::Udp => "udp",
-            Self::Ip => "ip",
-        })
+        match self {
+            Self::Ip => f.write_str("ip"),
+            Self::Only(protocol) => f.write_str(&protocol.scheme().unwrap_or_default()),
+        }
     }
 }
 

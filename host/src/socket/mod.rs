@@ -9,13 +9,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use crate::ctx::CapsockCtx;
 use crate::os::{self, Descriptor, Interest};
-use crate::policy::operation::{Connect, Listen, Send};
+use crate::policy::operation::{Bind, Connect, Listen, Send};
 use crate::quota::SocketPermit;
-use crate::{Address, AddressFamily, Errno, Protocol, SocketType, UnixAddress};
+use crate::{Address, AddressFamily, Errno, PacketAddress, Protocol, SocketType, UnixAddress};
 
 pub(crate) use transfer::{Receive, Transmit};
 use wait::NO_CONNECTION_SLOT;
 pub(crate) use wait::{Deadline, Timeout};
+
+/// `IPPROTO_RAW`
+const IPPROTO_RAW: u8 = libc::IPPROTO_RAW as u8;
 
 /// One socket of a guest.
 #[derive(Debug)]
@@ -75,7 +78,16 @@ impl Socket {
         kind: SocketType,
         number: u32,
     ) -> Result<Self, Errno> {
-        let protocol = protocol(family, kind, number)?;
+        let protocol = Protocol::of(family, kind, number)?;
+        ctx.vet_open(protocol)?;
+        if protocol == Protocol::Packet && number != 0 {
+            // It receives from every interface from the start.
+            ctx.vet::<Bind>(protocol, Address::Packet(PacketAddress::EVERYWHERE))?;
+        }
+        if protocol == Protocol::Raw(IPPROTO_RAW) {
+            // The guest writes the IP header, and with it the destination.
+            ctx.vet_option("ip-hdrincl", "1")?;
+        }
         let permit = ctx.take_socket()?;
         let fd = os::create(family, kind, number)?;
         Ok(Self::new(fd, family, kind, protocol, permit))
@@ -88,12 +100,14 @@ impl Socket {
         kind: SocketType,
         number: u32,
     ) -> Result<(Self, Self), Errno> {
-        let protocol = protocol(family, kind, number)?;
+        let protocol = Protocol::of(family, kind, number)?;
+        ctx.vet_open(protocol)?;
         let permits = (ctx.take_socket()?, ctx.take_socket()?);
         let (one, other) = os::create_pair(family, kind, number)?;
+        let unnamed = os::local_address(one.as_fd())?;
         let socket = |fd, permit| {
             let socket = Self::new(fd, family, kind, protocol, permit);
-            socket.state().role = Role::Accepted(Address::Unix(UnixAddress::Unnamed));
+            socket.state().role = Role::Accepted(unnamed.clone());
             socket
         };
         Ok((socket(one, permits.0), socket(other, permits.1)))
@@ -128,8 +142,7 @@ impl Socket {
         }
         let local = match (self.bound(), self.family) {
             (Some(bound), _) => bound,
-            (None, AddressFamily::Unix) => return Err(Errno::InvalidArgument),
-            (None, family) => Address::unspecified(family),
+            (None, family) => Address::unspecified(family).ok_or(Errno::InvalidArgument)?,
         };
         let vetted = ctx.vet::<Listen>(self.protocol, local)?;
         os::listen(
@@ -146,6 +159,8 @@ impl Socket {
         let descriptor = self.open()?;
         let local = match self.role() {
             Role::Listener(local) => local,
+            // An algorithm is not listened on; each accept is an operation of it.
+            _ if self.protocol == Protocol::Alg => self.bound().ok_or(Errno::InvalidArgument)?,
             _ if self.protocol.has_connections() => return Err(Errno::InvalidArgument),
             _ => return Err(Errno::NotSupported),
         };
@@ -162,10 +177,14 @@ impl Socket {
                 }
                 result => result?,
             };
-            if ctx.admit_peer(self.protocol, &local, &peer).is_err() {
-                os::reset(fd);
-                continue;
-            }
+            let peer = match self.protocol {
+                Protocol::Alg => local.clone(),
+                protocol if ctx.admit_peer(protocol, &local, &peer).is_err() => {
+                    os::reset(fd);
+                    continue;
+                }
+                _ => peer,
+            };
             let accepted = Self::new(fd, self.family, self.kind, self.protocol, permit);
             *accepted.state() = State {
                 role: Role::Accepted(peer.clone()),
@@ -216,7 +235,7 @@ impl Socket {
         let descriptor = self.open()?;
         match self.bound() {
             Some(path @ Address::Unix(UnixAddress::Pathname(_))) => Ok(path),
-            _ => os::local_address(descriptor.as_fd()),
+            _ => Ok(self.told(os::local_address(descriptor.as_fd())?)),
         }
     }
 
@@ -225,7 +244,16 @@ impl Socket {
         let actual = os::remote_address(self.open()?.as_fd())?;
         match self.role() {
             Role::Client(path @ Address::Unix(UnixAddress::Pathname(_))) => Ok(path),
-            _ => Ok(actual),
+            _ => Ok(self.told(actual)),
+        }
+    }
+
+    /// An address as the kernel tells it, in the socket's family: RDS has
+    /// internet's.
+    fn told(&self, address: Address) -> Address {
+        match (self.family, address) {
+            (AddressFamily::Rds, Address::Inet(address)) => Address::Rds(address),
+            (_, address) => address,
         }
     }
 
@@ -256,6 +284,9 @@ impl Socket {
 
     fn open_for(&self, address: &Address) -> Result<&Arc<Descriptor>, Errno> {
         let descriptor = self.open()?;
+        if matches!(address, Address::SystemControl | Address::Link) {
+            return Err(Errno::NotSupported);
+        }
         if address.family() != self.family {
             return Err(Errno::AddressFamilyNotSupported);
         }
@@ -322,9 +353,15 @@ impl Socket {
             Err(Errno::InProgress | Errno::Interrupted) => {
                 self.state().role = Role::Client(address.clone());
                 deadline.until_connected(descriptor).await?;
-                // The kernel tells how it ended, and keeps that in mind, only
-                // when it is asked by another connect.
-                os::connect(descriptor.as_fd(), remote, directories)?;
+                match self.protocol {
+                    // TCP tells how it ended, and keeps that in mind, only when
+                    // it is asked by another connect.
+                    Protocol::Tcp | Protocol::Mptcp => {
+                        os::connect(descriptor.as_fd(), remote, directories)?;
+                    }
+                    // The others would begin anew.
+                    _ => os::take_error(descriptor.as_fd())?.map_or(Ok(()), Err)?,
+                }
             }
             result => result?,
         }
@@ -348,32 +385,5 @@ impl Readiness {
                 tracing::debug!(%error, "waiting for readiness");
             }
         }
-    }
-}
-
-/// What the policy has rules for. A kind of socket that it has none for cannot
-/// be granted, so it is denied.
-fn protocol(family: AddressFamily, kind: SocketType, number: u32) -> Result<Protocol, Errno> {
-    const TCP: u32 = libc::IPPROTO_TCP as u32;
-    const UDP: u32 = libc::IPPROTO_UDP as u32;
-    match (family, kind, number) {
-        (AddressFamily::Inet | AddressFamily::Inet6, SocketType::Stream, 0 | TCP) => {
-            Ok(Protocol::Tcp)
-        }
-        (AddressFamily::Inet | AddressFamily::Inet6, SocketType::Datagram, 0 | UDP) => {
-            Ok(Protocol::Udp)
-        }
-        (AddressFamily::Unix, SocketType::Stream | SocketType::Seqpacket, 0) => {
-            Ok(Protocol::UnixConnection)
-        }
-        (AddressFamily::Unix, SocketType::Datagram, 0) => Ok(Protocol::UnixDatagram),
-        // As the kernel has it for what no module provides.
-        (AddressFamily::Unix, _, 1..) => Err(Errno::ProtocolNotSupported),
-        (AddressFamily::Inet | AddressFamily::Inet6, SocketType::Stream, UDP)
-        | (AddressFamily::Inet | AddressFamily::Inet6, SocketType::Datagram, TCP) => {
-            Err(Errno::ProtocolNotSupported)
-        }
-        (_, SocketType::Rdm | SocketType::Seqpacket, _) => Err(Errno::SocketTypeNotSupported),
-        _ => Err(Errno::AccessDenied),
     }
 }

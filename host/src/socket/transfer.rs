@@ -8,7 +8,7 @@ use crate::os::message::{Message, SentControl};
 use crate::os::{self, Interest, ReceiveFlags, SendFlags};
 use crate::policy::Vetted;
 use crate::policy::operation::Send;
-use crate::{Address, Errno, Protocol, SocketType, UnixAddress};
+use crate::{Address, AddressFamily, Errno, Protocol, SocketType, UnixAddress};
 
 /// How to receive.
 #[derive(Clone, Copy, Debug, Default)]
@@ -43,8 +43,7 @@ impl Socket {
             let (data, _none) = self.receive_once(deadline, &mut receive).await?;
             return Ok((self.receive_rest(deadline, length, how, data).await, None));
         }
-        let (data, sender) = self.receive_admitted(ctx, how, receive).await?;
-        Ok((data, Some(sender)))
+        self.receive_admitted(ctx, how, receive).await
     }
 
     /// `recvmsg(2)`: as `receive`, with ancillary data.
@@ -67,10 +66,7 @@ impl Socket {
             return Ok(message);
         }
         let (message, sender) = self.receive_admitted(ctx, how, receive).await?;
-        Ok(Message {
-            sender: Some(sender),
-            ..message
-        })
+        Ok(Message { sender, ..message })
     }
 
     async fn receive_once<T>(
@@ -122,19 +118,24 @@ impl Socket {
         ctx: &CapsockCtx,
         how: Receive,
         mut receive: impl FnMut(BorrowedFd<'_>) -> Result<(T, Option<Address>), Errno>,
-    ) -> Result<(T, Address), Errno> {
+    ) -> Result<(T, Option<Address>), Errno> {
         let descriptor = self.open()?;
         let deadline = self.deadline(how.dont_wait);
         loop {
             let attempt = deadline.attempt(descriptor, Interest::READABLE, &mut receive);
             let (received, sender) = attempt.await?;
-            let sender = sender.unwrap_or(Address::Unix(UnixAddress::Unnamed));
+            let sender = match sender {
+                Some(sender) => self.told(sender),
+                None if self.family == AddressFamily::Unix => Address::Unix(UnixAddress::Unnamed),
+                // Data of the kernel, or of the device that the socket is bound to.
+                None => return Ok((received, None)),
+            };
             let local = self.bound();
             if ctx
                 .admit_sender(self.protocol, local.as_ref(), &sender)
                 .is_ok()
             {
-                return Ok((received, sender));
+                return Ok((received, Some(sender)));
             }
             if how.peek {
                 // It is still in the queue; it must not be seen by the next call.
@@ -215,10 +216,13 @@ impl Socket {
         self.open_for(&remote)?;
         match (self.protocol, self.role()) {
             // tcp(7) takes no address: a connected stream sends to its peer.
-            (Protocol::Tcp, _) => return Ok(None),
-            (Protocol::UnixConnection, Role::Undecided) => return Err(Errno::NotSupported),
-            (Protocol::UnixConnection, _) => return Err(Errno::IsConnected),
-            (Protocol::Udp | Protocol::UnixDatagram, _) => {}
+            (Protocol::Tcp | Protocol::Mptcp, _) => return Ok(None),
+            (Protocol::Alg, _) => return Err(Errno::NotSupported),
+            (protocol, Role::Undecided) if protocol.has_connections() => {
+                return Err(Errno::NotSupported);
+            }
+            (protocol, _) if protocol.has_connections() => return Err(Errno::IsConnected),
+            _ => {}
         }
         if self.bound().is_none() {
             ctx.vet_implicit_bind(self.protocol, self.family)?;
