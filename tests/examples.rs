@@ -1,9 +1,9 @@
 //! The examples do what Python's documentation says of them.
 
 use std::io::{Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket};
 
-use capsock_tests::{PATIENCE, start, target};
+use capsock_tests::{PATIENCE, start, stderr, target};
 use rstest::rstest;
 
 fn free_port(host: &str) -> u16 {
@@ -125,4 +125,62 @@ fn a_dual_stack_client_tries_each_address_of_a_name(#[case] host: &str) {
     let count = stream.read(&mut buffer).unwrap();
     stream.write_all(&buffer[..count]).unwrap();
     assert_eq!(guest.succeed(), "Received 'Hello, world'\n");
+}
+
+#[rstest]
+#[case::ipv4("raw/1", "127.0.0.1")]
+#[case::ipv6("raw/58", "::1")]
+fn ping_is_answered_by_this_machine(#[case] proto: &str, #[case] host: &str) {
+    let at = if host.contains(':') { "[::1]" } else { host };
+    let grant = format!("{proto}://{at}");
+    let told = start(&["--allow-raw", &grant], "ping", &[host, "2"]).succeed();
+    let lines: Vec<&str> = told.lines().collect();
+    assert_eq!(lines.len(), 3, "{told}");
+    assert!(
+        lines[1].contains(&format!("from {host}: seq=2 time=")),
+        "{told}"
+    );
+    assert_eq!(lines[2], "2 sent, 2 received");
+}
+
+#[rstest]
+#[case::ipv4("IPv4", "127.0.0.1")]
+#[case::ipv6("IPv6", "::1")]
+fn sniff_prints_what_goes_over_an_interface(#[case] version: &str, #[case] host: &str) {
+    let mut guest = start(&["--allow-raw", "packet://lo"], "sniff", &["lo"]);
+    guest.expect_line("listening on lo");
+    let receiver = UdpSocket::bind((host, 0)).unwrap();
+    let (sender, to) = (
+        UdpSocket::bind((host, 0)).unwrap(),
+        receiver.local_addr().unwrap(),
+    );
+    sender.send_to(&[7; 123], to).unwrap();
+    let (from, to) = (sender.local_addr().unwrap().port(), to.port());
+    // Other tests use the interface too.
+    let header = if host.contains(':') { 48 } else { 28 };
+    let expected = format!(
+        "{version} {host} > {host} udp {from} > {to} {} bytes",
+        123 + header
+    );
+    guest.wait_for_line(&expected);
+}
+
+/// Where the kernel has no CAN, its error is told; where it has, an interface
+/// that does not exist is.
+#[rstest]
+#[case("raw")]
+#[case("bcm")]
+fn can_tells_what_is_missing(#[case] protocol: &str) {
+    let guest = start(
+        &["--allow-raw", "can://capsock-none"],
+        "can",
+        &[protocol, "capsock-none"],
+    );
+    let output = guest.output();
+    assert_eq!(output.status.code(), Some(1));
+    let told = stderr(&output);
+    assert!(
+        told.contains("(EAFNOSUPPORT)") || told.contains("(ENODEV)"),
+        "{told}"
+    );
 }

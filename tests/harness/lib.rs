@@ -113,6 +113,17 @@ impl Running {
         }
     }
 
+    /// Reads on until the guest prints exactly this line.
+    #[track_caller]
+    pub fn wait_for_line(&mut self, wanted: &str) {
+        let mut line = String::new();
+        while line.trim_end() != wanted {
+            line.clear();
+            let count = self.stdout.read_line(&mut line).unwrap();
+            assert!(count > 0, "it ended without the line `{wanted}`");
+        }
+    }
+
     /// The address that the guest listens on or is bound to.
     #[track_caller]
     pub fn address(&mut self, host: &str) -> SocketAddr {
