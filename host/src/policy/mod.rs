@@ -6,6 +6,7 @@ mod class;
 mod denial;
 mod name;
 mod parse;
+mod pins;
 mod rule;
 
 use std::marker::PhantomData;
@@ -21,6 +22,7 @@ pub use rule::{Effect, Op, Rule};
 use crate::{Address, AddressFamily, Errno, NetlinkAddress, Protocol, UnixAddress};
 use class::embedded_ipv4;
 use denial::Cause;
+use pins::Pins;
 use rule::{Target, UnixPath};
 
 /// The rules that a guest runs under.
@@ -39,6 +41,7 @@ use rule::{Target, UnixPath};
 #[derive(Clone, Debug, Default)]
 pub struct Policy {
     rules: Vec<Rule>,
+    pins: Pins,
 }
 
 /// An address that the policy allows for the operation `O`.
@@ -270,18 +273,18 @@ impl Policy {
         }
     }
 
-    /// Checks looking up a host name. `localhost` needs no grant.
+    /// Checks looking up a host name, which a rule for it or for connecting or
+    /// sending to it allows. `localhost` needs no grant.
     ///
     /// # Errors
     /// [`NameRefusal::Invalid`] for what is no host name;
-    /// [`NameRefusal::Denied`] where no `resolve` rule allows it or one denies
-    /// it.
+    /// [`NameRefusal::Denied`] where no rule allows it or one denies it.
     pub fn vet_name(&self, name: &str) -> Result<VettedName, NameRefusal> {
         let name = name::canonical_name(name).ok_or(NameRefusal::Invalid)?;
         let covering = |effect| {
-            self.rules.iter().find(|rule| {
-                (rule.effect, rule.op) == (effect, Op::Resolve) && rule.covers_name(&name)
-            })
+            self.rules
+                .iter()
+                .find(|rule| rule.effect == effect && rule.covers_name(&name))
         };
         let denial = |cause| NameRefusal::Denied(Denial::of_name(&name, cause));
         if let Some(rule) = covering(Effect::Deny) {
@@ -348,7 +351,8 @@ impl Policy {
     ) -> Result<(), Cause> {
         let listening = |effect| {
             self.rules.iter().filter(move |rule| {
-                (rule.effect, rule.op) == (effect, Op::Listen) && rule.covers(protocol, local)
+                (rule.effect, rule.op) == (effect, Op::Listen)
+                    && rule.covers(protocol, local, &self.pins)
             })
         };
         let subjects = subjects(peer);
@@ -369,13 +373,14 @@ impl Policy {
             rule.effect == Effect::Deny
                 && ops.contains(&rule.op)
                 && rule.from.is_empty()
-                && rule.covers(protocol, address)
+                && rule.covers(protocol, address, &self.pins)
         })
     }
 
     fn allowed_by(&self, op: Op, protocol: Protocol, address: &Address) -> Option<&Rule> {
         self.rules.iter().find(|rule| {
-            (rule.effect, rule.op) == (Effect::Allow, op) && rule.covers(protocol, address)
+            (rule.effect, rule.op) == (Effect::Allow, op)
+                && rule.covers(protocol, address, &self.pins)
         })
     }
 }

@@ -13,7 +13,7 @@ use ipnet::IpNet;
 use super::class::Class;
 use super::name::canonical_name;
 use super::rule::{
-    Effect, Host, Op, Pattern, PortItem, Ports, Proto, Rule, Target, UnixPath, is_plain,
+    Effect, Host, Name, Op, Pattern, PortItem, Ports, Proto, Rule, Target, UnixPath, is_plain,
 };
 use crate::Protocol;
 use crate::options::OPTION_GRANTS;
@@ -104,13 +104,15 @@ impl<'a> Parser<'a> {
         let at = target;
         let target = match op {
             Op::Option => self.option(target)?,
-            Op::Resolve => self.name(target)?,
+            Op::Resolve => Target::Name(self.name(target)?),
             Op::Interfaces => self.everything(target)?,
             Op::PassFd | Op::TakeFd if target == "*" => Target::Everything,
             _ => self.target(target)?,
         };
-        self.check_op(op, &target, at)?;
+        self.check_op(effect, op, &target, at)?;
+        let mut target = target;
         let mut from = Vec::new();
+        let mut is_within_given = false;
         while !rest.trim().is_empty() {
             let (qualifier, after) = self.word(rest);
             rest = after;
@@ -136,13 +138,22 @@ impl<'a> Parser<'a> {
                         .map(|host| self.host(host))
                         .collect::<Parsed<_>>()?;
                 }
-                Some(("in", _)) => {
-                    return self.fail(
-                        qualifier,
-                        "`in=` goes with a host name, and names cannot be granted yet",
-                    );
+                Some(("in", classes)) => {
+                    let Target::Named { within, .. } = &mut target else {
+                        return self.fail(qualifier, "`in=` goes with a host name only");
+                    };
+                    if is_within_given {
+                        return self.fail(
+                            qualifier,
+                            "`in=` stands here twice; separate classes by commas",
+                        );
+                    }
+                    is_within_given = true;
+                    *within = self.classes(classes)?;
                 }
-                _ => return self.fail(qualifier, "expected `from=HOST,…` or the end"),
+                _ => {
+                    return self.fail(qualifier, "expected `from=HOST,…`, `in=CLASS,…` or the end");
+                }
             }
         }
         Ok(Rule {
@@ -188,11 +199,7 @@ impl<'a> Parser<'a> {
         if let Proto::Only(protocol) = proto
             && !protocol.has_ports()
         {
-            return Ok(Target::Net {
-                proto,
-                host: self.host(endpoint)?,
-                ports: Ports(Vec::new()),
-            });
+            return self.net(proto, endpoint, Ports(Vec::new()));
         }
         let split = match endpoint.rfind(':') {
             Some(colon) if !endpoint[colon..].contains(']') => colon,
@@ -204,11 +211,60 @@ impl<'a> Parser<'a> {
             }
         };
         let (host, ports) = (&endpoint[..split], &endpoint[split + 1..]);
-        Ok(Target::Net {
+        let ports = self.ports(ports);
+        // What is wrong with the host is told first; it stands first.
+        match self.net(proto, host, Ports(Vec::new()))? {
+            Target::Named {
+                proto,
+                name,
+                within,
+                ..
+            } => Ok(Target::Named {
+                proto,
+                name,
+                ports: ports?,
+                within,
+            }),
+            _ => Ok(Target::Net {
+                proto,
+                host: self.host(host)?,
+                ports: ports?,
+            }),
+        }
+    }
+
+    /// Addresses, or a name that stands for them.
+    fn net(&self, proto: Proto, host: &'a str, ports: Ports) -> Parsed<Target> {
+        let bare = host.strip_prefix("*.").unwrap_or(host);
+        let is_name = bare != host
+            || (host.contains('*') && host != "*")
+            || (host != "localhost"
+                && Class::from_str(host).is_err()
+                && !looks_numeric(host)
+                && canonical_name(host).is_some());
+        if !is_name {
+            let host = self.host(host)?;
+            return Ok(Target::Net { proto, host, ports });
+        }
+        Ok(Target::Named {
             proto,
-            host: self.host(host)?,
-            ports: self.ports(ports)?,
+            name: self.name(host)?,
+            ports,
+            within: vec![Class::Public],
         })
+    }
+
+    fn classes(&self, text: &'a str) -> Parsed<Vec<Class>> {
+        let class = |name: &'a str| {
+            match Class::from_str(name) {
+            Ok(class) => Ok(class),
+            Err(()) => self.fail(
+                name,
+                "expected a class: public, loopback, private, link-local, metadata, multicast or broadcast",
+            ),
+        }
+        };
+        text.split(',').map(class).collect()
     }
 
     fn proto(&self, scheme: &'a str) -> Parsed<Proto> {
@@ -277,7 +333,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn name(&self, text: &'a str) -> Parsed<Target> {
+    fn name(&self, text: &'a str) -> Parsed<Name> {
         let (beneath, bare) = match text.strip_prefix("*.") {
             Some(suffix) => (true, suffix),
             None => (false, text),
@@ -292,7 +348,7 @@ impl<'a> Parser<'a> {
             return self.fail(text, "expected a host name; an address needs no look-up");
         }
         match canonical_name(bare) {
-            Some(name) => Ok(Target::Name { name, beneath }),
+            Some(name) => Ok(Name { name, beneath }),
             None => self.fail(
                 text,
                 "expected a host name such as `api.example.com` or `*.example.com`",
@@ -337,7 +393,7 @@ impl<'a> Parser<'a> {
             (Err(_), _) if address.contains(':') => self.fail(text, "expected a host; an IPv6 address stands in brackets, before `:PORTS`"),
             (Err(_), _) => self.fail(
                 text,
-                "expected an address, a CIDR, `*` or a class (public, loopback, private, link-local, metadata, multicast, broadcast); names cannot be granted yet",
+                "expected an address, a CIDR, `*` or a class (public, loopback, private, link-local, metadata, multicast, broadcast); or a host name such as `api.example.com`",
             ),
         }
     }
@@ -442,9 +498,30 @@ impl<'a> Parser<'a> {
     }
 
     /// Rules that could never match are mistakes, and some are dangerous ones.
-    fn check_op(&self, op: Op, target: &Target, at: &'a str) -> Parsed<()> {
+    fn check_op(&self, effect: Effect, op: Op, target: &Target, at: &'a str) -> Parsed<()> {
+        if let Target::Named { .. } = target {
+            match (effect, op) {
+                (Effect::Deny, _) => {
+                    return self.fail(
+                        at,
+                        "a denial of a name would not hold for its addresses; deny those, or use `deny resolve`",
+                    );
+                }
+                (_, Op::Connect | Op::Send | Op::Raw) => {}
+                _ => {
+                    return self.fail(
+                        at,
+                        "a name stands for peers: `connect` and `send` take one, this takes an address or a class",
+                    );
+                }
+            }
+        }
         let protocol = match target {
             Target::Net {
+                proto: Proto::Only(protocol),
+                ..
+            }
+            | Target::Named {
                 proto: Proto::Only(protocol),
                 ..
             } => Some(*protocol),
@@ -537,6 +614,10 @@ mod tests {
             "allow option so-mark",
             "allow resolve api.example.com",
             "deny resolve *.example.com",
+            "allow connect tcp://api.example.com:443",
+            "allow connect tcp://*.example.com:443,8443 in=public,private",
+            "allow send udp://ns.example.com:53 in=private",
+            "allow send icmp://gateway.example.com in=private",
             "deny option so-bindtodevice=eth1",
             "allow pass-fd unix:/run/app/",
             "deny take-fd unix-abstract:a",
@@ -612,7 +693,13 @@ mod tests {
             "allow connect tcp://0x7f.1:80",
             "allow connect tcp://012.0.0.1:80",
             "allow connect tcp://1.2.3.256:80",
-            "allow connect tcp://example.com:443",
+            "allow connect tcp://*example.com:443",
+            "allow connect tcp://a..b:443",
+            "allow connect tcp://example.com",
+            "allow connect tcp://example.com:443 in=",
+            "allow connect tcp://example.com:443 in=private in=public",
+            "deny connect tcp://example.com:443",
+            "allow listen tcp://example.com:443",
             "allow connect tcp://10.0.0.5/8:80",
             "allow connect tcp://10.0.0.0/33:80",
             "allow connect tcp://127.0.0.1:",
