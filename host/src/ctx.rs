@@ -138,6 +138,11 @@ impl CapsockCtx {
         verdict.map_err(|denial| self.deny(&denial))
     }
 
+    pub(crate) fn vet_interfaces(&self) -> Result<(), Errno> {
+        let verdict = self.policy.vet_interfaces();
+        verdict.map_err(|denial| self.deny(&denial))
+    }
+
     pub(crate) fn vet_name(&self, name: &str) -> Result<VettedName, NameError> {
         self.policy.vet_name(name).map_err(|refusal| match refusal {
             NameRefusal::Invalid => NameError::NoName,

@@ -85,6 +85,7 @@ pub fn add_to_linker_async<T: CapsockView + 'static>(
     bindings::socket::add_to_linker::<T, Capsock>(linker, T::capsock)?;
     bindings::messages::add_to_linker::<T, Capsock>(linker, T::capsock)?;
     bindings::names::add_to_linker::<T, Capsock>(linker, T::capsock)?;
+    bindings::interfaces::add_to_linker::<T, Capsock>(linker, T::capsock)?;
     bindings::options::add_to_linker::<T, Capsock>(linker, T::capsock)?;
     bindings::poller::add_to_linker::<T, Capsock>(linker, T::capsock)
 }

@@ -16,4 +16,6 @@ mod generated {
     });
 }
 
-pub(crate) use generated::capsock::sockets::{messages, names, options, poller, socket, types};
+pub(crate) use generated::capsock::sockets::{
+    interfaces, messages, names, options, poller, socket, types,
+};

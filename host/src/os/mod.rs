@@ -6,6 +6,7 @@
 //! [`Vetted`]: crate::policy::Vetted
 
 pub(crate) mod epoll;
+pub(crate) mod interfaces;
 pub(crate) mod message;
 pub(crate) mod names;
 mod option;

@@ -54,6 +54,10 @@ impl Denial {
         Self::with_target(Op::Option, Op::Option, target, cause)
     }
 
+    pub(super) fn of_interfaces(cause: Cause) -> Self {
+        Self::with_target(Op::Interfaces, Op::Interfaces, "*".to_owned(), cause)
+    }
+
     fn with_target(op: Op, suggested: Op, target: String, cause: Cause) -> Self {
         let suggestion = match cause {
             Cause::NoRule => Some(Grant {

@@ -290,6 +290,25 @@ impl Policy {
             .ok_or_else(|| denial(Cause::NoRule))
     }
 
+    /// Checks listing the machine's network interfaces.
+    ///
+    /// # Errors
+    /// The denial, where no `interfaces` rule allows it or one denies it.
+    pub fn vet_interfaces(&self) -> Result<(), Denial> {
+        let rule = |effect| {
+            let wanted = (effect, Op::Interfaces);
+            self.rules
+                .iter()
+                .find(|rule| (rule.effect, rule.op) == wanted)
+        };
+        if let Some(rule) = rule(Effect::Deny) {
+            return Err(Denial::of_interfaces(Cause::Rule(rule.clone())));
+        }
+        rule(Effect::Allow)
+            .map(|_| ())
+            .ok_or_else(|| Denial::of_interfaces(Cause::NoRule))
+    }
+
     /// The directories that Unix rules name, each to be opened once.
     pub(crate) fn unix_directories(&self) -> impl Iterator<Item = &Path> {
         self.rules.iter().filter_map(|rule| match &rule.target {
