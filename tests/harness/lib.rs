@@ -78,6 +78,28 @@ pub fn pipe(command: &mut Command, input: &str) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
+/// The command in new namespaces of `unshare`'s option, after the shell commands
+/// `setup`. Where that is not permitted it is `None`, and the reason is printed:
+/// it takes root.
+pub fn unshared(option: &str, setup: &str, command: &Command) -> Option<Command> {
+    let unshare = |script: &str| {
+        let mut unshare = Command::new("unshare");
+        unshare.args([option, "sh", "-ec", script, "sh"]);
+        unshare
+    };
+    let trial = unshare(setup).output().unwrap();
+    if !trial.status.success() {
+        eprintln!("skipped: unshare {option}: {}", stderr(&trial));
+        return None;
+    }
+    let mut inside = unshare(&format!("{setup}\nexec \"$@\""));
+    inside
+        .arg(command.get_program())
+        .args(command.get_args())
+        .stdin(Stdio::null());
+    Some(inside)
+}
+
 /// What a process wrote to standard error.
 pub fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()

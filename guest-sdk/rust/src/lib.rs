@@ -62,7 +62,7 @@ pub use interfaces::{if_indextoname, if_nameindex, if_nametoindex};
 pub use message::{Ancillary, ReceivedMessage};
 pub use names::{
     AddrInfo, ToService, getaddrinfo, getfqdn, gethostbyaddr, gethostbyname, gethostbyname_ex,
-    gethostname, getnameinfo, getservbyname, getservbyport,
+    gethostname, getnameinfo, getprotobyname, getservbyname, getservbyport, sethostname,
 };
 pub use numbers::*;
 pub use select::{

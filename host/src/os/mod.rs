@@ -5,6 +5,7 @@
 //!
 //! [`Vetted`]: crate::policy::Vetted
 
+pub(crate) mod databases;
 pub(crate) mod epoll;
 pub(crate) mod interfaces;
 pub(crate) mod message;
