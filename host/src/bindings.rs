@@ -42,5 +42,5 @@ mod generated {
 }
 
 pub(crate) use generated::capsock::sockets::{
-    interfaces, messages, names, options, poller, socket, types,
+    authority, interfaces, messages, names, options, poller, socket, types,
 };

@@ -31,6 +31,7 @@
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
 
 mod address;
+pub mod authority;
 mod bindings;
 mod constants;
 mod convert;

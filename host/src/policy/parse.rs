@@ -24,6 +24,15 @@ pub struct ParseRuleError {
 }
 
 impl ParseRuleError {
+    /// An error at a byte of the input, which is the first of a character.
+    pub(super) fn new(input: String, offset: usize, message: &str) -> Self {
+        Self {
+            input,
+            offset,
+            message: message.to_owned(),
+        }
+    }
+
     /// The byte of the input at which it stops making sense.
     pub fn offset(&self) -> usize {
         self.offset
