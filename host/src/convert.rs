@@ -13,7 +13,7 @@ use crate::errno::for_each_errno;
 use crate::options::for_each_option;
 use crate::os::message::{Message, MessageFlags, ReceivedControl, SentControl};
 use crate::os::{Credentials, Event, Interest, SendFlags, Shutdown, Trigger};
-use crate::resolve::{Answer, LookupFlags, NameError, NameFlags};
+use crate::resolve::{Answer, HostEntry, HostError, LookupFlags, NameError, NameFlags};
 use crate::socket::{Receive, Timeout, Transmit};
 use crate::{
     Address, AddressFamily, AlgAddress, BluetoothAddress, BluetoothDevice, CanAddress,
@@ -554,6 +554,29 @@ impl From<NameError> for wit_names::NameError {
             NameError::SocketType => Self::SocketType,
             NameError::System => Self::System,
             NameError::AccessDenied => Self::AccessDenied,
+        }
+    }
+}
+
+impl From<HostError> for wit_names::HostError {
+    fn from(error: HostError) -> Self {
+        match error {
+            HostError::HostNotFound => Self::HostNotFound,
+            HostError::TryAgain => Self::TryAgain,
+            HostError::NoRecovery => Self::NoRecovery,
+            HostError::NoData => Self::NoData,
+            HostError::AccessDenied => Self::AccessDenied,
+        }
+    }
+}
+
+impl From<HostEntry> for wit_names::HostEntry {
+    fn from(entry: HostEntry) -> Self {
+        let addresses = entry.addresses.into_iter();
+        Self {
+            name: entry.name,
+            aliases: entry.aliases,
+            addresses: addresses.map(|ip| SocketAddr::new(ip, 0).into()).collect(),
         }
     }
 }

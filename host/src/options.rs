@@ -156,10 +156,12 @@ impl DurationOption {
 }
 
 /// The grants that options need: what a rule of the operation `option` names.
-pub(crate) const OPTION_GRANTS: [&str; 5] = [
+pub(crate) const OPTION_GRANTS: &[&str] = &[
     "ip-freebind",
     "ip-hdrincl",
     "ip-transparent",
     "so-bindtodevice",
     "so-mark",
+    // No option of a socket, but like one: it has a name and a value.
+    "sethostname",
 ];

@@ -17,4 +17,6 @@ mod generated {
     });
 }
 
-pub(crate) use generated::capsock::sockets::{messages, names, options, poller, socket, types};
+pub(crate) use generated::capsock::sockets::{
+    authority, interfaces, messages, names, options, poller, socket, types,
+};

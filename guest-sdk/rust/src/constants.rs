@@ -17,6 +17,13 @@ pub struct AddressFamily(i32);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct SocketKind(i32);
 
+/// Flags of a new socket, joined with its type by `|`: `SOCK_STREAM |
+/// SOCK_NONBLOCK`.
+///
+/// Source: socket(2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct SocketFlags(i32);
+
 /// Flags of one call: `MSG_PEEK` and its like, joined with `|`.
 ///
 /// Source: send(2), recv(2).
@@ -83,6 +90,9 @@ constants! {
     SOCK_SEQPACKET: SocketKind = 5, "Reliable messages, in order.";
     SOCK_STREAM: SocketKind = 1, "A reliable stream of bytes, in order.";
 
+    SOCK_CLOEXEC: SocketFlags = 0x80000, "Close-on-exec; a host's sockets always are.";
+    SOCK_NONBLOCK: SocketFlags = 0x800, "The socket does not wait: as after `setblocking(false)`.";
+
     MSG_OOB: MsgFlag = 0x1, "Urgent data.";
     MSG_PEEK: MsgFlag = 0x2, "Leave the data in the queue.";
     MSG_DONTROUTE: MsgFlag = 0x4, "Only to hosts on a directly connected network.";
@@ -135,8 +145,18 @@ impl SocketKind {
         self.0
     }
 
+    /// The type alone, as a socket's `type` has it.
+    pub const fn without_flags(self) -> Self {
+        Self(self.0 & !(SOCK_CLOEXEC.0 | SOCK_NONBLOCK.0))
+    }
+
+    /// Whether the flag is joined to the type.
+    pub const fn contains(self, flag: SocketFlags) -> bool {
+        self.0 & flag.0 == flag.0
+    }
+
     pub(crate) fn to_wit(self) -> types::SocketType {
-        match self {
+        match self.without_flags() {
             SOCK_STREAM => types::SocketType::Stream,
             SOCK_DGRAM => types::SocketType::Datagram,
             SOCK_RAW => types::SocketType::Raw,
@@ -188,6 +208,29 @@ impl MsgFlag {
         flags.set(Wit::MORE, self.contains(MSG_MORE));
         flags.set(Wit::CONFIRM, self.contains(MSG_CONFIRM));
         flags
+    }
+}
+
+impl SocketFlags {
+    /// Linux's number.
+    pub const fn number(self) -> i32 {
+        self.0
+    }
+}
+
+impl BitOr for SocketFlags {
+    type Output = Self;
+
+    fn bitor(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+}
+
+impl BitOr<SocketFlags> for SocketKind {
+    type Output = Self;
+
+    fn bitor(self, flags: SocketFlags) -> Self {
+        Self(self.0 | flags.0)
     }
 }
 

@@ -9,7 +9,8 @@ use crate::address::{Address, ToAddress};
 use crate::bindings::socket as wit;
 use crate::bindings::types::ErrorCode;
 use crate::constants::{
-    AF_INET, AF_INET6, AddressFamily, MsgFlag, SOCK_DGRAM, SOCK_STREAM, Shutdown, SocketKind,
+    AF_INET, AF_INET6, AddressFamily, MsgFlag, SOCK_DGRAM, SOCK_NONBLOCK, SOCK_STREAM, Shutdown,
+    SocketKind,
 };
 use crate::descriptor::{self, Detached, Entry, Number};
 use crate::error::{Error, Result};
@@ -40,7 +41,8 @@ pub struct Socket {
 }
 
 impl Socket {
-    /// Creates a socket of the family's default protocol: `socket(2)`.
+    /// Creates a socket of the family's default protocol: `socket(2)`. With
+    /// `kind | SOCK_NONBLOCK` it does not wait.
     ///
     /// # Errors
     /// `EMFILE` where the host's limit is reached; `EACCES` for kinds of sockets
@@ -59,8 +61,22 @@ impl Socket {
         let unsupported = || Error::new("socket", ErrorCode::AddressFamilyNotSupported);
         let wit_family = family.to_wit().ok_or_else(unsupported)?;
         let host = wit::Socket::create(wit_family, kind.to_wit(), number);
-        let socket = Self::from_host(host.map_err(failed("socket"))?, family, kind, proto);
-        socket.apply_default_timeout()?;
+        Self::made(host.map_err(failed("socket"))?, family, kind, proto)
+    }
+
+    /// A new socket, with the timeout that its flags or the default say.
+    pub(crate) fn made(
+        host: wit::Socket,
+        family: AddressFamily,
+        kind: SocketKind,
+        proto: i32,
+    ) -> Result<Self> {
+        let socket = Self::from_host(host, family, kind.without_flags(), proto);
+        if kind.contains(SOCK_NONBLOCK) {
+            socket.setblocking(false)?;
+        } else {
+            socket.apply_default_timeout()?;
+        }
         Ok(socket)
     }
 
@@ -91,7 +107,11 @@ impl Socket {
     pub fn fromfd(fd: i32, family: AddressFamily, kind: SocketKind, proto: i32) -> Result<Self> {
         let host = descriptor::lookup(fd).ok_or(Error::new("fromfd", ErrorCode::BadDescriptor))?;
         let duplicate = host.duplicate().map_err(failed("fromfd"))?;
-        Ok(Self::from_host(duplicate, family, kind, proto))
+        // The timeout is not a copy here, as it is with `dup`.
+        duplicate
+            .set_timeout(wit::Timeout::Blocking)
+            .map_err(failed("fromfd"))?;
+        Self::made(duplicate, family, kind, proto)
     }
 
     /// Takes over a descriptor that [`Socket::detach`] let go: Python's

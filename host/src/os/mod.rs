@@ -5,8 +5,9 @@
 //!
 //! [`Vetted`]: crate::policy::Vetted
 
+pub(crate) mod databases;
 pub(crate) mod epoll;
-pub(crate) mod interface;
+pub(crate) mod interfaces;
 pub(crate) mod message;
 pub(crate) mod names;
 mod option;

@@ -4,6 +4,7 @@
 
 mod class;
 mod denial;
+mod limits;
 mod name;
 mod parse;
 mod pins;
@@ -42,6 +43,8 @@ use rule::{Target, UnixPath};
 pub struct Policy {
     rules: Vec<Rule>,
     pins: Pins,
+    /// Each has to allow an operation too; none has limits itself.
+    limits: Vec<Policy>,
 }
 
 /// An address that the policy allows for the operation `O`.
@@ -171,6 +174,10 @@ impl Policy {
                 .map_err(|cause| Refusal::Denied(Denial::new(op, protocol, subject, cause)))?;
             unix = rule.vetted_path(subject);
         }
+        for limit in &self.limits {
+            let verdict = limit.vet::<O>(protocol, address.clone());
+            verdict.map_err(Refusal::given_up)?;
+        }
         Ok(Vetted {
             address,
             unix,
@@ -185,10 +192,10 @@ impl Policy {
     /// The denial, where none is.
     pub fn vet_open(&self, protocol: Protocol) -> Result<(), Denial> {
         let speaks = |rule: &Rule| rule.effect == Effect::Allow && rule.speaks(protocol);
-        if protocol.is_ordinary() || self.rules.iter().any(speaks) {
-            return Ok(());
+        if !protocol.is_ordinary() && !self.rules.iter().any(speaks) {
+            return Err(Denial::of_kind(protocol, Cause::NoRule));
         }
-        Err(Denial::of_kind(protocol, Cause::NoRule))
+        self.within_limits(|limit| limit.vet_open(protocol))
     }
 
     /// Checks the bind to an ephemeral port that the kernel does by itself when
@@ -212,7 +219,7 @@ impl Policy {
                 &address,
                 Cause::Rule(rule.clone()),
             )),
-            None => Ok(()),
+            None => self.within_limits(|limit| limit.vet_implicit_bind(protocol, family)),
         }
     }
 
@@ -227,7 +234,8 @@ impl Policy {
         peer: &Address,
     ) -> Result<(), Denial> {
         self.admitted_by_listen(protocol, local, peer)
-            .map_err(|cause| Denial::new(Op::Listen, protocol, local, cause).with_peer(peer))
+            .map_err(|cause| Denial::new(Op::Listen, protocol, local, cause).with_peer(peer))?;
+        self.within_limits(|limit| limit.admit_peer(protocol, local, peer))
     }
 
     /// Checks the sender of a datagram that a socket received, which was bound
@@ -255,22 +263,20 @@ impl Policy {
                 return Err(denial(Cause::Rule(rule.clone())));
             }
         }
-        if let Some(local) = local
-            && self.admitted_by_listen(protocol, local, sender).is_ok()
-        {
-            return Ok(());
+        let listened =
+            local.is_some_and(|local| self.admitted_by_listen(protocol, local, sender).is_ok());
+        let allowed = || {
+            subjects.iter().all(|subject| {
+                self.allowed_by(op, protocol, subject).is_some()
+                    || self
+                        .decide(Op::Send.on(protocol), protocol, subject)
+                        .is_ok()
+            })
+        };
+        if !listened && !allowed() {
+            return Err(denial(Cause::NoRule));
         }
-        let allowed = subjects.iter().all(|subject| {
-            self.allowed_by(op, protocol, subject).is_some()
-                || self
-                    .decide(Op::Send.on(protocol), protocol, subject)
-                    .is_ok()
-        });
-        if allowed {
-            Ok(())
-        } else {
-            Err(denial(Cause::NoRule))
-        }
+        self.within_limits(|limit| limit.admit_sender(protocol, local, sender))
     }
 
     /// Checks looking up a host name, which a rule for it or for connecting or
@@ -293,6 +299,9 @@ impl Policy {
         if name != "localhost" && covering(Effect::Allow).is_none() {
             return Err(denial(Cause::NoRule));
         }
+        for limit in &self.limits {
+            limit.vet_name(&name).map_err(NameRefusal::given_up)?;
+        }
         Ok(VettedName(name))
     }
 
@@ -310,9 +319,26 @@ impl Policy {
         if let Some(rule) = covering(Effect::Deny) {
             return Err(denial(Cause::Rule(rule.clone())));
         }
-        covering(Effect::Allow)
-            .map(|_| ())
-            .ok_or_else(|| denial(Cause::NoRule))
+        covering(Effect::Allow).ok_or_else(|| denial(Cause::NoRule))?;
+        self.within_limits(|limit| limit.vet_option(name, value))
+    }
+
+    /// Checks listing the machine's network interfaces.
+    ///
+    /// # Errors
+    /// The denial, where no `interfaces` rule allows it or one denies it.
+    pub fn vet_interfaces(&self) -> Result<(), Denial> {
+        let rule = |effect| {
+            let wanted = (effect, Op::Interfaces);
+            self.rules
+                .iter()
+                .find(|rule| (rule.effect, rule.op) == wanted)
+        };
+        if let Some(rule) = rule(Effect::Deny) {
+            return Err(Denial::of_interfaces(Cause::Rule(rule.clone())));
+        }
+        rule(Effect::Allow).ok_or_else(|| Denial::of_interfaces(Cause::NoRule))?;
+        self.within_limits(Self::vet_interfaces)
     }
 
     /// The directories that Unix rules name, each to be opened once.

@@ -38,6 +38,15 @@ pub struct ParseRuleError {
 }
 
 impl ParseRuleError {
+    /// An error at a byte of the input, which is the first of a character.
+    pub(super) fn new(input: String, offset: usize, message: &str) -> Self {
+        Self {
+            input,
+            offset,
+            message: message.to_owned(),
+        }
+    }
+
     /// The byte of the input at which it stops making sense.
     pub fn offset(&self) -> usize {
         self.offset
@@ -314,7 +323,7 @@ impl<'a> Parser<'a> {
             Some((name, value)) => (name, Some(value)),
             None => (text, None),
         };
-        let Some(name) = OPTION_GRANTS.into_iter().find(|known| *known == name) else {
+        let Some(name) = OPTION_GRANTS.iter().copied().find(|known| *known == name) else {
             let known = OPTION_GRANTS.join("`, `");
             return self.fail(
                 text,

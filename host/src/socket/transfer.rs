@@ -158,6 +158,9 @@ impl Socket {
             Some(remote) => self.destination(ctx, remote)?,
             None => None,
         };
+        if remote.is_none() {
+            self.vet_connected(ctx)?;
+        }
         for item in control {
             // The kernel would let a privileged host claim to be anybody.
             if let SentControl::Credentials(claimed) = item
@@ -181,7 +184,13 @@ impl Socket {
     }
 
     /// `send(2)` to the connected peer.
-    pub(crate) async fn send(&self, data: &[u8], how: Transmit) -> Result<u32, Errno> {
+    pub(crate) async fn send(
+        &self,
+        ctx: &CapsockCtx,
+        data: &[u8],
+        how: Transmit,
+    ) -> Result<u32, Errno> {
+        self.vet_connected(ctx)?;
         let deadline = self.deadline(how.dont_wait);
         let attempt = deadline.attempt(self.open()?, Interest::WRITABLE, |fd| {
             os::send(fd, data, how.flags)
@@ -198,7 +207,7 @@ impl Socket {
         remote: Address,
     ) -> Result<u32, Errno> {
         let Some(remote) = self.destination(ctx, remote)? else {
-            return self.send(data, how).await;
+            return self.send(ctx, data, how).await;
         };
         let deadline = self.deadline(how.dont_wait);
         let attempt = deadline.attempt(self.open()?, Interest::WRITABLE, |fd| {
@@ -230,8 +239,25 @@ impl Socket {
         ctx.vet::<Send>(self.protocol, remote).map(Some)
     }
 
+    /// Each datagram is an operation of its own: the guest may have given up the
+    /// peer since the connect. A stream stays connected.
+    fn vet_connected(&self, ctx: &CapsockCtx) -> Result<(), Errno> {
+        match self.role() {
+            Role::Client(remote) if !self.protocol.has_connections() => {
+                ctx.vet::<Send>(self.protocol, remote).map(drop)
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// `send(2)` until everything is sent, against one deadline.
-    pub(crate) async fn send_all(&self, data: &[u8], how: Transmit) -> Result<(), Errno> {
+    pub(crate) async fn send_all(
+        &self,
+        ctx: &CapsockCtx,
+        data: &[u8],
+        how: Transmit,
+    ) -> Result<(), Errno> {
+        self.vet_connected(ctx)?;
         let deadline = self.deadline(how.dont_wait);
         let descriptor = self.open()?;
         let mut rest = data;
