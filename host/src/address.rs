@@ -107,6 +107,15 @@ impl Address {
         }
     }
 
+    /// The internet address alone, as it is written.
+    pub fn ip(&self) -> Option<IpAddr> {
+        match self {
+            Self::Inet(address) => Some(IpAddr::V4(*address.ip())),
+            Self::Inet6(address) => Some(IpAddr::V6(*address.ip())),
+            _ => None,
+        }
+    }
+
     /// Every interface and an ephemeral port: what the kernel binds a socket to
     /// that was never bound.
     pub fn unspecified(family: AddressFamily) -> Self {

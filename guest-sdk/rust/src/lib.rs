@@ -39,6 +39,7 @@ mod descriptor;
 mod errno;
 mod error;
 mod message;
+mod multicast;
 mod names;
 mod numbers;
 mod options;

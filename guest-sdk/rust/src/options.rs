@@ -6,6 +6,7 @@ use crate::bindings::options::{self as wit, DurationOption, FlagOption, NumberOp
 use crate::bindings::types::ErrorCode;
 use crate::errno::Errno;
 use crate::error::{Error, Result};
+use crate::multicast::{self, GroupOption};
 use crate::numbers::*;
 use crate::socket::Socket;
 
@@ -16,6 +17,7 @@ enum SocketOption {
     Number(NumberOption),
     Duration(DurationOption),
     Text(TextOption),
+    Group(GroupOption),
     Linger,
     Error,
     Type,
@@ -39,7 +41,7 @@ macro_rules! table {
                     (SOL_SOCKET, SO_DOMAIN) => Some(Self::Domain),
                     (SOL_SOCKET, SO_PROTOCOL) => Some(Self::Protocol),
                     (SOL_SOCKET, SO_PEERCRED) => Some(Self::PeerCredentials),
-                    _ => None,
+                    _ => GroupOption::of(level, number).map(Self::Group),
                 }
             }
         }
@@ -140,9 +142,12 @@ impl Socket {
             SocketOption::Domain => Ok(self.family().number()),
             SocketOption::Protocol => Ok(self.protocol_number()),
             SocketOption::Linger => wit::linger(host).map(|linger| linger.is_some().into()),
-            SocketOption::Text(_) | SocketOption::PeerCredentials => {
-                Err(ErrorCode::ProtocolNotAvailable)
+            SocketOption::Group(GroupOption::Interface) => {
+                multicast::interface(self).map(i32::from_ne_bytes)
             }
+            SocketOption::Group(GroupOption::Change(..))
+            | SocketOption::Text(_)
+            | SocketOption::PeerCredentials => Err(ErrorCode::ProtocolNotAvailable),
         };
         value.map_err(|code| Error::new("getsockopt", code))
     }
@@ -207,6 +212,7 @@ impl Socket {
                 Ok(count) => wit::set_duration(host, option, wit_duration(unit(option) * count)),
                 Err(_negative) => Err(ErrorCode::InvalidArgument),
             },
+            SocketOption::Group(option) => multicast::set(self, option, &value.to_ne_bytes()),
             SocketOption::Linger => Err(ErrorCode::InvalidArgument),
             SocketOption::Text(_)
             | SocketOption::Error
@@ -219,7 +225,9 @@ impl Socket {
     }
 
     /// Sets an option from bytes, in the forms of
-    /// [`Socket::getsockopt_bytes`]: `setsockopt(2)`.
+    /// [`Socket::getsockopt_bytes`]: `setsockopt(2)`. Multicast groups are the
+    /// structures of Linux on 64-bit machines: `ip_mreq`, `ip_mreqn`,
+    /// `ip_mreq_source`, `ipv6_mreq`, `group_req`, `group_source_req`.
     ///
     /// # Errors
     /// Those of [`Socket::setsockopt`]; `EINVAL` for a wrong number of bytes.
@@ -232,6 +240,7 @@ impl Socket {
                 let text = str::from_utf8(text).map_err(|_encoding| wrong_size())?;
                 wit::set_text(self.host(), option, text).map_err(failed)
             }
+            SocketOption::Group(option) => multicast::set(self, option, value).map_err(failed),
             SocketOption::Linger => {
                 let (on, seconds) = value.split_at_checked(4).ok_or_else(wrong_size)?;
                 let (on, seconds) = (

@@ -7,6 +7,7 @@
 
 pub(crate) mod epoll;
 pub(crate) mod message;
+mod multicast;
 pub(crate) mod names;
 mod option;
 mod reactor;
@@ -14,6 +15,9 @@ mod socket;
 mod unix_path;
 
 pub(crate) use epoll::{Event, Trigger};
+pub(crate) use multicast::{
+    Change, Interface, change_group, join_group, multicast_interface, set_multicast_interface,
+};
 pub(crate) use option::{
     Credentials, get_number, get_text, linger, peer_credentials, set_linger, set_number, set_text,
     take_error,

@@ -94,7 +94,11 @@ pub(crate) fn peer_credentials(fd: BorrowedFd<'_>) -> Result<Credentials, Errno>
 }
 
 /// Reads an option into `bytes`, and returns how much the kernel wrote.
-fn get(fd: BorrowedFd<'_>, option: OptionNumber, bytes: &mut [u8]) -> Result<usize, Errno> {
+pub(super) fn get(
+    fd: BorrowedFd<'_>,
+    option: OptionNumber,
+    bytes: &mut [u8],
+) -> Result<usize, Errno> {
     let mut length =
         libc::socklen_t::try_from(bytes.len()).map_err(|_length| Errno::InvalidArgument)?;
     // SAFETY: `bytes` may be written for `length` bytes, and the kernel writes
@@ -114,7 +118,7 @@ fn get(fd: BorrowedFd<'_>, option: OptionNumber, bytes: &mut [u8]) -> Result<usi
     }
 }
 
-fn set(fd: BorrowedFd<'_>, option: OptionNumber, bytes: &[u8]) -> Result<(), Errno> {
+pub(super) fn set(fd: BorrowedFd<'_>, option: OptionNumber, bytes: &[u8]) -> Result<(), Errno> {
     let length =
         libc::socklen_t::try_from(bytes.len()).map_err(|_length| Errno::InvalidArgument)?;
     // SAFETY: `bytes` may be read for `length` bytes.

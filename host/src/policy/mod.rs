@@ -110,7 +110,7 @@ pub mod operation {
             impl sealed::Sealed for $name {}
         )*};
     }
-    operations!(Connect Bind Listen Send);
+    operations!(Connect Bind Listen Send Recv);
 
     mod sealed {
         pub trait Sealed {}
