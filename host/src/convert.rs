@@ -14,7 +14,7 @@ use crate::options::for_each_option;
 use crate::os::message::{Message, MessageFlags, ReceivedControl, SentControl};
 use crate::os::{Credentials, Event, Interest, SendFlags, Shutdown, Trigger};
 use crate::resolve::{Answer, LookupFlags, NameError, NameFlags};
-use crate::socket::{MulticastInterface, Receive, Timeout, Transmit};
+use crate::socket::{MulticastInterface, RawValue, Receive, Timeout, Transmit};
 use crate::{Address, AddressFamily, Errno, SocketType, UnixAddress};
 
 macro_rules! errno_conversion {
@@ -257,6 +257,15 @@ impl From<wit_options::MulticastInterface> for MulticastInterface {
         match interface {
             wit_options::MulticastInterface::Index(index) => Self::Index(index),
             wit_options::MulticastInterface::Address(ip) => Self::Address(ipv4(ip)),
+        }
+    }
+}
+
+impl From<wit_options::RawValue> for RawValue {
+    fn from(value: wit_options::RawValue) -> Self {
+        match value {
+            wit_options::RawValue::Bytes(bytes) => Self::Bytes(bytes),
+            wit_options::RawValue::Null(length) => Self::Null(length),
         }
     }
 }

@@ -138,6 +138,11 @@ impl CapsockCtx {
         verdict.map_err(|denial| self.deny(&denial))
     }
 
+    pub(crate) fn vet_raw_option(&self, number: &str, by_value: bool) -> Result<(), Errno> {
+        let verdict = self.policy.vet_raw_option(number, by_value);
+        verdict.map_err(|denial| self.deny(&denial))
+    }
+
     pub(crate) fn vet_name(&self, name: &str) -> Result<VettedName, NameError> {
         self.policy.vet_name(name).map_err(|refusal| match refusal {
             NameRefusal::Invalid => NameError::NoName,

@@ -98,6 +98,11 @@ macro_rules! define {
                     $(Self::$variant => OptionNumber { level: libc::$level, name: libc::$name },)*
                 }
             }
+
+            /// The option that has this number.
+            pub(crate) fn of(number: OptionNumber) -> Option<Self> {
+                [$(Self::$variant),*].into_iter().find(|option| option.number() == number)
+            }
         }
     )*};
 }
@@ -108,6 +113,16 @@ for_each_option!(define);
 pub(crate) struct OptionNumber {
     pub(crate) level: i32,
     pub(crate) name: i32,
+}
+
+impl OptionNumber {
+    /// Whether the option is in the table.
+    pub(crate) fn has_name(self) -> bool {
+        FlagOption::of(self).is_some()
+            || NumberOption::of(self).is_some()
+            || DurationOption::of(self).is_some()
+            || TextOption::of(self).is_some()
+    }
 }
 
 impl FlagOption {
@@ -156,9 +171,10 @@ impl DurationOption {
 }
 
 /// The grants that options need: what a rule of the operation `option` names.
-pub(crate) const OPTION_GRANTS: [&str; 4] = [
+pub(crate) const OPTION_GRANTS: [&str; 5] = [
     "ip-freebind",
     "ip-transparent",
+    "raw",
     "so-bindtodevice",
     "so-mark",
 ];

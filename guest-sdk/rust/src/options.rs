@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use crate::bindings::options::{self as wit, DurationOption, FlagOption, NumberOption, TextOption};
+use crate::bindings::options::{
+    self as wit, DurationOption, FlagOption, NumberOption, RawValue, TextOption,
+};
 use crate::bindings::types::ErrorCode;
 use crate::errno::Errno;
 use crate::error::{Error, Result};
@@ -24,24 +26,25 @@ enum SocketOption {
     Domain,
     Protocol,
     PeerCredentials,
+    /// By number, which needs a grant.
+    Raw,
 }
 
 macro_rules! table {
     ($($form:ident $kind:ident { $($variant:ident $level:ident $number:tt,)* })*) => {
         impl SocketOption {
-            /// `None` for a number that the interface does not have.
-            fn of(level: i32, number: i32) -> Option<Self> {
+            fn of(level: i32, number: i32) -> Self {
                 $($(if (level, number) == ($level, $number) {
-                    return Some(Self::$form($kind::$variant));
+                    return Self::$form($kind::$variant);
                 })*)*
                 match (level, number) {
-                    (SOL_SOCKET, SO_LINGER) => Some(Self::Linger),
-                    (SOL_SOCKET, SO_ERROR) => Some(Self::Error),
-                    (SOL_SOCKET, SO_TYPE) => Some(Self::Type),
-                    (SOL_SOCKET, SO_DOMAIN) => Some(Self::Domain),
-                    (SOL_SOCKET, SO_PROTOCOL) => Some(Self::Protocol),
-                    (SOL_SOCKET, SO_PEERCRED) => Some(Self::PeerCredentials),
-                    _ => GroupOption::of(level, number).map(Self::Group),
+                    (SOL_SOCKET, SO_LINGER) => Self::Linger,
+                    (SOL_SOCKET, SO_ERROR) => Self::Error,
+                    (SOL_SOCKET, SO_TYPE) => Self::Type,
+                    (SOL_SOCKET, SO_DOMAIN) => Self::Domain,
+                    (SOL_SOCKET, SO_PROTOCOL) => Self::Protocol,
+                    (SOL_SOCKET, SO_PEERCRED) => Self::PeerCredentials,
+                    _ => GroupOption::of(level, number).map_or(Self::Raw, Self::Group),
                 }
             }
         }
@@ -131,11 +134,16 @@ impl Socket {
     /// no number.
     pub fn getsockopt(&self, level: i32, optname: i32) -> Result<i32> {
         let host = self.host();
-        let value = match option("getsockopt", level, optname)? {
+        let value = match SocketOption::of(level, optname) {
             SocketOption::Flag(option) => wit::get_flag(host, option).map(i32::from),
             SocketOption::Number(option) => wit::get_number(host, option),
             SocketOption::Duration(option) => wit::get_duration(host, option).map(|value| {
                 saturated((Duration::from_nanos(value).as_nanos() / unit(option).as_nanos()) as u64)
+            }),
+            SocketOption::Raw => wit::get_raw(host, level, optname, 4).map(|mut bytes| {
+                // The kernel writes what it has, as into a C `int` of 0.
+                bytes.resize(4, 0);
+                integer(&bytes).unwrap_or(0)
             }),
             SocketOption::Error => wit::take_error(host).map(|error| error.map_or(0, number_of)),
             SocketOption::Type => Ok(self.kind().number()),
@@ -173,7 +181,11 @@ impl Socket {
                 .flat_map(|value| value.to_ne_bytes())
                 .collect()
         };
-        let mut bytes: Vec<u8> = match option("getsockopt", level, optname)? {
+        let mut bytes: Vec<u8> = match SocketOption::of(level, optname) {
+            SocketOption::Raw => {
+                let length = u32::try_from(buflen).unwrap_or(u32::MAX);
+                wit::get_raw(self.host(), level, optname, length).map_err(failed)?
+            }
             SocketOption::Text(option) => {
                 let mut text = wit::get_text(self.host(), option)
                     .map_err(failed)?
@@ -205,7 +217,7 @@ impl Socket {
     /// take; `EACCES` where the host wants a grant for it.
     pub fn setsockopt(&self, level: i32, optname: i32, value: i32) -> Result<()> {
         let host = self.host();
-        let result = match option("setsockopt", level, optname)? {
+        let result = match SocketOption::of(level, optname) {
             SocketOption::Flag(option) => wit::set_flag(host, option, value != 0),
             SocketOption::Number(option) => wit::set_number(host, option, value),
             SocketOption::Duration(option) => match u32::try_from(value) {
@@ -213,6 +225,10 @@ impl Socket {
                 Err(_negative) => Err(ErrorCode::InvalidArgument),
             },
             SocketOption::Group(option) => multicast::set(self, option, &value.to_ne_bytes()),
+            SocketOption::Raw => {
+                let value = RawValue::Bytes(value.to_ne_bytes().to_vec());
+                wit::set_raw(host, level, optname, &value)
+            }
             SocketOption::Linger => Err(ErrorCode::InvalidArgument),
             SocketOption::Text(_)
             | SocketOption::Error
@@ -234,7 +250,11 @@ impl Socket {
     pub fn setsockopt_bytes(&self, level: i32, optname: i32, value: &[u8]) -> Result<()> {
         let failed = |code| Error::new("setsockopt", code);
         let wrong_size = || failed(ErrorCode::InvalidArgument);
-        match option("setsockopt", level, optname)? {
+        match SocketOption::of(level, optname) {
+            SocketOption::Raw => {
+                let value = RawValue::Bytes(value.to_vec());
+                wit::set_raw(self.host(), level, optname, &value).map_err(failed)
+            }
             SocketOption::Text(option) => {
                 let text = value.split(|byte| *byte == 0).next().unwrap_or_default();
                 let text = str::from_utf8(text).map_err(|_encoding| wrong_size())?;
@@ -254,29 +274,38 @@ impl Socket {
                 let linger = (on != 0).then(|| wit_duration(seconds));
                 wit::set_linger(self.host(), linger).map_err(failed)
             }
-            _ => self.setsockopt(level, optname, integer(value).ok_or_else(wrong_size)?),
+            // The kernel takes the options of IPv4 as a byte too (ip(7)), and
+            // cuts what is longer than an integer.
+            _ => match value {
+                [byte, rest @ ..] if level == IPPROTO_IP && rest.len() < 3 => {
+                    self.setsockopt(level, optname, i32::from(*byte))
+                }
+                _ => {
+                    let first = value.get(..4).and_then(integer);
+                    self.setsockopt(level, optname, first.ok_or_else(wrong_size)?)
+                }
+            },
         }
     }
 
     /// Python's `setsockopt(level, optname, None, optlen)`: an option from no
-    /// bytes but a length. It is for `AF_ALG`, which this version does not have.
+    /// bytes but a length. It is for `AF_ALG`.
     ///
     /// # Errors
-    /// `ENOPROTOOPT`; `EFAULT` for an option that needs its bytes, as the kernel
+    /// Those of [`Socket::setsockopt`]; `EFAULT` for an option that needs its bytes, as the kernel
     /// has it.
     pub fn setsockopt_none(&self, level: i32, optname: i32, optlen: u32) -> Result<()> {
-        option("setsockopt", level, optname)?;
-        let code = if optlen == 0 {
-            ErrorCode::InvalidArgument
-        } else {
-            ErrorCode::BadAddress
+        let code = match SocketOption::of(level, optname) {
+            SocketOption::Raw => {
+                let value = RawValue::Null(optlen);
+                let result = wit::set_raw(self.host(), level, optname, &value);
+                return result.map_err(|code| Error::new("setsockopt", code));
+            }
+            _ if optlen == 0 => ErrorCode::InvalidArgument,
+            _ => ErrorCode::BadAddress,
         };
         Err(Error::new("setsockopt", code))
     }
-}
-
-fn option(operation: &'static str, level: i32, number: i32) -> Result<SocketOption> {
-    SocketOption::of(level, number).ok_or(Error::new(operation, ErrorCode::ProtocolNotAvailable))
 }
 
 /// What the kernel counts the option in.

@@ -6,12 +6,13 @@ use wasmtime::component::Resource;
 
 use crate::bindings::options::{
     Credentials, DurationOption, FlagOption, Host, IpAddress, MulticastInterface, NumberOption,
-    TextOption,
+    RawValue, TextOption,
 };
 use crate::bindings::types::{ErrorCode, Ipv4Address};
 use crate::convert::nanoseconds;
 use crate::ctx::CapsockCtxView;
 use crate::error::SocketError;
+use crate::options::OptionNumber;
 use crate::os::Change;
 use crate::socket::Socket;
 
@@ -100,6 +101,29 @@ impl Host for CapsockCtxView<'_> {
 
     fn peer_credentials(&mut self, socket: Resource<Socket>) -> Result<Credentials> {
         Ok(self.table.get(&socket)?.peer_credentials()?.into())
+    }
+
+    fn get_raw(
+        &mut self,
+        socket: Resource<Socket>,
+        level: i32,
+        name: i32,
+        length: u32,
+    ) -> Result<Vec<u8>> {
+        let option = OptionNumber { level, name };
+        Ok(self.table.get(&socket)?.raw(self.ctx, option, length)?)
+    }
+
+    fn set_raw(
+        &mut self,
+        socket: Resource<Socket>,
+        level: i32,
+        name: i32,
+        value: RawValue,
+    ) -> Result<()> {
+        let option = OptionNumber { level, name };
+        let socket = self.table.get(&socket)?;
+        Ok(socket.set_raw(self.ctx, option, &value.into())?)
     }
 
     fn join_group(

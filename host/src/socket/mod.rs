@@ -2,6 +2,7 @@
 
 mod multicast;
 mod options;
+mod raw_options;
 mod transfer;
 mod wait;
 
@@ -15,6 +16,7 @@ use crate::quota::SocketPermit;
 use crate::{Address, AddressFamily, Errno, Protocol, SocketType, UnixAddress};
 
 pub(crate) use multicast::MulticastInterface;
+pub(crate) use raw_options::RawValue;
 pub(crate) use transfer::{Receive, Transmit};
 use wait::NO_CONNECTION_SLOT;
 pub(crate) use wait::{Deadline, Timeout};
