@@ -39,6 +39,10 @@ macro_rules! for_each_option {
                 Ipv6ReceiveErrors IPPROTO_IPV6 IPV6_RECVERR,
                 UdpCork IPPROTO_UDP UDP_CORK,
                 UdpReceiveOffload IPPROTO_UDP UDP_GRO,
+                MulticastAll IPPROTO_IP IP_MULTICAST_ALL,
+                Ipv6MulticastAll IPPROTO_IPV6 IPV6_MULTICAST_ALL,
+                Ipv6DontFragment IPPROTO_IPV6 IPV6_DONTFRAG,
+                ReceiveOverflow SOL_SOCKET SO_RXQ_OVFL,
             }
             NumberOption {
                 SendBufferSize SOL_SOCKET SO_SNDBUF,
@@ -66,6 +70,10 @@ macro_rules! for_each_option {
                 Ipv6MtuDiscovery IPPROTO_IPV6 IPV6_MTU_DISCOVER,
                 UdpSegmentSize IPPROTO_UDP UDP_SEGMENT,
                 Timestamping SOL_SOCKET SO_TIMESTAMPING,
+                MaxPacingRate SOL_SOCKET SO_MAX_PACING_RATE,
+                MinTimeToLive IPPROTO_IP IP_MINTTL,
+                Ipv6MinHopCount IPPROTO_IPV6 IPV6_MINHOPCOUNT,
+                Ipv6Mtu IPPROTO_IPV6 IPV6_MTU,
             }
             DurationOption {
                 KeepaliveIdle IPPROTO_TCP TCP_KEEPIDLE,

@@ -83,6 +83,10 @@ table! {
         Ipv6ReceiveErrors IPPROTO_IPV6 25, // IPV6_RECVERR
         UdpCork IPPROTO_UDP 1, // UDP_CORK
         UdpReceiveOffload IPPROTO_UDP 104, // UDP_GRO
+        MulticastAll IPPROTO_IP 49, // IP_MULTICAST_ALL
+        Ipv6MulticastAll IPPROTO_IPV6 29, // IPV6_MULTICAST_ALL
+        Ipv6DontFragment IPPROTO_IPV6 IPV6_DONTFRAG,
+        ReceiveOverflow SOL_SOCKET 40, // SO_RXQ_OVFL
     }
     Number NumberOption {
         SendBufferSize SOL_SOCKET SO_SNDBUF,
@@ -110,6 +114,10 @@ table! {
         Ipv6MtuDiscovery IPPROTO_IPV6 23, // IPV6_MTU_DISCOVER
         UdpSegmentSize IPPROTO_UDP 103, // UDP_SEGMENT
         Timestamping SOL_SOCKET 37, // SO_TIMESTAMPING
+        MaxPacingRate SOL_SOCKET 47, // SO_MAX_PACING_RATE
+        MinTimeToLive IPPROTO_IP 21, // IP_MINTTL
+        Ipv6MinHopCount IPPROTO_IPV6 73, // IPV6_MINHOPCOUNT
+        Ipv6Mtu IPPROTO_IPV6 24, // IPV6_MTU
     }
     Duration DurationOption {
         KeepaliveIdle IPPROTO_TCP TCP_KEEPIDLE,

@@ -9,6 +9,13 @@ use capsock_guest::*;
 use capsock_test_programs::{args, family_of, tell_port};
 
 // Not in Python's module.
+const IP_MULTICAST_ALL: i32 = 49;
+const IPV6_MULTICAST_ALL: i32 = 29;
+const SO_RXQ_OVFL: i32 = 40;
+const SO_MAX_PACING_RATE: i32 = 47;
+const IP_MINTTL: i32 = 21;
+const IPV6_MINHOPCOUNT: i32 = 73;
+const IPV6_MTU: i32 = 24;
 const IP_FREEBIND: i32 = 15;
 const IP_MTU: i32 = 14;
 const IP_MTU_DISCOVER: i32 = 10;
@@ -112,6 +119,22 @@ fn values() {
     check(&udp6, IPPROTO_IPV6, IPV6_MULTICAST_IF, 1, 1);
     check(&udp6, IPPROTO_IPV6, IPV6_TCLASS, 0x20, 0x20);
     check(&udp6, IPPROTO_IPV6, IPV6_MTU_DISCOVER, 2, 2);
+
+    check(&udp, SOL_SOCKET, SO_RXQ_OVFL, 1, 1);
+    check(&tcp, SOL_SOCKET, SO_MAX_PACING_RATE, 100_000, 100_000);
+    check(&udp, IPPROTO_IP, IP_MULTICAST_ALL, 0, 0);
+    check(&tcp, IPPROTO_IP, IP_MINTTL, 7, 7);
+    check(&udp6, IPPROTO_IPV6, IPV6_MULTICAST_ALL, 0, 0);
+    check(&udp6, IPPROTO_IPV6, IPV6_DONTFRAG, 1, 1);
+    check(&tcp6, IPPROTO_IPV6, IPV6_MINHOPCOUNT, 7, 7);
+    // Reading it takes a connection.
+    udp6.setsockopt(IPPROTO_IPV6, IPV6_MTU, 1400)
+        .expect("IPV6_MTU");
+    // A byte is enough for the options of IPv4.
+    udp.setsockopt_bytes(IPPROTO_IP, IP_MULTICAST_TTL, &[7])
+        .expect("IP_MULTICAST_TTL");
+    let hops = udp.getsockopt(IPPROTO_IP, IP_MULTICAST_TTL);
+    assert_eq!(hops.expect("IP_MULTICAST_TTL"), 7);
 
     check(&udp, IPPROTO_UDP, UDP_CORK, 1, 1);
     check(&udp, IPPROTO_UDP, UDP_GRO, 1, 1);
