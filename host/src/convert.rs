@@ -1,7 +1,7 @@
 //! Between the generated types and the core's. Nothing is decided here.
 
 use std::ffi::OsStr;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::options::for_each_option;
 use crate::os::message::{Message, MessageFlags, ReceivedControl, SentControl};
 use crate::os::{Credentials, Event, Interest, SendFlags, Shutdown, Trigger};
 use crate::resolve::{Answer, HostEntry, HostError, LookupFlags, NameError, NameFlags};
-use crate::socket::{Receive, Timeout, Transmit};
+use crate::socket::{MulticastInterface, RawValue, Receive, Timeout, Transmit};
 use crate::{
     Address, AddressFamily, AlgAddress, BluetoothAddress, BluetoothDevice, CanAddress,
     CanProtocolAddress, Errno, NetlinkAddress, PacketAddress, SocketType, TipcAddress, TipcTarget,
@@ -452,6 +452,39 @@ impl From<wit_options::Credentials> for Credentials {
         let wit_options::Credentials { pid, uid, gid } = credentials;
         Self { pid, uid, gid }
     }
+}
+
+impl From<wit_options::IpAddress> for IpAddr {
+    fn from(address: wit_options::IpAddress) -> Self {
+        match address {
+            wit_options::IpAddress::Ipv4(ip) => Self::V4(ipv4(ip)),
+            wit_options::IpAddress::Ipv6((a, b, c, d, e, f, g, h)) => {
+                Self::V6(Ipv6Addr::new(a, b, c, d, e, f, g, h))
+            }
+        }
+    }
+}
+
+impl From<wit_options::MulticastInterface> for MulticastInterface {
+    fn from(interface: wit_options::MulticastInterface) -> Self {
+        match interface {
+            wit_options::MulticastInterface::Index(index) => Self::Index(index),
+            wit_options::MulticastInterface::Address(ip) => Self::Address(ipv4(ip)),
+        }
+    }
+}
+
+impl From<wit_options::RawValue> for RawValue {
+    fn from(value: wit_options::RawValue) -> Self {
+        match value {
+            wit_options::RawValue::Bytes(bytes) => Self::Bytes(bytes),
+            wit_options::RawValue::Null(length) => Self::Null(length),
+        }
+    }
+}
+
+fn ipv4((a, b, c, d): wit::Ipv4Address) -> Ipv4Addr {
+    Ipv4Addr::new(a, b, c, d)
 }
 
 impl From<wit_messages::SentControl> for SentControl {

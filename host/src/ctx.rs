@@ -158,6 +158,11 @@ impl CapsockCtx {
         verdict.map_err(|denial| self.deny(&denial))
     }
 
+    pub(crate) fn vet_raw_option(&self, number: &str, by_value: bool) -> Result<(), Errno> {
+        let verdict = self.authority.policy().vet_raw_option(number, by_value);
+        verdict.map_err(|denial| self.deny(&denial))
+    }
+
     pub(crate) fn vet_name(&self, name: &str) -> Result<VettedName, NameError> {
         self.authority
             .policy()

@@ -59,6 +59,7 @@ mod os;
 pub mod policy;
 mod poller;
 mod quota;
+mod raw_options;
 mod resolve;
 mod socket;
 

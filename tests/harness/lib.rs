@@ -1,5 +1,7 @@
 //! Runs guests under the real CLI, for tests that are their peers.
 
+mod namespace;
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -7,6 +9,7 @@ use std::process::{Child, ChildStdout, Command, Output, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
+pub use namespace::Namespace;
 use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
 
 /// Longer than anything here takes on a busy machine.
@@ -43,7 +46,10 @@ pub fn run(flags: &[&str], name: &str, args: &[&str]) -> Command {
 
 /// Starts a guest whose output the test follows.
 pub fn start(flags: &[&str], name: &str, args: &[&str]) -> Running {
-    let mut command = run(flags, name, args);
+    spawn(&mut run(flags, name, args))
+}
+
+fn spawn(command: &mut Command) -> Running {
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
     let stdout = BufReader::new(child.stdout.take().unwrap());

@@ -41,6 +41,7 @@ mod errno;
 mod error;
 mod interfaces;
 mod message;
+mod multicast;
 mod names;
 mod numbers;
 mod options;

@@ -323,6 +323,15 @@ impl Address {
         }
     }
 
+    /// The internet address alone, as it is written.
+    pub fn ip(&self) -> Option<IpAddr> {
+        match self {
+            Self::Inet(address) => Some(IpAddr::V4(*address.ip())),
+            Self::Inet6(address) => Some(IpAddr::V6(*address.ip())),
+            _ => None,
+        }
+    }
+
     /// What the kernel binds a socket to that was never bound: every interface
     /// and an ephemeral port, or what is like it. `None` where it does not.
     pub fn unspecified(family: AddressFamily) -> Option<Self> {

@@ -116,7 +116,7 @@ pub mod operation {
             impl sealed::Sealed for $name {}
         )*};
     }
-    operations!(Connect Bind Listen Send);
+    operations!(Connect Bind Listen Send Recv);
 
     mod sealed {
         pub trait Sealed {}
@@ -310,9 +310,25 @@ impl Policy {
     /// # Errors
     /// The denial, where no `option` rule allows it or one denies it.
     pub fn vet_option(&self, name: &str, value: &str) -> Result<(), Denial> {
+        self.vet_option_value(name, value, false)
+    }
+
+    /// Checks an option by its number, `LEVEL/NAME`. One that gets around other
+    /// rules has to be granted `by_value`: a grant of all `raw` ones is none of
+    /// it.
+    ///
+    /// # Errors
+    /// The denial, where no `option` rule allows it or one denies it.
+    pub(crate) fn vet_raw_option(&self, number: &str, by_value: bool) -> Result<(), Denial> {
+        self.vet_option_value("raw", number, by_value)
+    }
+
+    fn vet_option_value(&self, name: &str, value: &str, by_value: bool) -> Result<(), Denial> {
         let covering = |effect| {
             self.rules.iter().find(|rule| {
-                (rule.effect, rule.op) == (effect, Op::Option) && rule.covers_option(name, value)
+                (rule.effect, rule.op) == (effect, Op::Option)
+                    && rule.covers_option(name, value)
+                    && !(by_value && effect == Effect::Allow && rule.covers_any_value())
             })
         };
         let denial = |cause| Denial::of_option(name, value, cause);
@@ -320,7 +336,7 @@ impl Policy {
             return Err(denial(Cause::Rule(rule.clone())));
         }
         covering(Effect::Allow).ok_or_else(|| denial(Cause::NoRule))?;
-        self.within_limits(|limit| limit.vet_option(name, value))
+        self.within_limits(|limit| limit.vet_option_value(name, value, by_value))
     }
 
     /// Checks listing the machine's network interfaces.

@@ -332,6 +332,20 @@ impl<'a> Parser<'a> {
         };
         let value =
             value.map(|value| String::from_utf8_lossy(&Vec::unescape_bytes(value)).into_owned());
+        let number = |text: &str| {
+            text.parse::<u16>()
+                .is_ok_and(|number| number.to_string() == text)
+        };
+        if let ("raw", Some(value)) = (name, &value)
+            && !value
+                .split_once('/')
+                .is_some_and(|(level, name)| number(level) && number(name))
+        {
+            return self.fail(
+                text,
+                "expected `raw=LEVEL/NAME` in decimal, such as `raw=6/11`",
+            );
+        }
         Ok(Target::Option { name, value })
     }
 
@@ -621,6 +635,7 @@ mod tests {
             "allow listen unix:/tmp/a\\x20b\\\\c",
             "allow connect unix-abstract:a\\0b",
             "allow option so-mark",
+            "allow option raw=6/11",
             "allow resolve api.example.com",
             "deny resolve *.example.com",
             "allow connect tcp://api.example.com:443",
@@ -737,6 +752,8 @@ mod tests {
             "allow resolve 0x7f.1",
             "allow option so-broadcast",
             "allow option",
+            "allow option raw=6",
+            "allow option raw=6/+1",
             "allow interfaces eth0",
             "allow pass-fd tcp://127.0.0.1:80",
             "allow raw tcp://127.0.0.1:80",

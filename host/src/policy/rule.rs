@@ -224,6 +224,11 @@ impl Rule {
         }
     }
 
+    /// Whether the rule names an option without a value.
+    pub(super) fn covers_any_value(&self) -> bool {
+        matches!(&self.target, Target::Option { value: None, .. })
+    }
+
     /// Whether the rule is about a peer. Unix peers have no address to match.
     pub(super) fn covers_peer(&self, peer: &Address) -> bool {
         let Some(ip) = peer.canonical().map(|endpoint: SocketAddr| endpoint.ip()) else {

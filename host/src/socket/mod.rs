@@ -1,6 +1,8 @@
 //! The socket: its state, and operations that check, then try, then wait.
 
+mod multicast;
 mod options;
+mod raw_options;
 mod transfer;
 mod wait;
 
@@ -13,6 +15,8 @@ use crate::policy::operation::{Bind, Connect, Listen, Send};
 use crate::quota::SocketPermit;
 use crate::{Address, AddressFamily, Errno, PacketAddress, Protocol, SocketType, UnixAddress};
 
+pub(crate) use multicast::MulticastInterface;
+pub(crate) use raw_options::RawValue;
 pub(crate) use transfer::{Receive, Transmit};
 use wait::NO_CONNECTION_SLOT;
 pub(crate) use wait::{Deadline, Timeout};
