@@ -107,6 +107,21 @@ impl Address {
         }
     }
 
+    /// The port of an internet address; 0 for others.
+    pub(crate) fn port(&self) -> u16 {
+        self.canonical().map_or(0, |endpoint| endpoint.port())
+    }
+
+    /// The same internet address with another port.
+    pub(crate) fn with_port(mut self, port: u16) -> Self {
+        match &mut self {
+            Self::Inet(address) => address.set_port(port),
+            Self::Inet6(address) => address.set_port(port),
+            Self::Unix(_) | Self::Other(_) => {}
+        }
+        self
+    }
+
     /// Every interface and an ephemeral port: what the kernel binds a socket to
     /// that was never bound.
     pub fn unspecified(family: AddressFamily) -> Self {

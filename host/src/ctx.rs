@@ -138,6 +138,16 @@ impl CapsockCtx {
         verdict.map_err(|denial| self.deny(&denial))
     }
 
+    pub(crate) fn vet_pass(&self, protocol: Protocol, over: &Address) -> Result<(), Errno> {
+        let verdict = self.policy.vet_pass(protocol, over);
+        verdict.map_err(|denial| self.deny(&denial))
+    }
+
+    pub(crate) fn vet_take(&self, protocol: Protocol, over: &Address) -> Result<(), Errno> {
+        let verdict = self.policy.vet_take(protocol, over);
+        verdict.map_err(|denial| self.deny(&denial))
+    }
+
     pub(crate) fn vet_name(&self, name: &str) -> Result<VettedName, NameError> {
         self.policy.vet_name(name).map_err(|refusal| match refusal {
             NameRefusal::Invalid => NameError::NoName,

@@ -155,10 +155,14 @@ impl DurationOption {
     }
 }
 
+/// The grant that the flag `MSG_FASTOPEN` needs.
+pub(crate) const FAST_OPEN_GRANT: &str = "msg-fastopen";
+
 /// The grants that options need: what a rule of the operation `option` names.
-pub(crate) const OPTION_GRANTS: [&str; 4] = [
+pub(crate) const OPTION_GRANTS: [&str; 5] = [
     "ip-freebind",
     "ip-transparent",
+    FAST_OPEN_GRANT,
     "so-bindtodevice",
     "so-mark",
 ];

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::rule::{Op, Rule, escape};
-use crate::{Address, Protocol};
+use crate::{Address, Protocol, UnixAddress};
 
 /// An operation that the policy did not allow.
 ///
@@ -52,6 +52,15 @@ impl Denial {
     pub(super) fn of_option(name: &str, value: &str, cause: Cause) -> Self {
         let target = format!("{name}={}", escape(value.as_bytes()));
         Self::with_target(Op::Option, Op::Option, target, cause)
+    }
+
+    pub(super) fn of_descriptors(op: Op, over: &Address, cause: Cause) -> Self {
+        let target = match over {
+            // Only the widest rule is about what has no name.
+            Address::Unix(UnixAddress::Unnamed) => "*".to_owned(),
+            over => over.to_string(),
+        };
+        Self::with_target(op, op, target, cause)
     }
 
     fn with_target(op: Op, suggested: Op, target: String, cause: Cause) -> Self {

@@ -1,10 +1,12 @@
 //! The socket: its state, and operations that check, then try, then wait.
 
+mod descriptors;
 mod options;
 mod transfer;
 mod wait;
 
 use std::os::fd::{AsFd, OwnedFd};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use crate::ctx::CapsockCtx;
@@ -13,6 +15,7 @@ use crate::policy::operation::{Connect, Listen, Send};
 use crate::quota::SocketPermit;
 use crate::{Address, AddressFamily, Errno, Protocol, SocketType, UnixAddress};
 
+pub(crate) use descriptors::TakenSocket;
 pub(crate) use transfer::{Receive, Transmit};
 use wait::NO_CONNECTION_SLOT;
 pub(crate) use wait::{Deadline, Timeout};
@@ -45,6 +48,11 @@ struct State {
     bound: Option<Address>,
     /// An error that the kernel has told, and the guest has not heard yet.
     error: Option<Errno>,
+    /// Another process may have the socket too: it was sent or received.
+    shared: bool,
+    /// Of a socket that has no address to name it by: whether its other end may
+    /// be in another process. One with the other end of its pair.
+    pair: Option<Arc<AtomicBool>>,
 }
 
 /// What the socket is for, which its first successful call decides.
@@ -91,9 +99,14 @@ impl Socket {
         let protocol = protocol(family, kind, number)?;
         let permits = (ctx.take_socket()?, ctx.take_socket()?);
         let (one, other) = os::create_pair(family, kind, number)?;
+        let pair = Arc::new(AtomicBool::new(false));
         let socket = |fd, permit| {
             let socket = Self::new(fd, family, kind, protocol, permit);
-            socket.state().role = Role::Accepted(Address::Unix(UnixAddress::Unnamed));
+            *socket.state() = State {
+                role: Role::Accepted(Address::Unix(UnixAddress::Unnamed)),
+                pair: Some(pair.clone()),
+                ..State::default()
+            };
             socket
         };
         Ok((socket(one, permits.0), socket(other, permits.1)))
@@ -150,12 +163,16 @@ impl Socket {
             _ => return Err(Errno::NotSupported),
         };
         let deadline = self.deadline(false);
+        let mut turned_away = 0;
         loop {
             let permit = match ctx.take_socket() {
                 Ok(permit) => permit,
                 Err(full) => return Err(deadline.back_off(full).await),
             };
-            let attempt = deadline.attempt(descriptor, Interest::READABLE, os::accept);
+            let attempt = deadline.attempt(descriptor, Interest::READABLE, |fd| {
+                self.keep_nonblocking()?;
+                os::accept(fd)
+            });
             let (fd, peer) = match attempt.await {
                 Err(full @ (Errno::TooManyOpenFiles | Errno::TooManyOpenFilesInSystem)) => {
                     return Err(deadline.back_off(full).await);
@@ -164,13 +181,15 @@ impl Socket {
             };
             if ctx.admit_peer(self.protocol, &local, &peer).is_err() {
                 os::reset(fd);
+                turned_away += 1;
+                deadline.go_on(turned_away)?;
                 continue;
             }
             let accepted = Self::new(fd, self.family, self.kind, self.protocol, permit);
             *accepted.state() = State {
                 role: Role::Accepted(peer.clone()),
                 bound: self.bound(),
-                error: None,
+                ..State::default()
             };
             return Ok((accepted, peer));
         }
@@ -179,6 +198,7 @@ impl Socket {
     /// `connect(2)`
     pub(crate) async fn connect(&mut self, ctx: &CapsockCtx, remote: Address) -> Result<(), Errno> {
         let descriptor = self.open_for(&remote)?.clone();
+        self.keep_nonblocking()?;
         if self.bound().is_none() {
             ctx.vet_implicit_bind(self.protocol, self.family)?;
         }
@@ -320,15 +340,27 @@ impl Socket {
         match started {
             // PEP 475: an interrupted connect goes on by itself.
             Err(Errno::InProgress | Errno::Interrupted) => {
-                self.state().role = Role::Client(address.clone());
-                deadline.until_connected(descriptor).await?;
-                // The kernel tells how it ended, and keeps that in mind, only
-                // when it is asked by another connect.
-                os::connect(descriptor.as_fd(), remote, directories)?;
+                self.finish_connect(deadline, descriptor, remote, directories)
+                    .await?;
             }
             result => result?,
         }
         Ok(address)
+    }
+
+    /// Waits for the end of a connect that is under way, if the socket waits.
+    async fn finish_connect(
+        &self,
+        deadline: Deadline,
+        descriptor: &Descriptor,
+        remote: &crate::policy::Vetted<Connect>,
+        directories: &os::UnixDirectories,
+    ) -> Result<(), Errno> {
+        self.state().role = Role::Client(remote.address().clone());
+        deadline.until_connected(descriptor).await?;
+        // The kernel tells how it ended, and keeps that in mind, only when it is
+        // asked by another connect.
+        os::connect(descriptor.as_fd(), remote, directories)
     }
 }
 

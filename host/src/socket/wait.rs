@@ -22,6 +22,9 @@ pub(super) const NO_CONNECTION_SLOT: Errno = Errno::WouldBlock;
 /// How long to pause where the kernel has no event to wait for.
 const PAUSE: Duration = Duration::from_millis(10);
 
+/// How many peers one operation turns away that does not wait.
+const TURNED_AWAY: u32 = 1024;
+
 /// When one operation has to be done.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Deadline {
@@ -61,6 +64,16 @@ impl Deadline {
                 self.bound(descriptor.retry(interest, operation)).await?
             }
             result => result,
+        }
+    }
+
+    /// Whether to go on after a peer that the policy does not admit, of whom
+    /// there may be more than can be turned away in time.
+    pub(super) fn go_on(self, turned_away: u32) -> Result<(), Errno> {
+        match self {
+            Self::Now if turned_away >= TURNED_AWAY => Err(Errno::WouldBlock),
+            Self::At(deadline) if deadline <= Instant::now() => Err(Errno::DeadlineExceeded),
+            Self::Now | Self::At(_) | Self::Never => Ok(()),
         }
     }
 
