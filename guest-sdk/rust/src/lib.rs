@@ -57,7 +57,7 @@ pub use create::{
 };
 pub use descriptor::close;
 pub use error::{Error, Result};
-pub use message::{Ancillary, ReceivedMessage, recv_fds, send_fds};
+pub use message::{Ancillary, ReceivedFds, ReceivedMessage, recv_fds, send_fds};
 pub use names::{
     AddrInfo, ToService, getaddrinfo, getfqdn, gethostbyaddr, gethostbyname, gethostbyname_ex,
     gethostname, getnameinfo, getservbyname, getservbyport,

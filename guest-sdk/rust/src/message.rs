@@ -38,6 +38,10 @@ pub type Ancillary = (i32, i32, Vec<u8>);
 /// What `recvmsg` returns: data, ancillary data, flags, and the sender.
 pub type ReceivedMessage = (Vec<u8>, Vec<Ancillary>, MsgFlag, Option<Address>);
 
+/// What [`recv_fds`] returns: data, the numbers of sockets, flags, and the
+/// sender.
+pub type ReceivedFds = (Vec<u8>, Vec<i32>, MsgFlag, Option<Address>);
+
 impl Socket {
     /// Receives at most `bufsize` bytes, and ancillary data that fits
     /// `ancbufsize` bytes ([`CMSG_SPACE`] of each item): `recvmsg(2)`.
@@ -190,7 +194,7 @@ pub fn recv_fds(
     bufsize: usize,
     maxfds: usize,
     flags: MsgFlag,
-) -> Result<(Vec<u8>, Vec<i32>, MsgFlag, Option<Address>)> {
+) -> Result<ReceivedFds> {
     let room = item_length(maxfds.saturating_mul(size_of::<i32>()));
     let (data, ancillary, told, sender) = sock.recvmsg(bufsize, room, flags)?;
     let fds = ancillary
@@ -226,7 +230,7 @@ fn numbers(bytes: &[u8]) -> impl Iterator<Item = i32> {
 }
 
 fn sockets_of(bytes: &[u8]) -> std::result::Result<Vec<Arc<crate::wit::Socket>>, ErrorCode> {
-    if bytes.len() % size_of::<i32>() != 0 {
+    if !bytes.len().is_multiple_of(size_of::<i32>()) {
         return Err(ErrorCode::InvalidArgument);
     }
     numbers(bytes)

@@ -109,3 +109,19 @@ impl Deadline {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn peers_are_turned_away_only_while_there_is_time() {
+        let past = Deadline::At(Instant::now());
+        assert_eq!(past.go_on(1), Err(Errno::DeadlineExceeded));
+        let future = Deadline::new(Timeout::After(Duration::from_secs(3600)));
+        assert_eq!(future.go_on(u32::MAX), Ok(()));
+        assert_eq!(Deadline::Never.go_on(u32::MAX), Ok(()));
+        assert_eq!(Deadline::Now.go_on(TURNED_AWAY - 1), Ok(()));
+        assert_eq!(Deadline::Now.go_on(TURNED_AWAY), Err(Errno::WouldBlock));
+    }
+}

@@ -27,7 +27,6 @@ fn main() {
         "errors" => errors(&args[1]),
         "lengths" => lengths(&args[1]),
         "fast-open" => fast_open(&args[1], args[2].parse().expect("a port")),
-        "flood" => flood(&args[1], &args[2]),
         case => panic!("no case `{case}`"),
     }
 }
@@ -448,32 +447,4 @@ fn fast_open(host: &str, port: u16) {
         "{}",
         again.expect_err("connected").name().expect("an errno")
     );
-}
-
-/// Waits in vain while strangers knock.
-fn flood(kind: &str, host: &str) {
-    let kind = if kind == "tcp" {
-        SOCK_STREAM
-    } else {
-        SOCK_DGRAM
-    };
-    let socket = Socket::new(family_of(host), kind).expect("socket");
-    capsock_test_programs::bind_and_tell(&socket, host);
-    if kind == SOCK_STREAM {
-        socket.listen(1024).expect("listen");
-    }
-    // The test goes on when it floods.
-    let mut line = String::new();
-    std::io::stdin()
-        .read_line(&mut line)
-        .expect("standard input");
-    socket
-        .settimeout(std::time::Duration::from_millis(200))
-        .expect("settimeout");
-    let error = match kind {
-        SOCK_STREAM => socket.accept().map(drop),
-        _ => socket.recv(64).map(drop),
-    };
-    assert!(error.expect_err("nobody is let in").is_timeout());
-    println!("timed out");
 }
