@@ -323,3 +323,48 @@ fn hear(client: &mut TcpStream, length: usize) -> Vec<u8> {
     client.read_exact(&mut heard).unwrap();
     heard
 }
+
+/// Two guests: one connects and passes the connection, the other uses it.
+#[rstest]
+#[case::ipv4("127.0.0.1")]
+#[case::ipv6("::1")]
+fn a_connection_goes_from_guest_to_guest(#[case] host: &str) {
+    let listener = TcpListener::bind((host, 0)).unwrap();
+    let address = listener.local_addr().unwrap();
+    let connect = target("tcp", host, address.port());
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("socket").display().to_string();
+    let unix = format!("unix:{path}");
+    let flags = [
+        "--allow-listen",
+        &unix,
+        "--allow-take-fd",
+        &unix,
+        "--allow-connect",
+        &connect,
+    ];
+    let mut receiver = start(&flags, "send-fds", &["receive", &path]);
+    receiver.expect_line("Listening");
+    let flags = [
+        "--allow-connect",
+        &unix,
+        "--allow-pass-fd",
+        &unix,
+        "--allow-connect",
+        &connect,
+    ];
+    let port = address.port().to_string();
+    let sender = start(&flags, "send-fds", &["send", &path, host, &port]);
+    let (mut stream, _peer) = listener.accept().unwrap();
+    assert_eq!(
+        sender.succeed(),
+        format!("Sent a connection to {address}\n")
+    );
+    assert_eq!(
+        receiver.succeed(),
+        format!("Received 'a connection'\nConnected to {address}\n")
+    );
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert_eq!(answer, "Hello, world");
+}

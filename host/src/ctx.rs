@@ -9,7 +9,7 @@ use wasmtime::component::ResourceTable;
 
 use crate::authority::Authority;
 use crate::os::UnixDirectories;
-use crate::policy::operation::Operation;
+use crate::policy::operation::{Listen, Operation};
 use crate::policy::{Denial, NameRefusal, Policy, Refusal, Vetted, VettedName};
 use crate::quota::{Limits, SocketPermit, SocketQuota};
 use crate::resolve::NameError;
@@ -148,6 +148,14 @@ impl CapsockCtx {
         verdict.map_err(|denial| self.deny(&denial))
     }
 
+    /// Whether a listener of the guest could have accepted a connection. Says
+    /// nothing to anybody where it could not.
+    pub(crate) fn could_accept(&self, protocol: Protocol, local: &Address, peer: &Address) -> bool {
+        let policy = self.authority.policy();
+        policy.vet::<Listen>(protocol, local.clone()).is_ok()
+            && policy.admit_peer(protocol, local, peer).is_ok()
+    }
+
     pub(crate) fn vet_option(&self, name: &str, value: &str) -> Result<(), Errno> {
         let verdict = self.authority.policy().vet_option(name, value);
         verdict.map_err(|denial| self.deny(&denial))
@@ -160,6 +168,16 @@ impl CapsockCtx {
 
     pub(crate) fn vet_raw_option(&self, number: &str, by_value: bool) -> Result<(), Errno> {
         let verdict = self.authority.policy().vet_raw_option(number, by_value);
+        verdict.map_err(|denial| self.deny(&denial))
+    }
+
+    pub(crate) fn vet_pass(&self, protocol: Protocol, over: &Address) -> Result<(), Errno> {
+        let verdict = self.authority.policy().vet_pass(protocol, over);
+        verdict.map_err(|denial| self.deny(&denial))
+    }
+
+    pub(crate) fn vet_take(&self, protocol: Protocol, over: &Address) -> Result<(), Errno> {
+        let verdict = self.authority.policy().vet_take(protocol, over);
         verdict.map_err(|denial| self.deny(&denial))
     }
 

@@ -14,6 +14,7 @@ mod generated {
         world: "capsock:sockets/imports",
         generate_all,
         additional_derives: [PartialEq, Eq, Hash],
+        additional_derives_ignore: ["message", "received-socket"],
     });
 }
 

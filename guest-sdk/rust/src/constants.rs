@@ -119,6 +119,25 @@ impl AddressFamily {
         self.0
     }
 
+    /// Those without a number on Linux are told as `AF_UNSPEC`.
+    pub(crate) fn from_wit(family: types::AddressFamily) -> Self {
+        use types::AddressFamily as Wit;
+        match family {
+            Wit::Inet => AF_INET,
+            Wit::Inet6 => AF_INET6,
+            Wit::Unix => AF_UNIX,
+            Wit::Netlink => AF_NETLINK,
+            Wit::Vsock => AF_VSOCK,
+            Wit::Packet => AF_PACKET,
+            Wit::Can => AF_CAN,
+            Wit::Tipc => AF_TIPC,
+            Wit::Bluetooth => AF_BLUETOOTH,
+            Wit::Alg => AF_ALG,
+            Wit::Rds => AF_RDS,
+            Wit::System | Wit::Link => AF_UNSPEC,
+        }
+    }
+
     /// `None` for a family that the interface does not have.
     pub(crate) fn to_wit(self) -> Option<types::AddressFamily> {
         use types::AddressFamily as Wit;
@@ -153,6 +172,16 @@ impl SocketKind {
     /// Whether the flag is joined to the type.
     pub const fn contains(self, flag: SocketFlags) -> bool {
         self.0 & flag.0 == flag.0
+    }
+
+    pub(crate) fn from_wit(kind: types::SocketType) -> Self {
+        match kind {
+            types::SocketType::Stream => SOCK_STREAM,
+            types::SocketType::Datagram => SOCK_DGRAM,
+            types::SocketType::Raw => SOCK_RAW,
+            types::SocketType::Rdm => SOCK_RDM,
+            types::SocketType::Seqpacket => SOCK_SEQPACKET,
+        }
     }
 
     pub(crate) fn to_wit(self) -> types::SocketType {
@@ -194,6 +223,8 @@ impl MsgFlag {
         flags.set(Wit::PEEK, self.contains(MSG_PEEK));
         flags.set(Wit::WAIT_ALL, self.contains(MSG_WAITALL));
         flags.set(Wit::DONT_WAIT, self.contains(MSG_DONTWAIT));
+        flags.set(Wit::ERROR_QUEUE, self.contains(MSG_ERRQUEUE));
+        flags.set(Wit::TRUNCATE, self.contains(MSG_TRUNC));
         flags
     }
 
@@ -207,6 +238,7 @@ impl MsgFlag {
         flags.set(Wit::END_OF_RECORD, self.contains(MSG_EOR));
         flags.set(Wit::MORE, self.contains(MSG_MORE));
         flags.set(Wit::CONFIRM, self.contains(MSG_CONFIRM));
+        flags.set(Wit::FAST_OPEN, self.contains(MSG_FASTOPEN));
         flags
     }
 }

@@ -67,7 +67,7 @@ pub use create::{
 pub use descriptor::close;
 pub use error::{Error, Result};
 pub use interfaces::{if_indextoname, if_nameindex, if_nametoindex};
-pub use message::{Ancillary, ReceivedMessage};
+pub use message::{Ancillary, ReceivedFds, ReceivedMessage, recv_fds, send_fds};
 pub use names::{
     AddrInfo, ToService, getaddrinfo, getfqdn, gethostbyaddr, gethostbyname, gethostbyname_ex,
     gethostname, getnameinfo, getprotobyname, getservbyname, getservbyport, sethostname,

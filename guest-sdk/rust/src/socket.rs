@@ -9,8 +9,8 @@ use crate::address::{Address, ToAddress};
 use crate::bindings::socket as wit;
 use crate::bindings::types::ErrorCode;
 use crate::constants::{
-    AF_INET, AF_INET6, AddressFamily, MsgFlag, SOCK_DGRAM, SOCK_NONBLOCK, SOCK_STREAM, Shutdown,
-    SocketKind,
+    AF_INET, AF_INET6, AddressFamily, MSG_TRUNC, MsgFlag, SOCK_DGRAM, SOCK_NONBLOCK, SOCK_STREAM,
+    Shutdown, SocketKind,
 };
 use crate::descriptor::{self, Detached, Entry, Number};
 use crate::error::{Error, Result};
@@ -296,6 +296,17 @@ impl Socket {
         Ok(fill(buffer, &data))
     }
 
+    /// [`Socket::recv_into`] with flags. With `MSG_TRUNC` the number is the
+    /// whole length of a datagram that is longer than `buffer`; of a TCP stream
+    /// the data is thrown away, and the number is how much.
+    ///
+    /// # Errors
+    /// Those of [`Socket::recv`].
+    pub fn recv_into_flags(&self, buffer: &mut [u8], flags: MsgFlag) -> Result<usize> {
+        let (count, _sender) = self.recvfrom_into_flags(buffer, flags)?;
+        Ok(count)
+    }
+
     /// Receives at most `bufsize` bytes, and the sender's address:
     /// `recvfrom(2)`. Streams have none.
     ///
@@ -326,6 +337,25 @@ impl Socket {
     /// Those of [`Socket::recv`].
     pub fn recvfrom_into(&self, buffer: &mut [u8]) -> Result<(usize, Option<Address>)> {
         let (data, sender) = self.recvfrom(buffer.len())?;
+        Ok((fill(buffer, &data), sender))
+    }
+
+    /// [`Socket::recvfrom_into`] with flags; `MSG_TRUNC` is as in
+    /// [`Socket::recv_into_flags`].
+    ///
+    /// # Errors
+    /// Those of [`Socket::recv`].
+    pub fn recvfrom_into_flags(
+        &self,
+        buffer: &mut [u8],
+        flags: MsgFlag,
+    ) -> Result<(usize, Option<Address>)> {
+        if flags.contains(MSG_TRUNC) {
+            // The only call of the interface that tells a length.
+            let (count, _, _, sender) = self.recvmsg_into(&mut [buffer], 0, flags)?;
+            return Ok((count, sender));
+        }
+        let (data, sender) = self.recvfrom_flags(buffer.len(), flags)?;
         Ok((fill(buffer, &data), sender))
     }
 
@@ -367,7 +397,8 @@ impl Socket {
             .map_err(failed("sendall"))
     }
 
-    /// Sends one datagram to `address`: `sendto(2)`.
+    /// Sends one datagram to `address`: `sendto(2)`. With `MSG_FASTOPEN`
+    /// ([`Socket::sendto_flags`]) a TCP socket connects to it and sends.
     ///
     /// # Errors
     /// Those of [`Socket::send`], and `EACCES` without a `send` grant.

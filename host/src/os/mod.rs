@@ -27,8 +27,9 @@ pub(crate) use option::{
 };
 pub(crate) use reactor::{Descriptor, Interest};
 pub(crate) use socket::{
-    ReceiveFlags, SendFlags, Shutdown, accept, bind, close, connect, create, create_pair,
-    duplicate, listen, local_address, receive_from, remote_address, reset, send, send_to, shutdown,
+    FAST_OPEN, Identity, ReceiveFlags, SendFlags, Shutdown, accept, bind, close, connect, create,
+    create_pair, duplicate, identify, listen, local_address, receive_from, remote_address, reset,
+    send, send_to, set_nonblocking, shutdown,
 };
 pub(crate) use unix_path::UnixDirectories;
 

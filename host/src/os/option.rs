@@ -133,6 +133,13 @@ pub(crate) fn peer_credentials(fd: BorrowedFd<'_>) -> Result<Credentials, Errno>
     })
 }
 
+/// The first byte of an option.
+pub(super) fn get_byte(fd: BorrowedFd<'_>, level: i32, name: i32) -> Result<u8, Errno> {
+    let mut bytes = [0];
+    get(fd, OptionNumber { level, name }, &mut bytes)?;
+    Ok(bytes[0])
+}
+
 /// Reads an option into `bytes`, and returns how much the kernel wrote.
 pub(super) fn get(
     fd: BorrowedFd<'_>,

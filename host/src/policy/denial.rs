@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::rule::{Op, Rule, escape};
 use crate::address::{host_text, netlink_protocol};
-use crate::{Address, Protocol};
+use crate::{Address, Protocol, UnixAddress};
 
 /// An operation that the policy did not allow.
 ///
@@ -76,6 +76,15 @@ impl Denial {
 
     pub(super) fn of_interfaces(cause: Cause) -> Self {
         Self::with_target(Op::Interfaces, Op::Interfaces, "*".to_owned(), cause)
+    }
+
+    pub(super) fn of_descriptors(op: Op, over: &Address, cause: Cause) -> Self {
+        let target = match over {
+            // Only the widest rule is about what has no name.
+            Address::Unix(UnixAddress::Unnamed) => "*".to_owned(),
+            over => over.to_string(),
+        };
+        Self::with_target(op, op, target, cause)
     }
 
     fn with_target(op: Op, suggested: Op, target: String, cause: Cause) -> Self {

@@ -76,7 +76,11 @@ impl Policy {
                 name,
                 value: Some(value),
             } => self.vet_option(name, value).is_ok(),
-            Target::Everything => op == Op::Interfaces && self.vet_interfaces().is_ok(),
+            Target::Everything if op == Op::Interfaces => self.vet_interfaces().is_ok(),
+            Target::Everything => {
+                let unnamed = Address::Unix(UnixAddress::Unnamed);
+                self.may_use(op, Protocol::UnixConnection, &unnamed)
+            }
         })
     }
 
@@ -98,8 +102,10 @@ impl Policy {
             Op::Send => self.vet::<Send>(protocol, address.clone()).is_ok(),
             Op::Recv => self.admit_sender(protocol, None, address).is_ok(),
             Op::Raw => self.vet::<Send>(protocol, address.clone()).is_ok(),
-            // Nothing in this host does these to an address.
-            Op::Resolve | Op::Option | Op::PassFd | Op::TakeFd | Op::Interfaces => false,
+            Op::PassFd => self.vet_pass(protocol, address).is_ok(),
+            Op::TakeFd => self.vet_take(protocol, address).is_ok(),
+            // These are not about addresses.
+            Op::Resolve | Op::Option | Op::Interfaces => false,
         }
     }
 }

@@ -357,6 +357,40 @@ impl Policy {
         self.within_limits(Self::vet_interfaces)
     }
 
+    /// Checks sending descriptors over a Unix socket, whose address this is: the
+    /// one of its listener or of the datagram's receiver. An unnamed one needs
+    /// the grant `*`.
+    ///
+    /// # Errors
+    /// The denial, where no `pass-fd` rule allows it or one denies it.
+    pub fn vet_pass(&self, protocol: Protocol, over: &Address) -> Result<(), Denial> {
+        self.vet_descriptors(Op::PassFd, protocol, over)
+    }
+
+    /// Checks receiving descriptors over a Unix socket, as
+    /// [`vet_pass`](Self::vet_pass) does sending them.
+    ///
+    /// # Errors
+    /// The denial, where no `take-fd` rule allows it or one denies it.
+    pub fn vet_take(&self, protocol: Protocol, over: &Address) -> Result<(), Denial> {
+        self.vet_descriptors(Op::TakeFd, protocol, over)
+    }
+
+    fn vet_descriptors(&self, op: Op, protocol: Protocol, over: &Address) -> Result<(), Denial> {
+        let covering = |effect| {
+            self.rules.iter().find(|rule| {
+                (rule.effect, rule.op) == (effect, op)
+                    && rule.covers_channel(protocol, over, &self.pins)
+            })
+        };
+        let denial = |cause| Denial::of_descriptors(op, over, cause);
+        if let Some(rule) = covering(Effect::Deny) {
+            return Err(denial(Cause::Rule(rule.clone())));
+        }
+        covering(Effect::Allow).ok_or_else(|| denial(Cause::NoRule))?;
+        self.within_limits(|limit| limit.vet_descriptors(op, protocol, over))
+    }
+
     /// The directories that Unix rules name, each to be opened once.
     pub(crate) fn unix_directories(&self) -> impl Iterator<Item = &Path> {
         self.rules.iter().filter_map(|rule| match &rule.target {

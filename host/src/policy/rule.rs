@@ -215,6 +215,11 @@ impl Rule {
         }
     }
 
+    /// Whether the rule is about descriptors that go over a Unix socket.
+    pub(super) fn covers_channel(&self, protocol: Protocol, over: &Address, pins: &Pins) -> bool {
+        self.target == Target::Everything || self.covers(protocol, over, pins)
+    }
+
     pub(super) fn covers_option(&self, option: &str, set_to: &str) -> bool {
         match &self.target {
             Target::Option { name, value } => {
