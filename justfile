@@ -3,7 +3,7 @@
 set shell := ["bash", "-euo", "pipefail", "-c"]
 
 guest_target := "wasm32-wasip2"
-guest_packages := "-p capsock-test-programs -p echo-server -p echo-client -p dual-stack-echo-server -p dual-stack-echo-client"
+guest_packages := "-p capsock-test-programs -p echo-server -p echo-client -p dual-stack-echo-server -p dual-stack-echo-client -p static-files"
 
 # What can be done.
 default:

@@ -17,6 +17,7 @@ mod generated {
             "capsock:sockets/socket.[method]socket.send": async | trappable,
             "capsock:sockets/socket.[method]socket.send-to": async | trappable,
             "capsock:sockets/socket.[method]socket.send-all": async | trappable,
+            "capsock:sockets/files.send-file": async | trappable,
             "capsock:sockets/messages.receive": async | trappable,
             "capsock:sockets/messages.send": async | trappable,
             "capsock:sockets/names.get-address-info": async | trappable,
@@ -28,6 +29,8 @@ mod generated {
             "capsock:sockets/types.error-code" => crate::error::SocketError,
         },
         with: {
+            "wasi:clocks": wasmtime_wasi::p2::bindings::clocks,
+            "wasi:filesystem": wasmtime_wasi::p2::bindings::filesystem,
             "wasi:io": wasmtime_wasi::p2::bindings::io,
             "capsock:sockets/poller.poller": crate::poller::Poller,
             "capsock:sockets/socket.socket": crate::socket::Socket,
@@ -36,4 +39,6 @@ mod generated {
     });
 }
 
-pub(crate) use generated::capsock::sockets::{messages, names, options, poller, socket, types};
+pub(crate) use generated::capsock::sockets::{
+    files, messages, names, options, poller, socket, types,
+};

@@ -6,15 +6,15 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::time::Duration;
 
 use crate::bindings::{
-    messages as wit_messages, names as wit_names, options as wit_options, poller as wit_poller,
-    socket as wit_socket, types as wit,
+    files as wit_files, messages as wit_messages, names as wit_names, options as wit_options,
+    poller as wit_poller, socket as wit_socket, types as wit,
 };
 use crate::errno::for_each_errno;
 use crate::options::for_each_option;
 use crate::os::message::{Message, MessageFlags, ReceivedControl, SentControl};
 use crate::os::{Credentials, Event, Interest, SendFlags, Shutdown, Trigger};
 use crate::resolve::{Answer, LookupFlags, NameError, NameFlags};
-use crate::socket::{Receive, Timeout, Transmit};
+use crate::socket::{Receive, SentFile, Timeout, Transmit};
 use crate::{Address, AddressFamily, Errno, SocketType, UnixAddress};
 
 macro_rules! errno_conversion {
@@ -392,6 +392,16 @@ impl From<Answer> for wit_names::AddressInfo {
             protocol: answer.protocol,
             canonical_name: answer.canonical_name,
             address: answer.address.into(),
+        }
+    }
+}
+
+impl From<SentFile> for wit_files::SentFile {
+    fn from(sent: SentFile) -> Self {
+        let SentFile { length, error } = sent;
+        Self {
+            length,
+            error: error.map(Into::into),
         }
     }
 }

@@ -73,8 +73,9 @@ use wasmtime::component::{HasData, Linker};
 /// Adds `capsock:sockets` to a linker. A call that has to wait suspends the
 /// guest, not the thread.
 ///
-/// `wasi:io/poll`, whose pollables `subscribe` returns, has to be added too:
-/// `wasmtime_wasi::p2::add_to_linker_async` does.
+/// `wasi:io/poll`, whose pollables `subscribe` returns, has to be added too, and
+/// `wasi:filesystem` for sending files: `wasmtime_wasi::p2::add_to_linker_async`
+/// does.
 ///
 /// # Errors
 /// Where the linker has one of the interfaces already.
@@ -86,7 +87,8 @@ pub fn add_to_linker_async<T: CapsockView + 'static>(
     bindings::messages::add_to_linker::<T, Capsock>(linker, T::capsock)?;
     bindings::names::add_to_linker::<T, Capsock>(linker, T::capsock)?;
     bindings::options::add_to_linker::<T, Capsock>(linker, T::capsock)?;
-    bindings::poller::add_to_linker::<T, Capsock>(linker, T::capsock)
+    bindings::poller::add_to_linker::<T, Capsock>(linker, T::capsock)?;
+    bindings::files::add_to_linker::<T, Capsock>(linker, T::capsock)
 }
 
 /// Names what host functions borrow from a `T`.

@@ -11,9 +11,20 @@
 mod generated {
     wit_bindgen::generate!({
         path: "../../wit",
-        world: "capsock:sockets/imports",
+        inline: "
+            package capsock:guest;
+            world guest {
+                include capsock:sockets/imports@0.1.0;
+                // For `File`, which finds the directories that it opens files in.
+                import wasi:filesystem/preopens@0.2.12;
+            }
+        ",
+        world: "capsock:guest/guest",
         generate_all,
     });
 }
 
-pub(crate) use generated::capsock::sockets::{messages, names, options, poller, socket, types};
+pub(crate) use generated::capsock::sockets::{
+    files, messages, names, options, poller, socket, types,
+};
+pub(crate) use generated::wasi::filesystem;

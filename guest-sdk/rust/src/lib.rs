@@ -38,6 +38,7 @@ mod create;
 mod descriptor;
 mod errno;
 mod error;
+mod file;
 mod message;
 mod names;
 mod numbers;
@@ -57,6 +58,7 @@ pub use create::{
 };
 pub use descriptor::close;
 pub use error::{Error, Result};
+pub use file::File;
 pub use message::{Ancillary, ReceivedMessage};
 pub use names::{
     AddrInfo, ToService, getaddrinfo, getfqdn, gethostbyaddr, gethostbyname, gethostbyname_ex,

@@ -1,5 +1,6 @@
 //! One adapter a WIT interface: look up, convert, delegate, convert.
 
+mod files;
 mod messages;
 mod names;
 mod options;

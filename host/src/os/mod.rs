@@ -21,7 +21,8 @@ pub(crate) use option::{
 pub(crate) use reactor::{Descriptor, Interest};
 pub(crate) use socket::{
     ReceiveFlags, SendFlags, Shutdown, accept, bind, close, connect, create, create_pair,
-    duplicate, listen, local_address, receive_from, remote_address, reset, send, send_to, shutdown,
+    duplicate, listen, local_address, receive_from, remote_address, reset, send, send_file,
+    send_to, shutdown,
 };
 pub(crate) use unix_path::UnixDirectories;
 

@@ -1,5 +1,6 @@
 //! The socket: its state, and operations that check, then try, then wait.
 
+mod file;
 mod options;
 mod transfer;
 mod wait;
@@ -13,6 +14,7 @@ use crate::policy::operation::{Connect, Listen, Send};
 use crate::quota::SocketPermit;
 use crate::{Address, AddressFamily, Errno, Protocol, SocketType, UnixAddress};
 
+pub(crate) use file::SentFile;
 pub(crate) use transfer::{Receive, Transmit};
 use wait::NO_CONNECTION_SLOT;
 pub(crate) use wait::{Deadline, Timeout};
