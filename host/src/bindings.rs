@@ -40,5 +40,5 @@ mod generated {
 }
 
 pub(crate) use generated::capsock::sockets::{
-    files, messages, names, options, poller, socket, types,
+    files, inherited, messages, names, options, poller, socket, types,
 };

@@ -6,15 +6,15 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::time::Duration;
 
 use crate::bindings::{
-    files as wit_files, messages as wit_messages, names as wit_names, options as wit_options,
-    poller as wit_poller, socket as wit_socket, types as wit,
+    files as wit_files, inherited as wit_inherited, messages as wit_messages, names as wit_names,
+    options as wit_options, poller as wit_poller, socket as wit_socket, types as wit,
 };
 use crate::errno::for_each_errno;
 use crate::options::for_each_option;
 use crate::os::message::{Message, MessageFlags, ReceivedControl, SentControl};
 use crate::os::{Credentials, Event, Interest, SendFlags, Shutdown, Trigger};
 use crate::resolve::{Answer, LookupFlags, NameError, NameFlags};
-use crate::socket::{Receive, SentFile, Timeout, Transmit};
+use crate::socket::{Inherited, Receive, SentFile, Timeout, Transmit};
 use crate::{Address, AddressFamily, Errno, SocketType, UnixAddress};
 
 macro_rules! errno_conversion {
@@ -80,6 +80,18 @@ impl From<wit::SocketType> for SocketType {
             wit::SocketType::Raw => Self::Raw,
             wit::SocketType::Rdm => Self::Rdm,
             wit::SocketType::Seqpacket => Self::Seqpacket,
+        }
+    }
+}
+
+impl From<SocketType> for wit::SocketType {
+    fn from(kind: SocketType) -> Self {
+        match kind {
+            SocketType::Stream => Self::Stream,
+            SocketType::Datagram => Self::Datagram,
+            SocketType::Raw => Self::Raw,
+            SocketType::Rdm => Self::Rdm,
+            SocketType::Seqpacket => Self::Seqpacket,
         }
     }
 }
@@ -382,17 +394,30 @@ impl From<Answer> for wit_names::AddressInfo {
             } else {
                 wit::AddressFamily::Inet
             },
-            type_: match answer.kind {
-                SocketType::Stream => wit::SocketType::Stream,
-                SocketType::Datagram => wit::SocketType::Datagram,
-                SocketType::Raw => wit::SocketType::Raw,
-                SocketType::Rdm => wit::SocketType::Rdm,
-                SocketType::Seqpacket => wit::SocketType::Seqpacket,
-            },
+            type_: answer.kind.into(),
             protocol: answer.protocol,
             canonical_name: answer.canonical_name,
             address: answer.address.into(),
         }
+    }
+}
+
+impl TryFrom<&Inherited> for wit_inherited::Listener {
+    type Error = Errno;
+
+    fn try_from(listener: &Inherited) -> Result<Self, Errno> {
+        Ok(Self {
+            name: listener.name.clone(),
+            family: match listener.family {
+                AddressFamily::Inet => wit::AddressFamily::Inet,
+                AddressFamily::Inet6 => wit::AddressFamily::Inet6,
+                AddressFamily::Unix => wit::AddressFamily::Unix,
+                // No listener of such a family is taken.
+                AddressFamily::Other(_) => return Err(Errno::AddressFamilyNotSupported),
+            },
+            type_: listener.kind.into(),
+            protocol: listener.number,
+        })
     }
 }
 

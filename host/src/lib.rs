@@ -88,7 +88,23 @@ pub fn add_to_linker_async<T: CapsockView + 'static>(
     bindings::names::add_to_linker::<T, Capsock>(linker, T::capsock)?;
     bindings::options::add_to_linker::<T, Capsock>(linker, T::capsock)?;
     bindings::poller::add_to_linker::<T, Capsock>(linker, T::capsock)?;
-    bindings::files::add_to_linker::<T, Capsock>(linker, T::capsock)
+    bindings::files::add_to_linker::<T, Capsock>(linker, T::capsock)?;
+    bindings::inherited::add_to_linker::<T, Capsock>(linker, T::capsock)
+}
+
+/// The sockets that systemd, or who else follows its protocol, passed to this
+/// process with their names: `LISTEN_FDS`, `LISTEN_FDNAMES` and `LISTEN_PID`,
+/// descriptors from 3 on. For [`CapsockCtx::inherit`].
+///
+/// Call it before anything else opens descriptors. It gives them once, and
+/// afterwards none; none too where `LISTEN_PID` is not this process.
+///
+/// # Errors
+/// Where a variable makes no sense, or a descriptor is not open.
+///
+/// Source: sd_listen_fds(3)
+pub fn systemd_sockets() -> std::io::Result<Vec<(String, std::os::fd::OwnedFd)>> {
+    os::systemd_sockets()
 }
 
 /// Names what host functions borrow from a `T`.

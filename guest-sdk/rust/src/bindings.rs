@@ -25,6 +25,6 @@ mod generated {
 }
 
 pub(crate) use generated::capsock::sockets::{
-    files, messages, names, options, poller, socket, types,
+    files, inherited, messages, names, options, poller, socket, types,
 };
 pub(crate) use generated::wasi::filesystem;

@@ -1,6 +1,7 @@
 //! One adapter a WIT interface: look up, convert, delegate, convert.
 
 mod files;
+mod inherited;
 mod messages;
 mod names;
 mod options;

@@ -6,6 +6,7 @@
 //! [`Vetted`]: crate::policy::Vetted
 
 pub(crate) mod epoll;
+mod inherited;
 pub(crate) mod message;
 pub(crate) mod names;
 mod option;
@@ -14,6 +15,7 @@ mod socket;
 mod unix_path;
 
 pub(crate) use epoll::{Event, Trigger};
+pub(crate) use inherited::{Kind, kind, set_nonblocking, systemd_sockets};
 pub(crate) use option::{
     Credentials, get_number, get_text, linger, peer_credentials, set_linger, set_number, set_text,
     take_error,

@@ -1,6 +1,7 @@
 //! The socket: its state, and operations that check, then try, then wait.
 
 mod file;
+mod inherited;
 mod options;
 mod transfer;
 mod wait;
@@ -15,6 +16,7 @@ use crate::quota::SocketPermit;
 use crate::{Address, AddressFamily, Errno, Protocol, SocketType, UnixAddress};
 
 pub(crate) use file::SentFile;
+pub(crate) use inherited::Inherited;
 pub(crate) use transfer::{Receive, Transmit};
 use wait::NO_CONNECTION_SLOT;
 pub(crate) use wait::{Deadline, Timeout};
@@ -56,6 +58,8 @@ enum Role {
     Undecided,
     /// Listens on the address that was checked.
     Listener(Address),
+    /// Listened before the guest had it; whoever gave it has granted it.
+    Inherited,
     /// Connected, or connecting, to the address that was checked.
     Client(Address),
     /// Accepted from this peer.
@@ -147,7 +151,8 @@ impl Socket {
     pub(crate) async fn accept(&self, ctx: &CapsockCtx) -> Result<(Self, Address), Errno> {
         let descriptor = self.open()?;
         let local = match self.role() {
-            Role::Listener(local) => local,
+            Role::Listener(local) => Some(local),
+            Role::Inherited => None,
             _ if self.protocol.has_connections() => return Err(Errno::InvalidArgument),
             _ => return Err(Errno::NotSupported),
         };
@@ -164,7 +169,11 @@ impl Socket {
                 }
                 result => result?,
             };
-            if ctx.admit_peer(self.protocol, &local, &peer).is_err() {
+            let admitted = match &local {
+                Some(local) => ctx.admit_peer(self.protocol, local, &peer),
+                None => Ok(()),
+            };
+            if admitted.is_err() {
                 os::reset(fd);
                 continue;
             }
