@@ -44,7 +44,9 @@ mod names;
 mod numbers;
 mod options;
 mod select;
+mod server;
 mod socket;
+mod text;
 mod timeout;
 
 pub use address::{Address, ToAddress, UnixAddress};
@@ -68,7 +70,9 @@ pub use numbers::*;
 pub use select::{
     POLLERR, POLLHUP, POLLIN, POLLOUT, POLLPRI, Poll, Poller, Ready, Trigger, select,
 };
+pub use server::{DatagramServer, Handle, HandleDatagram, Server, Stopper};
 pub use socket::Socket;
+pub use text::{TextOptions, TextReader, TextWriter};
 pub use timeout::{getdefaulttimeout, setdefaulttimeout};
 
 /// The generated bindings, for what the WIT can and the SDK does not yet.
