@@ -15,6 +15,7 @@ demo: build guests
 
 # Run all tests.
 test: build guests
+    scripts/peers
     scripts/cargo-test --workspace
     cargo test --workspace --doc
 
