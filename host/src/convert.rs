@@ -517,6 +517,11 @@ impl From<wit_messages::SentControl> for SentControl<Address> {
             Wit::Ipv6TrafficClass(value) => Self::Ipv6TrafficClass(value),
             Wit::Ipv6HopLimit(value) => Self::Ipv6HopLimit(value),
             Wit::UdpSegmentSize(value) => Self::UdpSegmentSize(value),
+            Wit::AlgorithmOperation(value) => Self::AlgorithmOperation(value),
+            Wit::AlgorithmInitializationVector(vector) => {
+                Self::AlgorithmInitializationVector(vector)
+            }
+            Wit::AlgorithmAssociatedLength(value) => Self::AlgorithmAssociatedLength(value),
             Wit::PacketInfo(packet) => {
                 let (a, b, c, d) = packet.source;
                 let ip = Ipv4Addr::new(a, b, c, d);
