@@ -1,8 +1,10 @@
 //! The policy of one guest, which the guest itself may narrow.
 
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
-use crate::policy::{ParseRuleError, Policy, Rule};
+use crate::policy::{ParseRuleError, Policy, Rule, VettedName};
 
 /// How many limits a guest may set, with how many rules and bytes of text in
 /// all: each check asks every one of them.
@@ -21,9 +23,18 @@ pub(crate) struct Authority(Mutex<State>);
 #[derive(Debug)]
 struct State {
     policy: Arc<Policy>,
+    /// When the first of the pins ends.
+    pin_ends: Option<Instant>,
     limits: usize,
     rules: usize,
     bytes: usize,
+}
+
+impl State {
+    fn set(&mut self, policy: Policy) {
+        self.pin_ends = policy.first_pin_ends();
+        self.policy = Arc::new(policy);
+    }
 }
 
 /// Why a limit was not set. Then nothing has changed.
@@ -37,14 +48,31 @@ impl Authority {
     pub(crate) fn new(policy: Policy) -> Self {
         Self(Mutex::new(State {
             policy: Arc::new(policy),
+            pin_ends: None,
             limits: 0,
             rules: 0,
             bytes: 0,
         }))
     }
 
+    /// The policy at this moment: without what names resolved to too long ago.
     pub(crate) fn policy(&self) -> Arc<Policy> {
-        self.state().policy.clone()
+        let mut state = self.state();
+        if let Some(end) = state.pin_ends {
+            let now = Instant::now();
+            if end <= now {
+                let policy = Policy::clone(&state.policy).with_live_pins(now);
+                state.set(policy);
+            }
+        }
+        state.policy.clone()
+    }
+
+    /// Lets rules for a name be about the addresses that it was resolved to.
+    pub(crate) fn pin(&self, name: &VettedName, ips: impl Iterator<Item = IpAddr>) {
+        let mut state = self.state();
+        let policy = Policy::clone(&state.policy).pinned(name, ips, Instant::now());
+        state.set(policy);
     }
 
     /// Whether the policy allows an operation on a target.
@@ -68,12 +96,10 @@ impl Authority {
             let rule: Rule = rule.parse().map_err(LimitError::Malformed)?;
             Ok(limit.with(rule))
         })?;
-        *state = State {
-            policy: Arc::new(Policy::clone(&state.policy).narrowed(limit)),
-            limits: state.limits + 1,
-            rules: count,
-            bytes,
-        };
+        let policy = Policy::clone(&state.policy).narrowed(limit);
+        state.set(policy);
+        state.limits += 1;
+        (state.rules, state.bytes) = (count, bytes);
         Ok(())
     }
 

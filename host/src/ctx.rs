@@ -1,6 +1,7 @@
 //! What the host keeps for one guest.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
@@ -221,6 +222,32 @@ impl CapsockCtx {
                     NameError::AccessDenied
                 }
             })
+    }
+
+    /// Keeps the answers to a look-up that the guest may be told, and lets rules
+    /// for the name be about them.
+    pub(crate) fn admit_answers<T>(
+        &self,
+        name: &VettedName,
+        answers: &mut Vec<T>,
+        ip: impl Fn(&T) -> IpAddr,
+    ) -> Result<(), NameError> {
+        let policy = self.authority.policy();
+        let mut refused = None;
+        answers.retain(|answer| {
+            let verdict = policy.admit_answer(name, ip(answer));
+            verdict.map_err(|denial| refused = Some(denial)).is_ok()
+        });
+        if answers.is_empty()
+            && let Some(denial) = refused
+        {
+            self.deny(&denial);
+            return Err(NameError::AccessDenied);
+        }
+        if policy.has_rules_for(name) {
+            self.authority.pin(name, answers.iter().map(ip));
+        }
+        Ok(())
     }
 
     /// A place for one look-up. Over the limit it fails; it never waits.

@@ -127,8 +127,15 @@ pub(crate) async fn address_info(
         Some(host) => Host::Name(ctx.vet_name(host)?),
     };
     let permit = ctx.take_lookup()?;
+    let name = match &host {
+        Host::Name(name) => Some(name.clone()),
+        Host::Numeric(_) => None,
+    };
     let mut answers = pooled(permit, move || os::names::address_info(&host, &question)).await?;
     answers.truncate(ANSWERS);
+    if let Some(name) = name {
+        ctx.admit_answers(&name, &mut answers, |answer| answer.address.ip())?;
+    }
     Ok(answers)
 }
 
@@ -165,8 +172,11 @@ pub(crate) async fn host_by_name(ctx: &CapsockCtx, name: &str) -> Result<HostEnt
     }
     let name = ctx.vet_name(name)?;
     let permit = ctx.take_lookup()?;
-    let look_up = move || Ok(os::databases::host_by_name(name.as_str()));
-    pooled(permit, look_up).await?.map(HostEntry::bounded)
+    let asked = name.clone();
+    let look_up = move || Ok(os::databases::host_by_name(asked.as_str()));
+    let mut entry = pooled(permit, look_up).await?.map(HostEntry::bounded)?;
+    ctx.admit_answers(&name, &mut entry.addresses, |ip| *ip)?;
+    Ok(entry)
 }
 
 /// `gethostbyaddr(3)`

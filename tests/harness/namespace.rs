@@ -6,8 +6,8 @@ use std::process::{Child, Command, Stdio};
 
 use crate::{Running, run};
 
-/// A network namespace with nothing in it but loopback, which is up; it ends
-/// with the test.
+/// A network namespace with nothing in it but loopback, which is up, and a mount
+/// namespace, where files can be other ones; it ends with the test.
 #[derive(Debug)]
 pub struct Namespace {
     /// Lives in the namespace, and keeps it by that.
@@ -23,7 +23,7 @@ impl Namespace {
     pub fn new(setup: &str) -> Option<Self> {
         let script = format!("set -e\nip link set lo up\n{setup}\necho ready\nexec cat");
         let mut holder = Command::new("unshare")
-            .args(["--net", "sh", "-c", &script])
+            .args(["--net", "--mount", "sh", "-c", &script])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -69,6 +69,7 @@ impl Namespace {
         let mut command = Command::new("nsenter");
         command
             .arg(format!("--net=/proc/{}/ns/net", self.holder.id()))
+            .arg(format!("--mount=/proc/{}/ns/mnt", self.holder.id()))
             .arg("--")
             .arg(program);
         command

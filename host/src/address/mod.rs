@@ -464,7 +464,7 @@ impl fmt::Display for UnixAddress {
 
 /// `::ffff:a.b.c.d` and the deprecated `::a.b.c.d` (RFC 4291, 2.5.5) reach the
 /// IPv4 address that they hold.
-fn canonical_ip(ip: Ipv6Addr) -> IpAddr {
+pub(crate) fn canonical_ip(ip: Ipv6Addr) -> IpAddr {
     let groups = ip.segments();
     let compatible = groups[..6] == [0; 6] && groups[6] != 0;
     match ip.to_ipv4_mapped() {

@@ -1,7 +1,9 @@
 //! What the log says of a denial, and the grant that would lift it.
 
 use std::fmt;
+use std::net::IpAddr;
 
+use super::class::Class;
 use super::rule::{Op, Rule, escape};
 use crate::address::{host_text, netlink_protocol};
 use crate::{Address, Protocol, UnixAddress};
@@ -35,6 +37,8 @@ pub struct Grant {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Cause {
     NoRule,
+    /// A name resolved to an address of a class that its rule does not have.
+    Class(IpAddr),
     Rule(Rule),
 }
 
@@ -46,6 +50,21 @@ impl Denial {
             address.target(protocol),
             cause,
         )
+    }
+
+    /// Of an address that a name resolved to, under a rule for the name.
+    pub(super) fn of_answer(rule: &Rule, name: &str, ip: IpAddr, cause: Cause) -> Self {
+        let (op, target) = (rule.op(), rule.target_for(name));
+        let mut denial = Self::with_target(op, op, target, cause);
+        // What is in no class cannot be had by a name.
+        denial.0.suggestion = match (Class::of(ip), &denial.0.cause) {
+            (Some(class), Cause::Class(_)) => Some(Grant {
+                op,
+                target: format!("{} in={class}", denial.0.target),
+            }),
+            _ => None,
+        };
+        denial
     }
 
     /// Of making a socket at all.
@@ -94,7 +113,7 @@ impl Denial {
                 target: target.clone(),
             }),
             // No grant outweighs a denial.
-            Cause::Rule(_) => None,
+            Cause::Rule(_) | Cause::Class(_) => None,
         };
         Self(Box::new(Details {
             op,
@@ -141,7 +160,7 @@ impl Denial {
     /// The rule that forbids it; `None` where it is only that none allows it.
     pub fn rule(&self) -> Option<&Rule> {
         match &self.0.cause {
-            Cause::NoRule => None,
+            Cause::NoRule | Cause::Class(_) => None,
             Cause::Rule(rule) => Some(rule),
         }
     }
@@ -164,6 +183,10 @@ impl fmt::Display for Denial {
             (Cause::Rule(rule), false) => write!(f, ": the rule `{rule}` forbids it"),
             (Cause::NoRule, true) => {
                 f.write_str(": the guest gave it up: no rule of its limit allows it")
+            }
+            (Cause::Class(ip), _) => {
+                let class = Class::of(*ip).map_or("reserved", Class::name);
+                write!(f, ": it resolves to {ip}, which is {class}")
             }
             (Cause::Rule(rule), true) => {
                 write!(f, ": the guest gave it up: its rule `{rule}` forbids it")

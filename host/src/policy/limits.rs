@@ -24,6 +24,7 @@ impl Policy {
     /// ```
     pub fn narrowed(mut self, mut limit: Self) -> Self {
         let more = std::mem::take(&mut limit.limits);
+        limit.set_pins(&self.pins);
         self.limits.push(limit);
         self.limits.extend(more);
         self

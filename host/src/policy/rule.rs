@@ -220,6 +220,37 @@ impl Rule {
         self.target == Target::Everything || self.covers(protocol, over, pins)
     }
 
+    /// The target of the same rule for one of its names.
+    pub(super) fn target_for(&self, name: &str) -> String {
+        match &self.target {
+            Target::Named { proto, ports, .. } if ports.0.is_empty() => format!("{proto}://{name}"),
+            Target::Named { proto, ports, .. } => format!("{proto}://{name}:{ports}"),
+            target => target.to_string(),
+        }
+    }
+
+    /// The classes that a rule for a name has.
+    pub(super) fn within(&self) -> &[Class] {
+        match &self.target {
+            Target::Named { within, .. } => within,
+            _ => &[],
+        }
+    }
+
+    /// Whether this denies an address for all that `rule`, which is for a name,
+    /// allows.
+    pub(super) fn denies_all_of(&self, rule: &Self, ip: IpAddr) -> bool {
+        match (&self.target, &rule.target) {
+            (Target::Net { proto, host, ports }, Target::Named { proto: allowed, .. }) => {
+                (self.effect, self.op) == (Effect::Deny, rule.op)
+                    && (proto == allowed || *proto == Proto::Ip)
+                    && ports.0.iter().all(|item| *item == PortItem::Any)
+                    && host.contains(ip)
+            }
+            _ => false,
+        }
+    }
+
     pub(super) fn covers_option(&self, option: &str, set_to: &str) -> bool {
         match &self.target {
             Target::Option { name, value } => {

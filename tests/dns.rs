@@ -1,0 +1,243 @@
+//! Names in rules, against a name server that answers what an attacker would,
+//! in a network namespace with a resolv.conf of its own.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+
+use capsock_tests::{Namespace, Running, run, stderr};
+
+/// A namespace whose loopback device has public and private addresses, with the
+/// name server, and somebody who listens on port 443 of all of them.
+struct World {
+    namespace: Namespace,
+    servers: Vec<Child>,
+    _files: tempfile::TempDir,
+}
+
+impl World {
+    fn new() -> Option<Self> {
+        let files = tempfile::tempdir().unwrap();
+        let write = |name: &str, content: &str| {
+            let path = files.path().join(name);
+            std::fs::write(&path, content).unwrap();
+            path.display().to_string()
+        };
+        let resolver = write("resolv.conf", "nameserver 127.0.0.1\n");
+        let hosts = write("hosts", "127.0.0.1 localhost\n");
+        let namespace = Namespace::new(&format!(
+            "ip addr add 9.9.9.9/32 dev lo
+             ip addr add 10.1.2.3/32 dev lo
+             ip addr add 169.254.169.254/32 dev lo
+             ip -6 addr add 2620:fe::fe/128 dev lo nodad
+             mount --bind {resolver} /etc/resolv.conf
+             mount --bind {hosts} /etc/hosts"
+        ))?;
+        let mut world = Self {
+            namespace,
+            servers: Vec::new(),
+            _files: files,
+        };
+        world.serve(Command::new(env!("CARGO_BIN_EXE_capsock-test-dns")));
+        let mut listener = Command::new("python3");
+        listener.args(["-c", LISTEN]);
+        world.serve(listener);
+        Some(world)
+    }
+
+    fn serve(&mut self, command: Command) {
+        let mut inside = self.namespace.enter(&command);
+        let mut child = inside.stdout(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        self.servers.push(child);
+        assert_eq!(line, "ready\n");
+    }
+
+    /// What a guest prints, and what the host tells of denials.
+    fn run(&self, flags: &[&str], args: &[&str]) -> (String, String) {
+        let mut command = self.namespace.enter(&run(flags, "dns", args));
+        let output = Running::spawn(command.stdin(Stdio::null())).output();
+        assert!(output.status.success(), "{}", stderr(&output));
+        let told = String::from_utf8(output.stdout.clone()).unwrap();
+        (told, stderr(&output))
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        for server in &mut self.servers {
+            _ = server.kill();
+            _ = server.wait();
+        }
+    }
+}
+
+const LISTEN: &str = "
+import socket, threading
+s = socket.create_server(('::', 443), family=socket.AF_INET6, dualstack_ipv6=True)
+print('ready', flush=True)
+while True: s.accept()
+";
+
+const DENIED: &str = "Permission denied (EACCES)";
+
+#[test]
+fn a_rule_for_a_name_is_enough_to_connect_to_it() {
+    let Some(world) = World::new() else { return };
+    let flags = ["--allow-connect", "tcp://public.example:443"];
+    let (told, denials) = world.run(
+        &flags,
+        &["connect", "443", "public.example", "PUBLIC.example."],
+    );
+    for line in told.lines() {
+        assert!(
+            line.ends_with("connected to 9.9.9.9:443")
+                || line.ends_with("connected to [2620:fe::fe]:443"),
+            "{told}"
+        );
+    }
+    assert_eq!((told.lines().count(), denials.as_str()), (2, ""));
+    // Without the look-up the address is not granted, nor is another port.
+    let (told, denials) = world.run(&flags, &["plain", "9.9.9.9", "443"]);
+    assert_eq!(told, format!("connect 9.9.9.9:443: {DENIED}\n"));
+    assert!(
+        denials.contains("--allow-connect tcp://9.9.9.9:443"),
+        "{denials}"
+    );
+    let (_, denials) = world.run(&flags, &["connect", "80", "public.example"]);
+    assert!(denials.contains(":80: no rule allows it"), "{denials}");
+    // A wildcard is not about the apex.
+    let (told, _) = world.run(
+        &["--allow-connect", "tcp://*.public.example:443"],
+        &["lookup", "public.example"],
+    );
+    assert_eq!(
+        told,
+        format!("public.example: getaddrinfo `public.example`: {DENIED}\n")
+    );
+}
+
+#[test]
+fn names_that_lead_inward_are_denied_and_the_class_is_named() {
+    let Some(world) = World::new() else { return };
+    let names = [
+        ("private.example", "10.1.2.3, which is private", "private"),
+        ("loopback.example", "which is loopback", "loopback"),
+        (
+            "metadata.example",
+            "169.254.169.254, which is metadata",
+            "metadata",
+        ),
+        ("mapped.example", "127.0.0.1, which is loopback", "loopback"),
+        ("nat64.example", "127.0.0.1, which is loopback", "loopback"),
+        ("6to4.example", "127.0.0.1, which is loopback", "loopback"),
+        ("inward.example", "127.0.0.1, which is loopback", "loopback"),
+        ("reserved.example", "198.18.0.1, which is reserved", ""),
+    ];
+    for (name, reason, class) in names {
+        let grant = format!("tcp://{name}:443");
+        let (told, denials) = world.run(&["--allow-connect", &grant], &["connect", "443", name]);
+        assert!(told.ends_with(&format!("{DENIED}\n")), "{told}");
+        assert!(denials.contains(reason), "{name}: {denials}");
+        let hint = format!("--allow-connect '{grant} in={class}'");
+        assert_eq!(
+            denials.contains(&hint),
+            !class.is_empty(),
+            "{name}: {denials}"
+        );
+    }
+    // With the class it is reached.
+    let flags = ["--allow-connect", "tcp://private.example:443 in=private"];
+    let (told, _) = world.run(&flags, &["connect", "443", "private.example"]);
+    assert_eq!(told, "private.example: connected to 10.1.2.3:443\n");
+}
+
+#[test]
+fn of_mixed_answers_only_those_that_may_be_reached_are_told() {
+    let Some(world) = World::new() else { return };
+    let (told, denials) = world.run(
+        &["--allow-connect", "tcp://mixed.example:443"],
+        &["lookup", "mixed.example"],
+    );
+    assert_eq!(
+        (told.as_str(), denials.as_str()),
+        ("mixed.example: 9.9.9.9\n", "")
+    );
+    let (told, _) = world.run(
+        &["--allow-connect", "tcp://mixed.example:443"],
+        &["byname", "mixed.example"],
+    );
+    assert_eq!(told, "9.9.9.9\n");
+    let (told, _) = world.run(
+        &[
+            "--allow-connect",
+            "tcp://mixed.example:443 in=public,private",
+            "--deny-connect",
+            "tcp://9.9.9.0/24:*",
+        ],
+        &["lookup", "mixed.example"],
+    );
+    assert_eq!(told, "mixed.example: 10.1.2.3\n");
+    // To resolve is not to reach.
+    let (told, denials) = world.run(
+        &["--allow-resolve", "mixed.example"],
+        &["connect", "443", "mixed.example"],
+    );
+    assert!(told.ends_with(&format!("{DENIED}\n")), "{told}");
+    assert!(denials.contains("no rule allows it"), "{denials}");
+}
+
+#[test]
+fn an_answer_that_changes_does_not_reach_what_was_not_checked() {
+    let Some(world) = World::new() else { return };
+    let (told, denials) = world.run(
+        &["--allow-connect", "tcp://rebind.example:443"],
+        &["rebind", "443"],
+    );
+    let lines: Vec<&str> = told.lines().collect();
+    assert_eq!(lines[0], "rebind.example: connected to 9.9.9.9:443");
+    assert!(lines[1].ends_with(DENIED), "{told}");
+    assert_eq!(lines[2], "connected");
+    assert_eq!(lines[3], format!("connect 127.0.0.1:443: {DENIED}"));
+    assert!(
+        denials.contains("it resolves to 127.0.0.1, which is loopback"),
+        "{denials}"
+    );
+}
+
+#[test]
+fn chains_and_long_and_many_answers_are_bounded() {
+    let Some(world) = World::new() else { return };
+    let long = format!("{}.example", ["a".repeat(60).as_str(); 4].join("."));
+    let flags = [
+        "--allow-connect",
+        "tcp://chain.example:443",
+        "--allow-connect",
+        "tcp://many.example:443",
+        "--allow-connect",
+        "tcp://*.example:443",
+    ];
+    let names = ["chain.example", "many.example", &long, "none.example"];
+    let (told, _) = world.run(&flags, &[&["lookup"][..], &names].concat());
+    let lines: Vec<&str> = told.lines().collect();
+    assert_eq!(lines[0], "chain.example: 9.9.9.9");
+    assert_eq!(lines[1], "many.example: 32 addresses");
+    assert_eq!(lines[2], format!("{long}: 9.9.9.9"));
+    assert!(lines[3].contains("Name or service not known"), "{told}");
+}
+
+/// Five seconds are all that a look-up has.
+#[test]
+fn silence_is_an_error_after_a_while() {
+    let Some(world) = World::new() else { return };
+    let flags = ["--allow-resolve", "silence.example"];
+    let start = std::time::Instant::now();
+    let (told, _) = world.run(&flags, &["lookup", "silence.example"]);
+    assert!(
+        told.contains("Temporary failure in name resolution"),
+        "{told}"
+    );
+    assert!(start.elapsed() < capsock_tests::PATIENCE);
+}
