@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::fmt;
 use std::path::PathBuf;
 
-use capsock_host::{Effect, Op, Policy, Rule};
+use capsock_host::{Effect, Limits, Op, Policy, Rule};
 use clap::{Args, Parser, Subcommand};
 
 /// BSD sockets for WebAssembly components, granted one capability at a time.
@@ -26,7 +26,7 @@ pub(crate) enum Command {
 /// grant. A denied operation fails in the guest, and a line here names the flag
 /// that would allow it.
 #[derive(Debug, Args)]
-#[command(after_help = TARGETS, after_long_help = EXAMPLES)]
+#[command(after_help = TARGETS, after_long_help = long_help())]
 pub(crate) struct RunArgs {
     #[command(flatten)]
     grants: Grants,
@@ -38,6 +38,10 @@ pub(crate) struct RunArgs {
     /// Give the guest a directory, as GUEST if that is written
     #[arg(long = "dir", value_name = "HOST[::GUEST]")]
     dirs: Vec<String>,
+
+    /// Set a limit of the guest; --help lists them
+    #[arg(long = "limit", value_name = "NAME=VALUE")]
+    limits: Vec<String>,
 
     /// Compile the component anew, and do not keep the result
     #[arg(long)]
@@ -164,7 +168,20 @@ Examples:
 
 Exit codes:
   the guest's own; 2 for what is wrong before it starts (usage, a grant, the component);
-  134 for a trap";
+  124 where it ran longer than its limit `time`; 134 for a trap";
+
+/// The limits as `capsock-host` has them, and the rest.
+fn long_help() -> String {
+    let limits: String = Limits::default()
+        .list()
+        .map(|(name, value, meaning)| format!("  {name:13}  {value:6}  {meaning}\n"))
+        .collect();
+    format!(
+        "Limits (--limit NAME=VALUE), and what they are without the flag:\n{limits}  \
+         A size is bytes, or has a unit: 64KiB, 1MiB, 4MB. A time is 500ms, 5s or 1h30m.\n\n\
+         {EXAMPLES}"
+    )
+}
 
 /// A run, ready to be done.
 #[derive(Debug)]
@@ -174,6 +191,7 @@ pub(crate) struct Run {
     pub(crate) env: Vec<(String, String)>,
     pub(crate) dirs: Vec<Mapping>,
     pub(crate) policy: Policy,
+    pub(crate) limits: Limits,
     pub(crate) cache: bool,
 }
 
@@ -219,6 +237,7 @@ impl RunArgs {
                 .collect::<Result<_, _>>()?,
             dirs: self.dirs.iter().map(|dir| parse_dir(dir)).collect(),
             policy: self.grants.parse()?,
+            limits: parse_limits(&self.limits)?,
             cache: !self.no_cache,
             component: self.component,
         })
@@ -270,6 +289,20 @@ fn parse_env(variable: &str) -> Result<(String, String), UsageError> {
             "--env: expected NAME=VALUE, found `{variable}`"
         ))),
     }
+}
+
+fn parse_limits(limits: &[String]) -> Result<Limits, UsageError> {
+    let mut parsed = Limits::default();
+    for limit in limits {
+        let Some((name, value)) = limit.split_once('=') else {
+            return Err(UsageError(format!(
+                "--limit: expected NAME=VALUE, found `{limit}`"
+            )));
+        };
+        let set = parsed.set(name, value);
+        set.map_err(|error| UsageError(format!("--limit: {error}")))?;
+    }
+    Ok(parsed)
 }
 
 fn parse_dir(dir: &str) -> Mapping {

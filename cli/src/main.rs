@@ -2,6 +2,7 @@
 //! time.
 
 mod args;
+mod bounds;
 mod load;
 mod run;
 

@@ -10,13 +10,7 @@ use tokio::time::timeout;
 use crate::ctx::CapsockCtx;
 use crate::os;
 use crate::policy::VettedName;
-use crate::{Address, AddressFamily, Errno, SocketType};
-
-/// How many answers a look-up gives at most.
-const ANSWERS: usize = 32;
-
-/// How long a look-up may take.
-const TIME: Duration = Duration::from_secs(5);
+use crate::{Address, AddressFamily, Errno, Limits, SocketType};
 
 /// Why a look-up failed: `EAI_*` of getaddrinfo(3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,8 +100,14 @@ pub(crate) async fn address_info(
         Some(host) => Host::Name(ctx.vet_name(host)?),
     };
     let permit = ctx.take_lookup()?;
-    let mut answers = pooled(permit, move || os::names::address_info(&host, &question)).await?;
-    answers.truncate(ANSWERS);
+    let Limits {
+        lookup_time,
+        answers: most,
+        ..
+    } = *ctx.limits();
+    let look_up = move || os::names::address_info(&host, &question);
+    let mut answers = pooled(permit, lookup_time, look_up).await?;
+    answers.truncate(most as usize);
     Ok(answers)
 }
 
@@ -130,7 +130,8 @@ pub(crate) async fn name_info(
         flags.numeric_host = true;
     }
     let permit = ctx.take_lookup()?;
-    pooled(permit, move || os::names::name_info(&endpoint, flags)).await
+    let look_up = move || os::names::name_info(&endpoint, flags);
+    pooled(permit, ctx.limits().lookup_time, look_up).await
 }
 
 /// `gethostname(2)`
@@ -142,6 +143,7 @@ pub(crate) fn host_name() -> Result<String, Errno> {
 /// there, and keeps its permit until it ends.
 async fn pooled<T: Send + 'static>(
     permit: OwnedSemaphorePermit,
+    time: Duration,
     look_up: impl FnOnce() -> Result<T, NameError> + Send + 'static,
 ) -> Result<T, NameError> {
     let work = spawn_blocking(move || {
@@ -149,7 +151,7 @@ async fn pooled<T: Send + 'static>(
         drop(permit);
         result
     });
-    match timeout(TIME, work).await {
+    match timeout(time, work).await {
         Ok(Ok(result)) => result,
         Ok(Err(error)) => {
             tracing::error!(%error, "looking up a name");
@@ -183,6 +185,19 @@ fn reverse_name(ip: IpAddr) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_look_up_that_takes_too_long_keeps_its_place_until_it_ends() {
+        let places = std::sync::Arc::new(tokio::sync::Semaphore::new(1));
+        let place = places.clone().try_acquire_owned().expect("the only one");
+        let (answer, silence) = std::sync::mpsc::channel();
+        let look_up = move || silence.recv().map_err(|_gone| NameError::Fail);
+        let result = pooled(place, Duration::from_millis(10), look_up).await;
+        assert_eq!(result, Err(NameError::Again));
+        assert_eq!(places.available_permits(), 0);
+        answer.send(()).expect("it still waits");
+        drop(places.acquire().await.expect("it has ended"));
+    }
 
     #[test]
     fn reverse_names_are_those_of_dns() {
