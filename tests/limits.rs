@@ -281,20 +281,20 @@ fn sendall_of_more_than_a_call_may_copy_is_done_in_pieces() {
 }
 
 #[rstest]
-#[case::spin(&["spin"])]
-#[case::sleep(&["wait", "sleep"])]
-#[case::recv(&["wait", "recv"])]
-#[case::sendall(&["wait", "sendall"])]
-#[case::poll(&["wait", "poll"])]
-#[case::stdin(&["wait", "stdin"])]
-#[case::stdout(&["wait", "stdout"])]
-#[case::calls(&["wait", "calls"])]
-fn a_guest_ends_at_its_deadline(#[case] args: &'static [&'static str]) {
+#[case::spin(&["spin"], "")]
+#[case::sleep(&["wait", "sleep"], "")]
+#[case::recv(&["wait", "recv"], "")]
+#[case::sendall(&["wait", "sendall"], "")]
+#[case::poll(&["wait", "poll"], "")]
+#[case::stdin(&["wait", "stdin"], "")]
+#[case::stdout(&["wait", "stdout"], ", in a call that blocks the host")]
+#[case::calls(&["wait", "calls"], "")]
+fn a_guest_ends_at_its_deadline(#[case] args: &'static [&'static str], #[case] where_it_was: &str) {
     let start = Instant::now();
     let output = patiently(|| Guest::start(run(&limited(&["time=300ms"]), "limits", args)).end());
     assert_eq!(
         stderr(&output),
-        "capsock: the guest was ended after 300ms: --limit 'time=300ms'\n"
+        format!("capsock: the guest was ended after 300ms{where_it_was}: --limit 'time=300ms'\n")
     );
     assert_eq!(output.status.code(), Some(124));
     assert!(start.elapsed() >= Duration::from_millis(300));

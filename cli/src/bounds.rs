@@ -12,7 +12,7 @@ pub(crate) const TOO_LONG: i32 = 124;
 
 /// How long the end of a run may take once its time is up, before the process
 /// is ended instead.
-const GRACE: Duration = Duration::from_millis(500);
+const GRACE: Duration = Duration::from_secs(1);
 
 /// Handles in the guest's own tables, for each one in the host's: those of
 /// resources that components give each other are only there. Over it the guest
@@ -50,7 +50,7 @@ pub(crate) fn start(limits: &Limits, engine: &Engine) -> std::io::Result<()> {
             if let (Some(end), Some(time)) = (end, time)
                 && Instant::now() >= end
             {
-                tell_too_long(time);
+                tell_too_long(time, ", in a call that blocks the host");
                 exit(TOO_LONG);
             }
             thread::sleep(pause);
@@ -70,7 +70,8 @@ pub(crate) async fn in_time<T>(limits: &Limits, run: impl Future<Output = T>) ->
     }
 }
 
-pub(crate) fn tell_too_long(time: Duration) {
+/// `where_it_was` is what else there is to say, after a comma.
+pub(crate) fn tell_too_long(time: Duration, where_it_was: &str) {
     let time = humantime::format_duration(time);
-    eprintln!("capsock: the guest was ended after {time}: --limit 'time={time}'");
+    eprintln!("capsock: the guest was ended after {time}{where_it_was}: --limit 'time={time}'");
 }

@@ -114,7 +114,7 @@ async fn call(
         },
         Some(Err(failure)) => Err(failure),
         None => {
-            bounds::tell_too_long(limits.time.unwrap_or_default());
+            bounds::tell_too_long(limits.time.unwrap_or_default(), "");
             Ok(bounds::TOO_LONG)
         }
     }
