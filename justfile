@@ -39,3 +39,7 @@ lint:
 
 # Everything that CI does.
 ci: lint test demo
+
+# Open, use and drop 100,000 sockets; print what the host has before and after.
+soak: build guests
+    CAPSOCK_SOAK=100000 cargo test -p capsock-tests --test limits soak -- --nocapture

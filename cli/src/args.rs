@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::fmt;
 use std::path::PathBuf;
 
-use capsock_host::{Effect, Op, Policy, Rule};
+use capsock_host::{Effect, Limits, Op, Policy, Rule};
 use clap::{Args, Parser, Subcommand};
 
 use crate::inherit::Listen;
@@ -28,7 +28,7 @@ pub(crate) enum Command {
 /// grant. A denied operation fails in the guest, and a line here names the flag
 /// that would allow it.
 #[derive(Debug, Args)]
-#[command(after_help = TARGETS, after_long_help = EXAMPLES)]
+#[command(after_help = TARGETS, after_long_help = long_help())]
 pub(crate) struct RunArgs {
     #[command(flatten)]
     grants: Grants,
@@ -49,6 +49,10 @@ pub(crate) struct RunArgs {
     /// Give the guest a directory, as GUEST if that is written
     #[arg(long = "dir", value_name = "HOST[::GUEST]")]
     dirs: Vec<String>,
+
+    /// Set a limit of the guest; --help lists them
+    #[arg(long = "limit", value_name = "NAME=VALUE")]
+    limits: Vec<String>,
 
     /// Compile the component anew, and do not keep the result
     #[arg(long)]
@@ -179,7 +183,20 @@ Examples:
 
 Exit codes:
   the guest's own; 2 for what is wrong before it starts (usage, a grant, the component);
-  134 for a trap";
+  124 where it ran longer than its limit `time`; 134 for a trap";
+
+/// The limits as `capsock-host` has them, and the rest.
+fn long_help() -> String {
+    let limits: String = Limits::default()
+        .list()
+        .map(|(name, value, meaning)| format!("  {name:13}  {value:6}  {meaning}\n"))
+        .collect();
+    format!(
+        "Limits (--limit NAME=VALUE), and what they are without the flag:\n{limits}  \
+         A size is bytes, or has a unit: 64KiB, 1MiB, 4MB. A time is 500ms, 5s or 1h30m.\n\n\
+         {EXAMPLES}"
+    )
+}
 
 /// A run, ready to be done.
 #[derive(Debug)]
@@ -190,6 +207,7 @@ pub(crate) struct Run {
     pub(crate) dirs: Vec<Mapping>,
     pub(crate) policy: Policy,
     pub(crate) inherit: Inherit,
+    pub(crate) limits: Limits,
     pub(crate) cache: bool,
 }
 
@@ -246,6 +264,7 @@ impl RunArgs {
                 systemd: self.inherit_systemd,
                 listen: parse_listeners(&self.inherit_listen)?,
             },
+            limits: parse_limits(&self.limits)?,
             cache: !self.no_cache,
             component: self.component,
         })
@@ -312,6 +331,20 @@ fn parse_listeners(flags: &[String]) -> Result<Vec<Listen>, UsageError> {
         listeners.push(listen);
     }
     Ok(listeners)
+}
+
+fn parse_limits(limits: &[String]) -> Result<Limits, UsageError> {
+    let mut parsed = Limits::default();
+    for limit in limits {
+        let Some((name, value)) = limit.split_once('=') else {
+            return Err(UsageError(format!(
+                "--limit: expected NAME=VALUE, found `{limit}`"
+            )));
+        };
+        let set = parsed.set(name, value);
+        set.map_err(|error| UsageError(format!("--limit: {error}")))?;
+    }
+    Ok(parsed)
 }
 
 fn parse_dir(dir: &str) -> Mapping {

@@ -10,11 +10,12 @@ use wasmparser::Parser;
 use wasmtime::component::Component;
 use wasmtime::{Cache, CacheConfig, Config, Engine};
 
-use crate::Failure;
+use crate::{Failure, bounds};
 
 /// The engine that every run uses.
 pub(crate) fn engine(cached: bool) -> Result<Engine, Failure> {
     let mut config = Config::new();
+    bounds::configure(&mut config);
     if cached {
         match Cache::new(CacheConfig::new()) {
             Ok(cache) => _ = config.cache(Some(cache)),

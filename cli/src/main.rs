@@ -2,6 +2,7 @@
 //! time.
 
 mod args;
+mod bounds;
 mod inherit;
 mod load;
 mod run;

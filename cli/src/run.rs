@@ -1,31 +1,29 @@
 //! `capsock run`: instantiates a component and calls its `wasi:cli/run`.
 
 use std::collections::HashSet;
+use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use capsock_host::cap_std::ambient_authority;
-use capsock_host::{CapsockCtx, CapsockCtxView, CapsockView, Denial, Op};
+use capsock_host::{CapsockCtx, CapsockCtxView, CapsockView, Denial, Limits, MemoryLimiter, Op};
 use wasmtime::component::{Linker, ResourceTable};
-use wasmtime::{Engine, Store};
+use wasmtime::{Engine, Store, Trap};
 use wasmtime_wasi::p2::bindings::{Command, CommandPre};
 use wasmtime_wasi::{FsPerms, I32Exit, WasiCtx, WasiCtxView, WasiView};
 
-use crate::Failure;
 use crate::args::Run;
 use crate::inherit::{self, Listener};
-use crate::load;
+use crate::{Failure, bounds, load};
 
 /// How many different denials are told; a guest must not flood the terminal.
 const DENIALS_TOLD: usize = 1000;
-
-/// How many handles a guest may hold.
-const HANDLES: usize = 4096;
 
 /// What the host functions of one guest work on.
 struct Guest {
     wasi: WasiCtx,
     sockets: CapsockCtx,
     table: ResourceTable,
+    memory: MemoryLimiter,
 }
 
 impl WasiView for Guest {
@@ -52,12 +50,21 @@ pub(crate) fn run(run: Run) -> Result<i32, Failure> {
     let listeners = inherit::open(&run.inherit)?;
     let engine = load::engine(run.cache)?;
     let command = prepare(&engine, &run)?;
-    let store = Store::new(&engine, guest(run, listeners)?);
+    let limits = run.limits.clone();
+    let component = run.component.clone();
+    let mut store = Store::new(&engine, guest(run, listeners)?);
+    store.limiter(|guest| &mut guest.memory);
+    bounds::apply(&limits, &mut store);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
-    let runtime = runtime.map_err(|error| Failure::Usage(format!("cannot start: {error}")))?;
-    runtime.block_on(call(store, command))
+    let unstarted = |error| Failure::Usage(format!("cannot start: {error}"));
+    let runtime = runtime.map_err(unstarted)?;
+    bounds::start(&limits, &engine).map_err(unstarted)?;
+    let result = runtime.block_on(call(store, command, &component, &limits));
+    // A look-up that still goes on is not waited for.
+    runtime.shutdown_background();
+    result
 }
 
 fn prepare(engine: &Engine, run: &Run) -> Result<CommandPre<Guest>, Failure> {
@@ -81,29 +88,57 @@ fn guest(run: Run, listeners: Vec<Listener>) -> Result<Guest, Failure> {
     }
     let told = Mutex::new(HashSet::new());
     let mut table = ResourceTable::new();
-    table.set_max_capacity(HANDLES);
+    table.set_max_capacity(run.limits.handles as usize);
+    let memory = MemoryLimiter::new(&run.limits);
     let sockets = CapsockCtx::new(run.policy, ambient_authority())
+        .with_limits(run.limits)
         .on_denial(move |denial| tell(&told, denial));
     Ok(Guest {
         wasi: wasi.build(),
+        memory,
         sockets: inherit::give(sockets, listeners)?,
         table,
     })
 }
 
-async fn call(mut store: Store<Guest>, command: CommandPre<Guest>) -> Result<i32, Failure> {
+async fn call(
+    mut store: Store<Guest>,
+    command: CommandPre<Guest>,
+    component: &Path,
+    limits: &Limits,
+) -> Result<i32, Failure> {
     let outcome = async {
-        let command: Command = command.instantiate_async(&mut store).await?;
-        command.wasi_cli_run().call_run(&mut store).await
+        let command = instantiate(&mut store, command, component).await?;
+        let result = command.wasi_cli_run().call_run(&mut store).await;
+        result.map_err(Failure::Trap)
     };
-    match outcome.await {
-        Ok(Ok(())) => Ok(0),
-        Ok(Err(())) => Ok(1),
-        Err(error) => match error.downcast_ref::<I32Exit>() {
+    match bounds::in_time(limits, outcome).await {
+        Some(Ok(Ok(()))) => Ok(0),
+        Some(Ok(Err(()))) => Ok(1),
+        Some(Err(Failure::Trap(error))) => match error.downcast_ref::<I32Exit>() {
             Some(exit) => Ok(exit.0),
             None => Err(Failure::Trap(error)),
         },
+        Some(Err(failure)) => Err(failure),
+        None => {
+            bounds::tell_too_long(limits.time.unwrap_or_default(), "");
+            Ok(bounds::TOO_LONG)
+        }
     }
+}
+
+/// The component's own code may run here already, and trap; whatever else fails
+/// has to do with the component, or with a limit that it exceeds from the start.
+async fn instantiate(
+    store: &mut Store<Guest>,
+    command: CommandPre<Guest>,
+    component: &Path,
+) -> Result<Command, Failure> {
+    let result = command.instantiate_async(store).await;
+    result.map_err(|error| match error.is::<Trap>() || error.is::<I32Exit>() {
+        true => Failure::Trap(error),
+        false => Failure::Usage(format!("{}: {error:#}", component.display())),
+    })
 }
 
 /// Prints a denial the first time, with the flag that would allow it.

@@ -31,6 +31,9 @@ impl From<ResourceTableError> for SocketError {
 
 impl From<wasmtime::Error> for SocketError {
     fn from(error: wasmtime::Error) -> Self {
-        Self::Trap(error)
+        match error.downcast::<ResourceTableError>() {
+            Ok(error) => error.into(),
+            Err(error) => Self::Trap(error),
+        }
     }
 }

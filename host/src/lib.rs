@@ -54,6 +54,7 @@ mod ctx;
 mod errno;
 mod error;
 mod imports;
+mod memory;
 mod options;
 mod os;
 pub mod policy;
@@ -71,8 +72,9 @@ pub use address::{
 pub use cap_std;
 pub use ctx::{CapsockCtx, CapsockCtxView, CapsockView};
 pub use errno::Errno;
+pub use memory::MemoryLimiter;
 pub use policy::{Denial, Effect, Grant, Op, ParseRuleError, Policy, Rule};
-pub use quota::Limits;
+pub use quota::{LimitError, Limits};
 
 use wasmtime::component::{HasData, Linker};
 

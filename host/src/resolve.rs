@@ -12,14 +12,8 @@ use crate::os;
 use crate::policy::VettedName;
 use crate::{Address, AddressFamily, Errno, SocketType};
 
-/// How many answers a look-up gives at most.
-const ANSWERS: usize = 32;
-
 /// The longest name of a machine, in bytes: sethostname(2).
 const HOST_NAME_MAX: usize = 64;
-
-/// How long a look-up may take.
-const TIME: Duration = Duration::from_secs(5);
 
 /// Why a look-up failed: `EAI_*` of getaddrinfo(3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,13 +120,13 @@ pub(crate) async fn address_info(
         Some(_) if question.flags.numeric_host => return Err(NameError::NoName),
         Some(host) => Host::Name(ctx.vet_name(host)?),
     };
-    let permit = ctx.take_lookup()?;
     let name = match &host {
         Host::Name(name) => Some(name.clone()),
         Host::Numeric(_) => None,
     };
-    let mut answers = pooled(permit, move || os::names::address_info(&host, &question)).await?;
-    answers.truncate(ANSWERS);
+    let look_up = move || os::names::address_info(&host, &question);
+    let mut answers = on_pool(ctx, look_up).await?;
+    answers.truncate(ctx.limits().answers as usize);
     if let Some(name) = name {
         ctx.admit_answers(&name, &mut answers, |answer| answer.address.ip())?;
     }
@@ -157,8 +151,8 @@ pub(crate) async fn name_info(
         }
         flags.numeric_host = true;
     }
-    let permit = ctx.take_lookup()?;
-    pooled(permit, move || os::names::name_info(&endpoint, flags)).await
+    let look_up = move || os::names::name_info(&endpoint, flags);
+    on_pool(ctx, look_up).await
 }
 
 /// `gethostbyname(3)`, for IPv4
@@ -171,10 +165,11 @@ pub(crate) async fn host_by_name(ctx: &CapsockCtx, name: &str) -> Result<HostEnt
         });
     }
     let name = ctx.vet_name(name)?;
-    let permit = ctx.take_lookup()?;
     let asked = name.clone();
     let look_up = move || Ok(os::databases::host_by_name(asked.as_str()));
-    let mut entry = pooled(permit, look_up).await?.map(HostEntry::bounded)?;
+    let mut entry = on_pool(ctx, look_up)
+        .await?
+        .map(|entry| entry.bounded(ctx))?;
     ctx.admit_answers(&name, &mut entry.addresses, |ip| *ip)?;
     Ok(entry)
 }
@@ -191,9 +186,8 @@ pub(crate) async fn host_by_address(
     if !ip.is_loopback() {
         ctx.vet_name(&reverse_name(ip))?;
     }
-    let permit = ctx.take_lookup()?;
     let look_up = move || Ok(os::databases::host_by_address(ip));
-    pooled(permit, look_up).await?.map(HostEntry::bounded)
+    on_pool(ctx, look_up).await?.map(|entry| entry.bounded(ctx))
 }
 
 /// `getservbyname(3)`
@@ -202,9 +196,8 @@ pub(crate) async fn service_by_name(
     name: String,
     protocol: Option<String>,
 ) -> Result<u16, NameError> {
-    let permit = ctx.take_lookup()?;
     let look_up = move || os::databases::service_by_name(&name, protocol.as_deref());
-    pooled(permit, look_up).await
+    on_pool(ctx, look_up).await
 }
 
 /// `getservbyport(3)`
@@ -213,15 +206,13 @@ pub(crate) async fn service_by_port(
     port: u16,
     protocol: Option<String>,
 ) -> Result<String, NameError> {
-    let permit = ctx.take_lookup()?;
     let look_up = move || os::databases::service_by_port(port, protocol.as_deref());
-    pooled(permit, look_up).await
+    on_pool(ctx, look_up).await
 }
 
 /// `getprotobyname(3)`
 pub(crate) async fn protocol_by_name(ctx: &CapsockCtx, name: String) -> Result<u32, NameError> {
-    let permit = ctx.take_lookup()?;
-    pooled(permit, move || os::databases::protocol_by_name(&name)).await
+    on_pool(ctx, move || os::databases::protocol_by_name(&name)).await
 }
 
 /// `sethostname(2)`
@@ -240,9 +231,10 @@ pub(crate) fn host_name() -> Result<String, Errno> {
 }
 
 impl HostEntry {
-    fn bounded(mut self) -> Self {
-        self.aliases.truncate(ANSWERS);
-        self.addresses.truncate(ANSWERS);
+    fn bounded(mut self, ctx: &CapsockCtx) -> Self {
+        let most = ctx.limits().answers as usize;
+        self.aliases.truncate(most);
+        self.addresses.truncate(most);
         self
     }
 }
@@ -265,10 +257,19 @@ impl From<NameError> for HostError {
     }
 }
 
+/// Looks up in one of the guest's places, for no longer than its limit.
+async fn on_pool<T: Send + 'static>(
+    ctx: &CapsockCtx,
+    look_up: impl FnOnce() -> Result<T, NameError> + Send + 'static,
+) -> Result<T, NameError> {
+    pooled(ctx.take_lookup()?, ctx.limits().lookup_time, look_up).await
+}
+
 /// Looks up on tokio's pool of threads. A look-up that takes too long goes on
 /// there, and keeps its permit until it ends.
 async fn pooled<T: Send + 'static>(
     permit: OwnedSemaphorePermit,
+    time: Duration,
     look_up: impl FnOnce() -> Result<T, NameError> + Send + 'static,
 ) -> Result<T, NameError> {
     let work = spawn_blocking(move || {
@@ -276,7 +277,7 @@ async fn pooled<T: Send + 'static>(
         drop(permit);
         result
     });
-    match timeout(TIME, work).await {
+    match timeout(time, work).await {
         Ok(Ok(result)) => result,
         Ok(Err(error)) => {
             tracing::error!(%error, "looking up a name");
@@ -310,6 +311,19 @@ fn reverse_name(ip: IpAddr) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_look_up_that_takes_too_long_keeps_its_place_until_it_ends() {
+        let places = std::sync::Arc::new(tokio::sync::Semaphore::new(1));
+        let place = places.clone().try_acquire_owned().expect("the only one");
+        let (answer, silence) = std::sync::mpsc::channel();
+        let look_up = move || silence.recv().map_err(|_gone| NameError::Fail);
+        let result = pooled(place, Duration::from_millis(10), look_up).await;
+        assert_eq!(result, Err(NameError::Again));
+        assert_eq!(places.available_permits(), 0);
+        answer.send(()).expect("it still waits");
+        drop(places.acquire().await.expect("it has ended"));
+    }
 
     #[test]
     fn reverse_names_are_those_of_dns() {

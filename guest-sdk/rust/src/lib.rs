@@ -87,6 +87,6 @@ pub use timeout::{getdefaulttimeout, setdefaulttimeout};
 
 /// The generated bindings, for what the WIT can and the SDK does not yet.
 pub mod wit {
-    pub use crate::bindings::socket::{Interest, Socket};
+    pub use crate::bindings::socket::{Interest, ReceiveFlags, SendFlags, Socket, Timeout};
     pub use crate::bindings::types::{AddressFamily, ErrorCode, SocketType};
 }

@@ -3,7 +3,7 @@
 use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::address::{Address, ToAddress};
 use crate::bindings::inherited;
@@ -19,6 +19,10 @@ use crate::numbers::{IPPROTO_TCP, IPPROTO_UDP};
 
 /// The backlog that Python's `listen()` has: the system's, at most 128.
 const DEFAULT_BACKLOG: i32 = 128;
+
+/// What one call hands to the host of a stream's data: hosts limit how much a
+/// call may copy, and trap where it is more.
+const PIECE: usize = 256 << 10;
 
 /// A socket, with the methods of Python's `socket.socket`. It closes on drop.
 ///
@@ -403,7 +407,7 @@ impl Socket {
     /// # Errors
     /// Those of [`Socket::send`].
     pub fn send_flags(&self, data: &[u8], flags: MsgFlag) -> Result<usize> {
-        let sent = self.host.send(data, flags.to_send());
+        let sent = self.host.send(self.cut(data), flags.to_send());
         sent.map(|count| count as usize).map_err(failed("send"))
     }
 
@@ -421,9 +425,49 @@ impl Socket {
     /// # Errors
     /// Those of [`Socket::send`].
     pub fn sendall_flags(&self, data: &[u8], flags: MsgFlag) -> Result<()> {
-        self.host
-            .send_all(data, flags.to_send())
-            .map_err(failed("sendall"))
+        let timeout = self.host.timeout().map_err(failed("sendall"))?;
+        let sent = match timeout {
+            wit::Timeout::After(time) if self.cut(data).len() < data.len() => {
+                let sent = self.sendall_within(data, flags, Duration::from_nanos(time));
+                self.host.set_timeout(timeout).and(sent)
+            }
+            _ => self
+                .pieces(data)
+                .try_for_each(|piece| self.host.send_all(piece, flags.to_send())),
+        };
+        sent.map_err(failed("sendall"))
+    }
+
+    /// All pieces in one time.
+    fn sendall_within(
+        &self,
+        data: &[u8],
+        flags: MsgFlag,
+        time: Duration,
+    ) -> std::result::Result<(), ErrorCode> {
+        let start = Instant::now();
+        self.pieces(data).try_for_each(|piece| {
+            let left = time.saturating_sub(start.elapsed()).as_nanos();
+            // 0 would not wait at all, and say so.
+            let left = u64::try_from(left).unwrap_or(u64::MAX).max(1);
+            self.host.set_timeout(wit::Timeout::After(left))?;
+            self.host.send_all(piece, flags.to_send())
+        })
+    }
+
+    /// What one call takes of a stream's data. A message is not cut.
+    fn cut<'a>(&self, data: &'a [u8]) -> &'a [u8] {
+        self.pieces(data).next().unwrap_or_default()
+    }
+
+    /// At least one piece, if of nothing: the kernel has a say there too.
+    fn pieces<'a>(&self, data: &'a [u8]) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        let most = match self.kind {
+            SOCK_STREAM => PIECE,
+            _ => usize::MAX,
+        };
+        let (first, rest) = data.split_at(data.len().min(most));
+        std::iter::once(first).chain(rest.chunks(most))
     }
 
     /// Sends one datagram to `address`: `sendto(2)`. With `MSG_FASTOPEN`

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use wasmtime::component::Resource;
-use wasmtime_wasi::p2::{DynPollable, subscribe};
+use wasmtime_wasi::p2::DynPollable;
 
 use crate::bindings::poller::{Event, Host, HostPoller, Trigger};
 use crate::bindings::socket::Interest;
@@ -11,6 +11,8 @@ use crate::ctx::CapsockCtxView;
 use crate::error::SocketError;
 use crate::poller::Poller;
 use crate::socket::Socket;
+
+use super::socket::pollable;
 
 type Result<T> = std::result::Result<T, SocketError>;
 
@@ -64,8 +66,7 @@ impl HostPoller for CapsockCtxView<'_> {
 
     fn subscribe(&mut self, this: Resource<Poller>) -> wasmtime::Result<Resource<DynPollable>> {
         let readiness = self.table.get(&this)?.readiness();
-        let readiness = self.table.push(readiness)?;
-        subscribe(self.table, readiness)
+        pollable(self.table, readiness)
     }
 
     fn drop(&mut self, this: Resource<Poller>) -> wasmtime::Result<()> {

@@ -1,6 +1,6 @@
 //! `capsock:sockets/socket`
 
-use wasmtime::component::Resource;
+use wasmtime::component::{Resource, ResourceTable};
 use wasmtime_wasi::async_trait;
 use wasmtime_wasi::p2::{DynPollable, Pollable, subscribe};
 
@@ -167,14 +167,26 @@ impl HostSocket for CapsockCtxView<'_> {
         interest: Interest,
     ) -> Result<Resource<DynPollable>> {
         let readiness = self.table.get(&this)?.readiness(interest.into())?;
-        let readiness = self.table.push(readiness)?;
-        Ok(subscribe(self.table, readiness)?)
+        Ok(pollable(self.table, readiness)?)
     }
 
     fn drop(&mut self, this: Resource<Socket>) -> wasmtime::Result<()> {
         self.table.delete(this)?;
         Ok(())
     }
+}
+
+/// Two entries of the table, or none.
+pub(super) fn pollable(
+    table: &mut ResourceTable,
+    readiness: Readiness,
+) -> wasmtime::Result<Resource<DynPollable>> {
+    let readiness = table.push(readiness)?;
+    let index = readiness.rep();
+    subscribe(table, readiness).or_else(|full| {
+        table.delete(Resource::<Readiness>::new_own(index))?;
+        Err(full)
+    })
 }
 
 #[async_trait]
