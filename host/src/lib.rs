@@ -69,7 +69,7 @@ pub use address::{
 pub use cap_std;
 pub use ctx::{CapsockCtx, CapsockCtxView, CapsockView};
 pub use errno::Errno;
-pub use policy::{Denial, Effect, Grant, Op, ParseRuleError, Policy, Rule};
+pub use policy::{Denial, Effect, Grant, Op, ParseRuleError, Policy, PolicyFileError, Rule};
 pub use quota::Limits;
 
 use wasmtime::component::{HasData, Linker};

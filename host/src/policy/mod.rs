@@ -4,8 +4,11 @@
 
 mod class;
 mod denial;
+mod explain;
+mod file;
 mod name;
 mod parse;
+mod question;
 mod rule;
 
 use std::marker::PhantomData;
@@ -14,7 +17,10 @@ use std::path::{Path, PathBuf};
 
 pub use class::Class;
 pub use denial::{Denial, Grant};
+pub use explain::{Explanation, Verdict};
+pub use file::PolicyFileError;
 pub use parse::ParseRuleError;
+pub use question::Question;
 pub(crate) use rule::escape;
 pub use rule::{Effect, Op, Rule};
 
@@ -139,6 +145,12 @@ impl Policy {
     /// Adds a rule.
     pub fn with(mut self, rule: Rule) -> Self {
         self.rules.push(rule);
+        self
+    }
+
+    /// Adds all rules of another policy.
+    pub fn and(mut self, other: Self) -> Self {
+        self.rules.extend(other.rules);
         self
     }
 

@@ -1,0 +1,330 @@
+//! A policy as a file: TOML with the tables `[allow]` and `[deny]`, whose keys
+//! are operations and whose values are arrays of targets.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::ops::Range;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::parse::{nearest, parse_op};
+use super::{Effect, Op, Policy, Rule};
+
+/// The tables that a file may have.
+const TABLES: [&str; 2] = ["allow", "deny"];
+
+/// A policy file that cannot be used: where, and what was expected there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PolicyFileError {
+    line: usize,
+    column: usize,
+    message: String,
+}
+
+impl PolicyFileError {
+    /// The line, from 1.
+    pub fn line(&self) -> usize {
+        self.line
+    }
+
+    /// The character of the line, from 1.
+    pub fn column(&self) -> usize {
+        self.column
+    }
+
+    fn at(text: &str, offset: usize, message: String) -> Self {
+        let before = text.get(..offset).unwrap_or(text);
+        let line = before.rsplit('\n').next().unwrap_or_default();
+        Self {
+            line: before.matches('\n').count() + 1,
+            column: line.chars().count() + 1,
+            message,
+        }
+    }
+}
+
+/// `LINE:COLUMN: MESSAGE`, to be put after a file's name and a colon.
+impl fmt::Display for PolicyFileError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            line,
+            column,
+            message,
+        } = self;
+        write!(f, "{line}:{column}: {message}")
+    }
+}
+
+impl std::error::Error for PolicyFileError {}
+
+impl Policy {
+    /// Reads a policy file.
+    ///
+    /// ```
+    /// use capsock_host::Policy;
+    ///
+    /// let policy = Policy::from_toml(
+    ///     r#"
+    ///     [allow]
+    ///     connect = ["tcp://10.20.0.0/16:5432"]
+    ///     listen = ["tcp://[::1]:8080-8090 from=loopback"]
+    ///
+    ///     [deny]
+    ///     connect = ["tcp://10.20.9.0/24:*"]
+    ///     "#,
+    /// )?;
+    /// assert_eq!(policy.rules().len(), 3);
+    /// # Ok::<(), capsock_host::PolicyFileError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// The first place where the text is not TOML, has a table or an operation
+    /// that is not known, or a target that does not follow the grammar.
+    pub fn from_toml(text: &str) -> Result<Self, PolicyFileError> {
+        File { text }.policy()
+    }
+
+    /// The policy as a file: sorted, so that equal policies give equal files.
+    /// [`Policy::from_toml`] reads it back.
+    pub fn to_toml(&self) -> String {
+        let mut file = BTreeMap::<_, BTreeMap<_, BTreeSet<_>>>::new();
+        for rule in &self.rules {
+            let table = file.entry(rule.effect.to_string()).or_default();
+            let targets = table.entry(rule.op.name()).or_default();
+            targets.insert(rule.target());
+        }
+        toml::to_string_pretty(&file).expect("tables of arrays of strings are TOML")
+    }
+}
+
+struct File<'a> {
+    text: &'a str,
+}
+
+type Parsed<T> = Result<T, PolicyFileError>;
+
+impl File<'_> {
+    fn policy(&self) -> Parsed<Policy> {
+        let file = DeTable::parse(self.text).map_err(|error| {
+            let at = error.span().unwrap_or_default();
+            PolicyFileError::at(self.text, at.start, error.message().to_owned())
+        })?;
+        let mut policy = Policy::default();
+        for (name, table) in file.get_ref() {
+            let effect = match name.get_ref().as_ref() {
+                "allow" => Effect::Allow,
+                "deny" => Effect::Deny,
+                unknown => return self.unknown_table(name.span(), unknown),
+            };
+            policy = self.rules(policy, effect, table)?;
+        }
+        Ok(policy)
+    }
+
+    fn rules(
+        &self,
+        mut policy: Policy,
+        effect: Effect,
+        table: &Spanned<DeValue<'_>>,
+    ) -> Parsed<Policy> {
+        let Some(operations) = table.get_ref().as_table() else {
+            let found = table.get_ref().type_str();
+            let message = format!("`{effect}` is a table of operations, found {}", a(found));
+            return self.fail(table.span(), message);
+        };
+        for (key, targets) in operations {
+            let op = parse_op(key.get_ref()).or_else(|message| self.fail(key.span(), message))?;
+            let Some(array) = targets.get_ref().as_array() else {
+                return self.not_a_target(key.span(), targets, "an array of targets");
+            };
+            for target in array.iter() {
+                policy = policy.with(self.rule(effect, op, target)?);
+            }
+        }
+        Ok(policy)
+    }
+
+    fn rule(&self, effect: Effect, op: Op, value: &Spanned<DeValue<'_>>) -> Parsed<Rule> {
+        let Some(target) = value.get_ref().as_str() else {
+            return self.not_a_target(value.span(), value, "a target in quotes");
+        };
+        Rule::parse(effect, op, target).or_else(|error| {
+            let start = self.character(value.span(), target, error.offset());
+            let target = target.escape_debug();
+            self.fail(
+                start..start,
+                format!("invalid target `{target}` of `{op}`: {}", error.message()),
+            )
+        })
+    }
+
+    /// Where the byte `offset` of a string stands in the file; its beginning
+    /// where it has escapes.
+    fn character(&self, span: Range<usize>, string: &str, offset: usize) -> usize {
+        let literal = self.text.get(span.clone()).unwrap_or_default();
+        let quotes = literal.len().saturating_sub(string.len()) / 2;
+        match literal.get(quotes..quotes + string.len()) {
+            Some(inner) if inner == string => span.start + quotes + offset,
+            _ => span.start,
+        }
+    }
+
+    fn unknown_table<T>(&self, span: Range<usize>, name: &str) -> Parsed<T> {
+        let name_shown = name.escape_debug();
+        let expected = match (nearest(name, &TABLES), parse_op(name)) {
+            (_, Ok(op)) => {
+                format!("an operation stands in a table: `[allow]` or `[deny]`, then `{op} = […]`")
+            }
+            (Some(near), _) => format!("did you mean `{near}`?"),
+            (None, _) => "expected `[allow]` or `[deny]`".to_owned(),
+        };
+        self.fail(span, format!("unknown table `{name_shown}`: {expected}"))
+    }
+
+    fn not_a_target<T>(
+        &self,
+        span: Range<usize>,
+        value: &Spanned<DeValue<'_>>,
+        expected: &str,
+    ) -> Parsed<T> {
+        let found = a(value.get_ref().type_str());
+        self.fail(
+            span,
+            format!("expected {expected}, such as `[\"tcp://192.0.2.1:443\"]`, found {found}"),
+        )
+    }
+
+    fn fail<T>(&self, span: Range<usize>, message: String) -> Parsed<T> {
+        Err(PolicyFileError::at(self.text, span.start, message))
+    }
+}
+
+/// A kind of value with its article.
+fn a(kind: &str) -> String {
+    let vowel = kind.starts_with(['a', 'e', 'i', 'o', 'u']);
+    format!("{} {kind}", if vowel { "an" } else { "a" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn a_file_says_what_the_flags_say() {
+        let text = r#"
+            # A comment.
+            deny.connect = ['tcp://10.20.9.0/24:*']
+
+            [allow]
+            connect = [
+                "tcp://10.20.0.0/16:5432", # another
+                "unix:/run/app/",
+            ]
+            listen = ["tcp://[::1]:80 from=loopback"]
+            pass-fd = ["*"]
+            interfaces = ["*"]
+            resolve = []
+        "#;
+        let policy = Policy::from_toml(text).unwrap_or_else(|error| panic!("{error}"));
+        let rules: Vec<_> = policy.rules().iter().map(Rule::to_string).collect();
+        assert_eq!(
+            rules,
+            [
+                "deny connect tcp://10.20.9.0/24:*",
+                "allow connect tcp://10.20.0.0/16:5432",
+                "allow connect unix:/run/app/",
+                "allow listen tcp://[::1]:80 from=loopback",
+                "allow pass-fd *",
+                "allow interfaces *",
+            ]
+        );
+        insta::assert_snapshot!(policy.to_toml());
+        assert!(Policy::from_toml("").is_ok_and(|policy| policy.rules().is_empty()));
+        assert_eq!(Policy::default().to_toml(), "");
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_with_line_and_column() {
+        let messages: Vec<String> = [
+            "[allow",
+            "[allow]\nconnect = [\"tcp://127.0.0.1:80\"",
+            "[allow]\nconnect = []\nconnect = []",
+            "[allow]\n\n  [alow]",
+            "[grants]",
+            "connect = [\"tcp://127.0.0.1:80\"]",
+            "allow = 1",
+            "allow = []",
+            "[allow]\nconect = []",
+            "[allow]\nfly = []",
+            "[allow]\npass_fd = []",
+            "[allow.connect]\ntcp = 1",
+            "[allow]\nconnect = \"tcp://127.0.0.1:80\"",
+            "[allow]\nconnect = [80]",
+            "[allow]\nconnect = [[\"tcp://127.0.0.1:80\"]]",
+            "[allow]\nconnect = [\"tcp://127.0.0.1\"]",
+            "[allow]\nconnect = [\n  \"tcp://127.0.0.1:80\",\n  'tcp://127.0.0.1:80,0',\n]",
+            "[allow]\nlisten = [\"tcp://127.0.0.1:80 form=loopback\"]",
+            "[allow]\nconnect = [\"\"\"tcp://127.0.0.1:99999\"\"\"]",
+            "[allow]\nresolve = [\"\u{e4}.example\", \"*\"]",
+            "[allow]\nconnect = [\"tcp://\\u0031.2.3:80\"]",
+            "[allow]\nconnect = [\"\"]",
+            "[deny]\nconnect = [\"udp://127.0.0.1:53\"]\n[alow]",
+        ]
+        .into_iter()
+        .map(|text| match Policy::from_toml(text) {
+            Ok(_) => panic!("{text}"),
+            Err(error) => format!("{text}\n  => {error}\n"),
+        })
+        .collect();
+        insta::assert_snapshot!(messages.join("\n"));
+    }
+
+    fn rule() -> impl Strategy<Value = Rule> {
+        let host =
+            r"\*|loopback|private|10\.[0-9]\.0\.0/16|192\.0\.2\.[0-9]|\[2001:db8::[1-9a-f]\]";
+        let ports = r"\*|ephemeral|[1-9][0-9]{0,3}|[1-9],80-9[0-9]";
+        let net = (
+            "connect tcp|listen tcp|bind udp|send udp|recv ip",
+            host,
+            ports,
+        )
+            .prop_map(|(op, host, ports)| format!("{op}://{host}:{ports}"));
+        let peers = (net.clone(), host).prop_map(|(net, host)| match net.starts_with("listen") {
+            true => format!("{net} from={host}"),
+            false => net,
+        });
+        let name = r"(connect|listen|pass-fd) unix(-abstract)?:/[ -~\u{80}-\u{fff}]{1,20}";
+        let other = r"resolve (\*\.)?[a-z]{1,9}\.example|option so-mark(=[!-~]{0,9})?|interfaces \*|raw netlink://[!-~]{1,9}";
+        prop_oneof![net, peers, name, other].prop_filter_map("no rule", |text| {
+            ["allow", "deny"]
+                .iter()
+                .find_map(|effect| format!("{effect} {text}").parse().ok())
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn print_and_parse_round_trip(rules in proptest::collection::vec((rule(), any::<bool>()), 0..8)) {
+            let rules = rules.into_iter().map(|(rule, deny)| Rule {
+                effect: if deny { Effect::Deny } else { Effect::Allow },
+                ..rule
+            });
+            let policy = rules.fold(Policy::default(), Policy::with);
+            let text = policy.to_toml();
+            let read = Policy::from_toml(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
+            let set = |policy: &Policy| policy.rules().iter().cloned().collect::<HashSet<_>>();
+            prop_assert_eq!(set(&read), set(&policy));
+            prop_assert_eq!(read.to_toml(), text);
+        }
+
+        #[test]
+        fn any_text_is_read_or_refused_at_a_place_in_it(text in r#"(\[allow\]\n)?[a-z="\[\]\n\\ :/\u{e4}]{0,60}"#) {
+            if let Err(error) = Policy::from_toml(&text) {
+                prop_assert!(error.line() <= text.lines().count().max(1) + 1);
+            }
+        }
+    }
+}
