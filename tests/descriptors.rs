@@ -2,8 +2,9 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::process::Command;
 
-use capsock_tests::{PATIENCE, start, succeed, target};
+use capsock_tests::{PATIENCE, pipe, start, succeed, target};
 use rstest::rstest;
 use rstest_reuse::{apply, template};
 
@@ -23,6 +24,33 @@ fn connect(address: SocketAddr) -> TcpStream {
 fn pairs_duplicates_numbers_files_and_default_timeouts() {
     succeed(&[], "descriptors", &["local"]);
 }
+
+#[test]
+fn flags_of_the_type_do_what_they_do_in_python() {
+    let theirs = pipe(Command::new("python3").args(["-c", FLAGS]), "");
+    assert_eq!(succeed(&[], "descriptors", &["flags"]), theirs);
+}
+
+const FLAGS: &str = "
+from socket import *
+def show(s):
+    timeout = s.gettimeout()
+    print(int(s.type), str(s.getblocking()).lower(), 'None' if timeout is None else f'Some({timeout})')
+for limit in (None, 1.5):
+    setdefaulttimeout(limit)
+    for kind in (SOCK_STREAM, SOCK_DGRAM):
+        show(socket(AF_INET, kind))
+        show(socket(AF_INET, kind | SOCK_NONBLOCK))
+        show(socket(AF_INET, kind | SOCK_CLOEXEC))
+        show(socket(AF_INET, kind | SOCK_NONBLOCK | SOCK_CLOEXEC))
+        show(socket(AF_INET, kind | SOCK_NONBLOCK | SOCK_CLOEXEC))
+    one, other = socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK)
+    show(one)
+    show(other)
+    show(socketpair(AF_UNIX, SOCK_STREAM)[0])
+    for kind in (SOCK_STREAM, SOCK_STREAM | SOCK_NONBLOCK):
+        show(fromfd(one.fileno(), AF_UNIX, kind))
+";
 
 #[apply(both_families)]
 fn create_server_serves(#[case] host: &str) {

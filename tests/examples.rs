@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket};
 
-use capsock_tests::{PATIENCE, start, stderr, target};
+use capsock_tests::{PATIENCE, Running, output, start, stderr, succeed, target};
 use rstest::rstest;
 
 fn free_port(host: &str) -> u16 {
@@ -183,4 +183,188 @@ fn can_tells_what_is_missing(#[case] protocol: &str) {
         told.contains("(EAFNOSUPPORT)") || told.contains("(ENODEV)"),
         "{told}"
     );
+}
+
+#[rstest]
+#[case::ipv4("127.0.0.1")]
+#[case::ipv6("::1")]
+fn datagrams_are_echoed_between_examples(#[case] host: &str) {
+    let (listen, send) = (target("udp", host, "ephemeral"), target("udp", host, "*"));
+    let flags = ["--allow-listen", &listen, "--allow-send", &send];
+    let mut server = start(&flags, "udp-echo", &["server", host, "0"]);
+    let address: SocketAddr = server.expect_line("Bound to").parse().unwrap();
+    let port = address.port().to_string();
+    let send = target("udp", host, &port);
+    let printed = succeed(
+        &["--allow-send", &send],
+        "udp-echo",
+        &["client", host, &port],
+    );
+    assert_eq!(printed, "Received \"Hello, world\"\n");
+    let socket = std::net::UdpSocket::bind((host, 0)).unwrap();
+    socket.send_to(b"", address).unwrap();
+    server.succeed();
+}
+
+#[rstest]
+#[case::path(false)]
+#[case::abstract_name(true)]
+fn unix_sockets_echo_between_examples(#[case] is_abstract: bool) {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("s").display().to_string();
+    let (grant, name) = match is_abstract {
+        true => (format!("unix-abstract:{path}"), format!("@{path}")),
+        false => (format!("unix:{path}"), path),
+    };
+    let mut server = start(&["--allow-listen", &grant], "unix-echo", &["server", &name]);
+    server.expect_line("Listening");
+    let printed = succeed(
+        &["--allow-connect", &grant],
+        "unix-echo",
+        &["client", &name],
+    );
+    assert_eq!(printed, "Received \"Hello, world\"\n");
+    server.succeed();
+}
+
+#[test]
+fn names_are_resolved_as_the_system_does() {
+    let output = output(
+        &["--allow-resolve", "*.invalid"],
+        "resolve",
+        &["localhost", "name.invalid", "denied.example"],
+    );
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    let printed = String::from_utf8(output.stdout).unwrap();
+    let (addresses, errors): (Vec<_>, Vec<_>) = printed
+        .lines()
+        .partition(|line| line.ends_with(" localhost"));
+    let mut expected: Vec<_> = std::net::ToSocketAddrs::to_socket_addrs(&("localhost", 0))
+        .unwrap()
+        .map(|address| format!("{} localhost", address.ip()))
+        .collect();
+    expected.dedup();
+    assert_eq!(addresses, expected);
+    assert_eq!(errors.len(), 2, "{printed}");
+    // A machine without a name server says EAI_AGAIN for the first.
+    assert!(
+        errors[0].starts_with("getaddrinfo `name.invalid`: ") && errors[0].contains("(gaierror -"),
+        "{printed}"
+    );
+    assert_eq!(
+        errors[1],
+        "getaddrinfo `denied.example`: Permission denied (EACCES)"
+    );
+}
+
+#[rstest]
+#[case::ipv4("127.0.0.1")]
+#[case::ipv6("::1")]
+fn a_chat_serves_a_thousand_clients(#[case] host: &str) {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+    // The guest's share of the descriptors is four fifths of the limit.
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    if current.is_some_and(|current| current < 4096) {
+        let current = Some(4096);
+        setrlimit(Resource::Nofile, Rlimit { current, maximum }).unwrap();
+    }
+    let (_guest, address) = chat(host);
+    let mut clients: Vec<_> = (0..1000).map(|_| join_chat(address)).collect();
+    // Connections are accepted in their order, so all of them are there once
+    // the last one speaks, and again when the first one does.
+    for (speaker, line) in [(999, "Hello, everybody\n"), (0, "Hello, last one\n")] {
+        clients[speaker].write_all(line.as_bytes()).unwrap();
+        for client in &mut clients {
+            assert_eq!(hear(client, line.len()), line.as_bytes());
+        }
+    }
+}
+
+/// It is dropped when its queue is full, and the others do not wait for it.
+#[test]
+fn a_client_of_the_chat_that_does_not_read_stops_nobody() {
+    let (_guest, address) = chat("127.0.0.1");
+    let mut silent = join_chat(address);
+    let (mut talker, mut listener) = (join_chat(address), join_chat(address));
+    listener.write_all(b"here\n").unwrap();
+    for client in [&mut talker, &mut listener] {
+        assert_eq!(hear(client, 5), b"here\n");
+    }
+    let line = [&[b'x'; 4000][..], b"\n"].concat();
+    const LINES: usize = 4000;
+    for _ in 0..LINES {
+        talker.write_all(&line).unwrap();
+        for client in [&mut talker, &mut listener] {
+            assert_eq!(hear(client, line.len()), line);
+        }
+    }
+    let mut heard = Vec::new();
+    // The end, or a reset.
+    _ = silent.read_to_end(&mut heard);
+    assert!(heard.len() < LINES * line.len(), "it was not dropped");
+}
+
+fn chat(host: &str) -> (Running, SocketAddr) {
+    let listen = target("tcp", host, "ephemeral");
+    let mut guest = start(&["--allow-listen", &listen], "chat", &[host, "0"]);
+    let address = guest.expect_line("Listening on").parse().unwrap();
+    (guest, address)
+}
+
+fn join_chat(address: SocketAddr) -> TcpStream {
+    let stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream
+}
+
+fn hear(client: &mut TcpStream, length: usize) -> Vec<u8> {
+    let mut heard = vec![0; length];
+    client.read_exact(&mut heard).unwrap();
+    heard
+}
+
+/// Two guests: one connects and passes the connection, the other uses it.
+#[rstest]
+#[case::ipv4("127.0.0.1")]
+#[case::ipv6("::1")]
+fn a_connection_goes_from_guest_to_guest(#[case] host: &str) {
+    let listener = TcpListener::bind((host, 0)).unwrap();
+    let address = listener.local_addr().unwrap();
+    let connect = target("tcp", host, address.port());
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("socket").display().to_string();
+    let unix = format!("unix:{path}");
+    let flags = [
+        "--allow-listen",
+        &unix,
+        "--allow-take-fd",
+        &unix,
+        "--allow-connect",
+        &connect,
+    ];
+    let mut receiver = start(&flags, "send-fds", &["receive", &path]);
+    receiver.expect_line("Listening");
+    let flags = [
+        "--allow-connect",
+        &unix,
+        "--allow-pass-fd",
+        &unix,
+        "--allow-connect",
+        &connect,
+    ];
+    let port = address.port().to_string();
+    let sender = start(&flags, "send-fds", &["send", &path, host, &port]);
+    let (mut stream, _peer) = listener.accept().unwrap();
+    assert_eq!(
+        sender.succeed(),
+        format!("Sent a connection to {address}\n")
+    );
+    assert_eq!(
+        receiver.succeed(),
+        format!("Received 'a connection'\nConnected to {address}\n")
+    );
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert_eq!(answer, "Hello, world");
 }

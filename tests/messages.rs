@@ -1,6 +1,7 @@
 //! recvmsg, sendmsg and ancillary data.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpListener;
 use std::process::{Command, Stdio};
 
 use capsock_tests::{start, succeed, target};
@@ -32,6 +33,92 @@ fn datagrams_are_segmented_and_coalesced() {
         "udp://127.0.0.1:*",
     ];
     succeed(&flags, "messages", &["segments"]);
+}
+
+/// The source address of a datagram needs the grant to bind it.
+#[rstest]
+#[case::ipv4("127.0.0.1", "127.0.0.2", true, "127.0.0.2\n127.0.0.1\n")]
+#[case::ipv4_denied("127.0.0.1", "127.0.0.2", false, "EACCES\n127.0.0.1\n")]
+#[case::ipv6("::1", "::1", true, "::1\n::1\n")]
+#[case::ipv6_foreign_denied("::1", "2001:db8::7", false, "EACCES\n::1\n")]
+fn a_datagram_is_sent_from_a_granted_address(
+    #[case] host: &str,
+    #[case] from: &str,
+    #[case] granted: bool,
+    #[case] expected: &str,
+) {
+    let bind = target("udp", host, "ephemeral");
+    let source = target("udp", from, "ephemeral");
+    let send = target("udp", host, "*");
+    let recv = target("udp", from, "*");
+    let mut flags = vec!["--allow-bind", &bind, "--allow-send", &send];
+    flags.extend(["--allow-recv", &recv]);
+    if granted {
+        flags.extend(["--allow-bind", &source]);
+    }
+    assert_eq!(
+        succeed(&flags, "messages", &["source", host, from]),
+        expected
+    );
+}
+
+#[rstest]
+#[case::ipv4("127.0.0.1")]
+#[case::ipv6("::1")]
+fn the_error_queue_tells_what_became_of_a_datagram(#[case] host: &str) {
+    let (bind, send) = (target("udp", host, "ephemeral"), target("udp", host, "*"));
+    let flags = ["--allow-bind", &bind, "--allow-send", &send];
+    succeed(&flags, "messages", &["errors", host]);
+}
+
+#[rstest]
+#[case::ipv4("127.0.0.1")]
+#[case::ipv6("::1")]
+fn the_whole_length_is_told_when_it_is_asked_for(#[case] host: &str) {
+    let (bind, send) = (target("udp", host, "ephemeral"), target("udp", host, "*"));
+    let (listen, connect) = (target("tcp", host, "ephemeral"), target("tcp", host, "*"));
+    let flags = [
+        "--allow-bind",
+        &bind,
+        "--allow-send",
+        &send,
+        "--allow-listen",
+        &listen,
+        "--allow-connect",
+        &connect,
+    ];
+    succeed(&flags, "messages", &["lengths", host]);
+}
+
+#[rstest]
+#[case::ipv4("127.0.0.1", true, true, "Hello, world\nEISCONN\n")]
+#[case::ipv6("::1", true, true, "Hello, world\nEISCONN\n")]
+#[case::without_the_option("127.0.0.1", false, true, "EACCES\n")]
+#[case::without_the_address("127.0.0.1", true, false, "EACCES\n")]
+fn fast_open_connects_and_sends_in_one(
+    #[case] host: &str,
+    #[case] option: bool,
+    #[case] address: bool,
+    #[case] expected: &str,
+) {
+    let listener = TcpListener::bind((host, 0)).unwrap();
+    let port = listener.local_addr().unwrap().port().to_string();
+    let connect = target("tcp", host, &port);
+    let mut flags = Vec::new();
+    if option {
+        flags.extend(["--allow-option", "msg-fastopen"]);
+    }
+    if address {
+        flags.extend(["--allow-connect", &connect]);
+    }
+    let guest = start(&flags, "messages", &["fast-open", host, &port]);
+    if option && address {
+        let (mut stream, _peer) = listener.accept().unwrap();
+        let mut data = String::new();
+        stream.read_to_string(&mut data).unwrap();
+        stream.write_all(data.as_bytes()).unwrap();
+    }
+    assert_eq!(guest.succeed(), expected);
 }
 
 /// Two hundred descriptors, of a process that may have a hundred: a leak would

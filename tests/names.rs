@@ -4,7 +4,7 @@ use std::io::Read;
 use std::net::TcpListener;
 use std::process::Command;
 
-use capsock_tests::{output, pipe, run, start, stderr, succeed};
+use capsock_tests::{output, pipe, run, start, stderr, succeed, unshared};
 
 /// `getaddrinfo HOST PORT FAMILY TYPE PROTO FLAGS` and the like; `-` is none.
 const CALLS: &str = "\
@@ -47,6 +47,18 @@ getservbyport 80 -
 getservbyport 80 tcp
 getservbyport 53 udp
 getservbyport 64999 -
+getservbyname 80 -
+getservbyname http dccp
+getservbyname www tcp
+getservbyport 0 -
+getprotobyname tcp
+getprotobyname TCP
+getprotobyname icmp
+getprotobyname no-such-protocol
+gethostbyname_ex 127.0.0.1
+gethostbyname_ex 127.0.0.1.
+gethostbyaddr 127.0.0.1
+getfqdn 127.0.0.1
 gethostbyname localhost
 gethostbyname 127.0.0.1
 gethostname
@@ -63,7 +75,7 @@ fn look_ups_give_what_python_gives() {
 }
 
 const LOOK_UP: &str = "
-import socket, sys
+import json, socket, sys
 none = lambda word: None if word == '-' else word
 families = {'4': socket.AF_INET, '6': socket.AF_INET6, '-': 0}
 kinds = {'stream': socket.SOCK_STREAM, 'datagram': socket.SOCK_DGRAM, '-': 0}
@@ -78,12 +90,17 @@ def look_up(name, *words):
         return ' '.join(socket.getnameinfo(address, int(flags)))
     if name == 'getservbyport':
         words = (int(words[0]), words[1])
+    if name in ('gethostbyname_ex', 'gethostbyaddr'):
+        host, aliases, addresses = getattr(socket, name)(*words)
+        return f'{host} {json.dumps(aliases)} {json.dumps(addresses)}'
     return str(getattr(socket, name)(*[word for word in words if word != '-']))
 for line in sys.stdin:
     try:
         print(look_up(*line.split()))
     except socket.gaierror as error:
         print('gaierror', error.errno)
+    except socket.herror as error:
+        print('herror', error.errno)
     except OSError:
         print('error')
 ";
@@ -99,6 +116,137 @@ fn a_name_that_only_looks_like_an_address_is_never_guessed() {
         ],
         "names",
         &["never-guessed"],
+    );
+}
+
+/// Files of names that no machine has, for a mount namespace of their own.
+const FILES: [(&str, &str); 4] = [
+    (
+        "/etc/hosts",
+        "127.0.0.1 localhost loop\n::1 localhost six-loop\n\
+         192.0.2.7 server.example server srv\n192.0.2.8 server.example\n\
+         2001:db8::7 six.example six\n",
+    ),
+    (
+        "/etc/services",
+        "http 80/tcp www\nhttp 81/sctp\ngame 4000/dccp quake\nmixed 5000/udplite\n",
+    ),
+    ("/etc/protocols", "ip 0 IP\ntcp 6 TCP\nodd 253 Odd oddity\n"),
+    (
+        "/etc/nsswitch.conf",
+        "hosts: files\nservices: files\nprotocols: files\n",
+    ),
+];
+
+const CALLS_IN_FILES: &str = "\
+gethostbyname_ex server.example
+gethostbyname_ex server
+gethostbyname_ex srv
+gethostbyname_ex six.example
+gethostbyname_ex localhost
+gethostbyname_ex no.example
+gethostbyaddr 192.0.2.7
+gethostbyaddr 192.0.2.8
+gethostbyaddr 192.0.2.9
+gethostbyaddr 2001:db8::7
+gethostbyaddr 2001:db8::8
+gethostbyaddr server.example
+gethostbyaddr six.example
+gethostbyaddr no.example
+gethostbyaddr 127.0.0.1
+gethostbyaddr 127.0.0.2
+gethostbyaddr ::1
+getfqdn 192.0.2.7
+getfqdn server
+getfqdn no.example
+getservbyname http -
+getservbyname http tcp
+getservbyname http sctp
+getservbyname http dccp
+getservbyname game -
+getservbyname quake dccp
+getservbyname quake tcp
+getservbyname mixed udplite
+getservbyport 80 -
+getservbyport 81 -
+getservbyport 81 sctp
+getservbyport 81 tcp
+getservbyport 4000 dccp
+getservbyport 5000 udplite
+getprotobyname odd
+getprotobyname oddity
+getprotobyname Odd
+getprotobyname ODD
+getprotobyname sctp
+";
+
+#[test]
+fn aliases_and_every_protocol_are_what_python_gives() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut setup = String::new();
+    for (path, text) in FILES {
+        let own = dir.path().join(path.trim_start_matches("/etc/"));
+        std::fs::write(&own, text).unwrap();
+        setup += &format!("mount --bind {} {path}\n", own.display());
+    }
+    let grants: Vec<&str> = ["*.example", "server", "srv", "*.in-addr.arpa", "*.ip6.arpa"]
+        .iter()
+        .flat_map(|name| ["--allow-resolve", name])
+        .collect();
+    let ours = run(&grants, "names", &["look-up"]);
+    let mut python = Command::new("python3");
+    python.args(["-c", LOOK_UP]);
+    let (Some(mut ours), Some(mut theirs)) = (
+        unshared("--mount", &setup, &ours),
+        unshared("--mount", &setup, &python),
+    ) else {
+        return;
+    };
+    let ours = pipe(&mut ours, CALLS_IN_FILES);
+    let theirs = pipe(&mut theirs, CALLS_IN_FILES);
+    for ((call, ours), theirs) in CALLS_IN_FILES.lines().zip(ours.lines()).zip(theirs.lines()) {
+        assert_eq!(ours, theirs, "{call}");
+    }
+    assert_eq!(ours.lines().count(), CALLS_IN_FILES.lines().count());
+    let aliases = r#"server.example ["server", "srv"] ["192.0.2.7", "192.0.2.8"]"#;
+    assert_eq!(ours.lines().next(), Some(aliases));
+}
+
+#[test]
+fn the_name_of_the_machine_is_set_only_as_granted() {
+    const NAME: &str = "capsock-renamed";
+    let set = |flags: &[&str], name: &str| {
+        let guest = run(flags, "names", &["set-name", name]);
+        let output = unshared("--uts", "", &guest)?.output().unwrap();
+        Some((
+            String::from_utf8(output.stdout.clone()).unwrap(),
+            stderr(&output),
+        ))
+    };
+    let own = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap();
+    let any = ["--allow-option", "sethostname"];
+    let Some((said, _)) = set(&any, NAME) else {
+        return;
+    };
+    assert_eq!(said, format!("ok\n{NAME}\n"));
+    let one = ["--allow-option", &format!("sethostname={NAME}")];
+    assert_eq!(set(&one, NAME).unwrap().0, format!("ok\n{NAME}\n"));
+
+    let unchanged = |why: &str| format!("{why}\n{own}");
+    for flags in [&[][..], &["--allow-option", "sethostname=other"]] {
+        let (said, told) = set(flags, NAME).unwrap();
+        assert_eq!(said, unchanged("EACCES"));
+        let hint = format!("to allow it: --allow-option 'sethostname={NAME}'\n");
+        assert!(told.ends_with(&hint), "{told}");
+    }
+    assert_eq!(set(&any, &"a".repeat(65)).unwrap().0, unchanged("EINVAL"));
+    assert_eq!(
+        set(&any, &"a".repeat(64)).unwrap().0,
+        format!("ok\n{}\n", "a".repeat(64))
+    );
+    assert_eq!(
+        std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap(),
+        own
     );
 }
 

@@ -72,6 +72,69 @@ fn a_granted_option_reaches_the_kernel() {
     assert!(succeed(&flags, "options", &["granted", "lo"]).contains("freebind EACCES"));
 }
 
+#[test]
+fn an_option_without_a_name_is_set_and_read_by_number() {
+    succeed(&["--allow-option", "raw"], "options", &["raw"]);
+}
+
+#[test]
+fn an_option_by_number_needs_a_grant() {
+    let output = output(
+        &["--allow-option", "raw=6/11"],
+        "options",
+        &["try-raw", "1/45", "6/11", "9999/1"],
+    );
+    // TCP_INFO can only be read.
+    assert_eq!(
+        String::from_utf8_lossy(&output.stdout),
+        "1/45 EACCES EACCES\n6/11 ok ENOPROTOOPT\n9999/1 ENOPROTOOPT ENOPROTOOPT\n"
+    );
+    insta::assert_snapshot!(stderr(&output), @"
+    capsock: denied option raw=1/45: no rule allows it; to allow it: --allow-option 'raw=1/45'
+    ");
+    let flags = ["--allow-option", "raw", "--deny-option", "raw=1/45"];
+    let printed = succeed(&flags, "options", &["try-raw", "1/45"]);
+    assert_eq!(printed, "1/45 EACCES EACCES\n");
+}
+
+/// What gets around a rule is not covered by a grant of all.
+#[test]
+fn a_dangerous_option_by_number_has_to_be_granted_by_that_number() {
+    // IP_HDRINCL, IP_OPTIONS, IP_UNICAST_IF, IP_LOCAL_PORT_RANGE, SO_RCVBUFFORCE,
+    // SO_BINDTOIFINDEX, SO_DETACH_FILTER, TCP_REPAIR, TCP_ULP, IPV6_PKTINFO,
+    // IPV6_RTHDR, IPV6_FREEBIND, IPV6_TRANSPARENT.
+    let dangerous = [
+        "0/3", "0/4", "0/50", "0/51", "1/33", "1/62", "1/27", "6/19", "6/31", "41/50", "41/57",
+        "41/78", "41/75",
+    ];
+    for option in dangerous {
+        let printed = succeed(&["--allow-option", "raw"], "options", &["try-raw", option]);
+        assert_eq!(printed, format!("{option} EACCES EACCES\n"));
+        let grant = format!("raw={option}");
+        let printed = succeed(&["--allow-option", &grant], "options", &["try-raw", option]);
+        assert!(!printed.contains("EACCES"), "{printed}");
+    }
+}
+
+/// The kernel would read the host's memory, or use its descriptors.
+#[test]
+fn an_option_with_a_pointer_or_a_descriptor_is_always_refused() {
+    // SO_ATTACH_FILTER, SO_ATTACH_BPF, SO_ATTACH_REUSEPORT_CBPF and _EBPF,
+    // SO_PASSPIDFD, SO_PEERPIDFD, SO_DEVMEM_DONTNEED, netfilter's of IPv4 and
+    // IPv6, MCAST_MSFILTER, IPV6_ADDRFORM, TCP_ZEROCOPY_RECEIVE,
+    // PACKET_RX_RING, PACKET_FANOUT_DATA, RDS_GET_MR, MPTCP_FULL_INFO.
+    let never = [
+        "1/26", "1/50", "1/51", "1/52", "1/76", "1/77", "1/80", "0/64", "41/64", "0/48", "41/1",
+        "6/35", "263/5", "263/22", "276/2", "284/4",
+    ];
+    for option in never {
+        let grant = format!("raw={option}");
+        let flags = ["--allow-option", "raw", "--allow-option", &grant];
+        let printed = succeed(&flags, "options", &["try-raw", option]);
+        assert_eq!(printed, format!("{option} EACCES EACCES\n"));
+    }
+}
+
 #[rstest]
 #[case::ipv4("127.0.0.1")]
 #[case::ipv6("::1")]

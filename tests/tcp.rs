@@ -116,6 +116,22 @@ fn receives_and_sends_wait_as_long_as_they_are_told(#[case] host: &str) {
     guest.succeed();
 }
 
+/// PEP 475: an interrupted wait goes on, for as long as it was told in all.
+#[apply(both_families)]
+fn an_interrupted_wait_goes_on(#[case] host: &str) {
+    let (listener, port) = listen(host);
+    let mut guest = client(host, "interrupted", &port);
+    let mut stream = accept(&listener);
+    for answer in ["", "x", "x"] {
+        guest.expect_line("waiting");
+        for _ in 0..5 {
+            guest.interrupt();
+        }
+        stream.write_all(answer.as_bytes()).unwrap();
+    }
+    guest.succeed();
+}
+
 #[apply(both_families)]
 fn a_connect_that_nobody_answers_times_out_and_goes_on(#[case] host: &str) {
     let address: SocketAddr = SocketAddr::new(host.parse().unwrap(), 0);

@@ -79,7 +79,8 @@ struct Grants {
     #[arg(long, value_name = "NAME")]
     allow_resolve: Vec<String>,
     /// Set this socket option, NAME or NAME=VALUE: ip-freebind, ip-transparent,
-    /// so-bindtodevice, so-mark; others need no grant
+    /// msg-fastopen, so-bindtodevice, so-mark, or raw=LEVEL/NAME by number; others
+    /// need no grant. Or the name of the machine: sethostname
     #[arg(long, value_name = "OPTION")]
     allow_option: Vec<String>,
     /// Use this raw socket, netlink protocol, packet or CAN interface

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 
 use capsock_host::cap_std::ambient_authority;
-use capsock_host::{CapsockCtx, CapsockCtxView, CapsockView, Denial};
+use capsock_host::{CapsockCtx, CapsockCtxView, CapsockView, Denial, Op};
 use wasmtime::component::{Linker, ResourceTable};
 use wasmtime::{Engine, Store};
 use wasmtime_wasi::p2::bindings::{Command, CommandPre};
@@ -108,6 +108,13 @@ fn tell(told: &Mutex<HashSet<Denial>>, denial: &Denial) {
         return;
     }
     match denial.grant() {
+        // There is only `*`, and the flag alone says it.
+        Some(grant) if grant.op == Op::Interfaces => {
+            eprintln!(
+                "capsock: denied {denial}; to allow it: --allow-{}",
+                grant.op
+            );
+        }
         Some(grant) => {
             let target = shlex::try_quote(&grant.target).unwrap_or_default();
             eprintln!(

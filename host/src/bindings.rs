@@ -21,6 +21,11 @@ mod generated {
             "capsock:sockets/messages.send": async | trappable,
             "capsock:sockets/names.get-address-info": async | trappable,
             "capsock:sockets/names.get-name-info": async | trappable,
+            "capsock:sockets/names.get-host-by-name": async | trappable,
+            "capsock:sockets/names.get-host-by-address": async | trappable,
+            "capsock:sockets/names.get-service-by-name": async | trappable,
+            "capsock:sockets/names.get-service-by-port": async | trappable,
+            "capsock:sockets/names.get-protocol-by-name": async | trappable,
             "capsock:sockets/poller.[method]poller.wait": async | trappable,
             default: trappable,
         },
@@ -36,4 +41,6 @@ mod generated {
     });
 }
 
-pub(crate) use generated::capsock::sockets::{messages, names, options, poller, socket, types};
+pub(crate) use generated::capsock::sockets::{
+    authority, interfaces, messages, names, options, poller, socket, types,
+};

@@ -1,20 +1,23 @@
 //! Between the generated types and the core's. Nothing is decided here.
 
 use std::ffi::OsStr;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::time::Duration;
+
+use wasmtime::component::ResourceTable;
 
 use crate::bindings::{
     messages as wit_messages, names as wit_names, options as wit_options, poller as wit_poller,
     socket as wit_socket, types as wit,
 };
 use crate::errno::for_each_errno;
+use crate::error::SocketError;
 use crate::options::for_each_option;
-use crate::os::message::{Message, MessageFlags, ReceivedControl, SentControl};
+use crate::os::message::{ExtendedError, Message, MessageFlags, ReceivedControl, SentControl};
 use crate::os::{Credentials, Event, Interest, SendFlags, Shutdown, Trigger};
-use crate::resolve::{Answer, LookupFlags, NameError, NameFlags};
-use crate::socket::{Receive, Timeout, Transmit};
+use crate::resolve::{Answer, HostEntry, HostError, LookupFlags, NameError, NameFlags};
+use crate::socket::{MulticastInterface, RawValue, Receive, TakenSocket, Timeout, Transmit};
 use crate::{
     Address, AddressFamily, AlgAddress, BluetoothAddress, BluetoothDevice, CanAddress,
     CanProtocolAddress, Errno, NetlinkAddress, PacketAddress, SocketType, TipcAddress, TipcTarget,
@@ -418,6 +421,8 @@ impl From<wit_socket::ReceiveFlags> for Receive {
             peek: flags.contains(Wit::PEEK),
             wait_all: flags.contains(Wit::WAIT_ALL),
             dont_wait: flags.contains(Wit::DONT_WAIT),
+            error_queue: flags.contains(Wit::ERROR_QUEUE),
+            truncate: flags.contains(Wit::TRUNCATE),
         }
     }
 }
@@ -434,6 +439,7 @@ impl From<wit_socket::SendFlags> for Transmit {
         Self {
             flags: os,
             dont_wait: flags.contains(Wit::DONT_WAIT),
+            fast_open: flags.contains(Wit::FAST_OPEN),
         }
     }
 }
@@ -454,7 +460,40 @@ impl From<wit_options::Credentials> for Credentials {
     }
 }
 
-impl From<wit_messages::SentControl> for SentControl {
+impl From<wit_options::IpAddress> for IpAddr {
+    fn from(address: wit_options::IpAddress) -> Self {
+        match address {
+            wit_options::IpAddress::Ipv4(ip) => Self::V4(ipv4(ip)),
+            wit_options::IpAddress::Ipv6((a, b, c, d, e, f, g, h)) => {
+                Self::V6(Ipv6Addr::new(a, b, c, d, e, f, g, h))
+            }
+        }
+    }
+}
+
+impl From<wit_options::MulticastInterface> for MulticastInterface {
+    fn from(interface: wit_options::MulticastInterface) -> Self {
+        match interface {
+            wit_options::MulticastInterface::Index(index) => Self::Index(index),
+            wit_options::MulticastInterface::Address(ip) => Self::Address(ipv4(ip)),
+        }
+    }
+}
+
+impl From<wit_options::RawValue> for RawValue {
+    fn from(value: wit_options::RawValue) -> Self {
+        match value {
+            wit_options::RawValue::Bytes(bytes) => Self::Bytes(bytes),
+            wit_options::RawValue::Null(length) => Self::Null(length),
+        }
+    }
+}
+
+fn ipv4((a, b, c, d): wit::Ipv4Address) -> Ipv4Addr {
+    Ipv4Addr::new(a, b, c, d)
+}
+
+impl From<wit_messages::SentControl> for SentControl<Address> {
     fn from(control: wit_messages::SentControl) -> Self {
         use wit_messages::SentControl as Wit;
         match control {
@@ -464,6 +503,38 @@ impl From<wit_messages::SentControl> for SentControl {
             Wit::Ipv6TrafficClass(value) => Self::Ipv6TrafficClass(value),
             Wit::Ipv6HopLimit(value) => Self::Ipv6HopLimit(value),
             Wit::UdpSegmentSize(value) => Self::UdpSegmentSize(value),
+            Wit::PacketInfo(packet) => {
+                let (a, b, c, d) = packet.source;
+                let ip = Ipv4Addr::new(a, b, c, d);
+                let source = Address::Inet(SocketAddrV4::new(ip, 0));
+                Self::PacketInfo {
+                    interface_index: packet.interface_index,
+                    source: (!ip.is_unspecified()).then_some(source),
+                }
+            }
+            Wit::Ipv6PacketInfo(packet) => {
+                let (a, b, c, d, e, f, g, h) = packet.source;
+                let ip = Ipv6Addr::new(a, b, c, d, e, f, g, h);
+                let source = Address::Inet6(SocketAddrV6::new(ip, 0, 0, 0));
+                Self::Ipv6PacketInfo {
+                    interface_index: packet.interface_index,
+                    source: (!ip.is_unspecified()).then_some(source),
+                }
+            }
+        }
+    }
+}
+
+impl From<ExtendedError> for wit_messages::ExtendedError {
+    fn from(error: ExtendedError) -> Self {
+        Self {
+            error: error.error.into(),
+            origin: error.origin,
+            type_: error.kind,
+            code: error.code,
+            info: error.info,
+            data: error.data,
+            offender: error.offender.map(Into::into),
         }
     }
 }
@@ -505,6 +576,8 @@ impl From<ReceivedControl> for wit_messages::ReceivedControl {
             ReceivedControl::Ipv6TrafficClass(value) => Self::Ipv6TrafficClass(value),
             ReceivedControl::Ipv6HopLimit(value) => Self::Ipv6HopLimit(value),
             ReceivedControl::UdpSegmentSize(value) => Self::UdpSegmentSize(value),
+            ReceivedControl::ExtendedError(error) => Self::ExtendedError(error.into()),
+            ReceivedControl::Ipv6ExtendedError(error) => Self::Ipv6ExtendedError(error.into()),
         }
     }
 }
@@ -517,6 +590,7 @@ impl From<MessageFlags> for wit_messages::MessageFlags {
             (flags.truncated, Self::TRUNCATED),
             (flags.control_truncated, Self::CONTROL_TRUNCATED),
             (flags.out_of_band, Self::OUT_OF_BAND),
+            (flags.error_queue, Self::ERROR_QUEUE),
         ] {
             if is {
                 wit |= flag;
@@ -526,12 +600,79 @@ impl From<MessageFlags> for wit_messages::MessageFlags {
     }
 }
 
+impl From<SocketType> for wit::SocketType {
+    fn from(kind: SocketType) -> Self {
+        match kind {
+            SocketType::Stream => Self::Stream,
+            SocketType::Datagram => Self::Datagram,
+            SocketType::Raw => Self::Raw,
+            SocketType::Rdm => Self::Rdm,
+            SocketType::Seqpacket => Self::Seqpacket,
+        }
+    }
+}
+
+impl From<AddressFamily> for wit::AddressFamily {
+    fn from(family: AddressFamily) -> Self {
+        match family {
+            AddressFamily::Inet => Self::Inet,
+            AddressFamily::Inet6 => Self::Inet6,
+            AddressFamily::Unix => Self::Unix,
+            AddressFamily::Netlink => Self::Netlink,
+            AddressFamily::Vsock => Self::Vsock,
+            AddressFamily::Packet => Self::Packet,
+            AddressFamily::Can => Self::Can,
+            AddressFamily::Tipc => Self::Tipc,
+            AddressFamily::Bluetooth => Self::Bluetooth,
+            AddressFamily::Alg => Self::Alg,
+            AddressFamily::Rds => Self::Rds,
+            AddressFamily::System => Self::System,
+            AddressFamily::Link => Self::Link,
+        }
+    }
+}
+
+impl wit_messages::ReceivedSocket {
+    /// Puts the socket into the guest's table. What does not fit is closed.
+    pub(crate) fn new(taken: TakenSocket, table: &mut ResourceTable) -> Result<Self, SocketError> {
+        Ok(Self {
+            family: taken.family.into(),
+            type_: taken.kind.into(),
+            protocol: taken.protocol,
+            socket: table.push(taken.socket)?,
+        })
+    }
+}
+
+impl wit_messages::Message {
+    /// Adds the sockets that came along. Those that the table has no room for
+    /// are closed, and that is told.
+    pub(crate) fn with_sockets(
+        mut self,
+        sockets: Vec<TakenSocket>,
+        table: &mut ResourceTable,
+    ) -> Self {
+        for taken in sockets {
+            match wit_messages::ReceivedSocket::new(taken, table) {
+                Ok(socket) => self.sockets.push(socket),
+                Err(error) => {
+                    tracing::debug!(?error, "a socket that a peer sent");
+                    self.flags |= wit_messages::MessageFlags::CONTROL_TRUNCATED;
+                }
+            }
+        }
+        self
+    }
+}
+
 impl TryFrom<Message> for wit_messages::Message {
     type Error = Errno;
 
     fn try_from(message: Message) -> Result<Self, Errno> {
         Ok(Self {
             data: message.data,
+            length: u32::try_from(message.length).unwrap_or(u32::MAX),
+            sockets: Vec::new(),
             control: message.control.into_iter().map(Into::into).collect(),
             flags: message.flags.into(),
             sender: message.sender.map(TryInto::try_into).transpose()?,
@@ -554,6 +695,29 @@ impl From<NameError> for wit_names::NameError {
             NameError::SocketType => Self::SocketType,
             NameError::System => Self::System,
             NameError::AccessDenied => Self::AccessDenied,
+        }
+    }
+}
+
+impl From<HostError> for wit_names::HostError {
+    fn from(error: HostError) -> Self {
+        match error {
+            HostError::HostNotFound => Self::HostNotFound,
+            HostError::TryAgain => Self::TryAgain,
+            HostError::NoRecovery => Self::NoRecovery,
+            HostError::NoData => Self::NoData,
+            HostError::AccessDenied => Self::AccessDenied,
+        }
+    }
+}
+
+impl From<HostEntry> for wit_names::HostEntry {
+    fn from(entry: HostEntry) -> Self {
+        let addresses = entry.addresses.into_iter();
+        Self {
+            name: entry.name,
+            aliases: entry.aliases,
+            addresses: addresses.map(|ip| SocketAddr::new(ip, 0).into()).collect(),
         }
     }
 }
@@ -595,13 +759,7 @@ impl From<Answer> for wit_names::AddressInfo {
             } else {
                 wit::AddressFamily::Inet
             },
-            type_: match answer.kind {
-                SocketType::Stream => wit::SocketType::Stream,
-                SocketType::Datagram => wit::SocketType::Datagram,
-                SocketType::Raw => wit::SocketType::Raw,
-                SocketType::Rdm => wit::SocketType::Rdm,
-                SocketType::Seqpacket => wit::SocketType::Seqpacket,
-            },
+            type_: answer.kind.into(),
             protocol: answer.protocol,
             canonical_name: answer.canonical_name,
             address: answer.address.into(),

@@ -7,8 +7,9 @@ use cap_std::AmbientAuthority;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wasmtime::component::ResourceTable;
 
+use crate::authority::Authority;
 use crate::os::UnixDirectories;
-use crate::policy::operation::Operation;
+use crate::policy::operation::{Listen, Operation};
 use crate::policy::{Denial, NameRefusal, Policy, Refusal, Vetted, VettedName};
 use crate::quota::{Limits, SocketPermit, SocketQuota};
 use crate::resolve::NameError;
@@ -21,7 +22,7 @@ type OnDenial = Arc<dyn Fn(&Denial) + Send + Sync>;
 /// denials.
 #[derive(Clone)]
 pub struct CapsockCtx {
-    policy: Arc<Policy>,
+    authority: Arc<Authority>,
     directories: Arc<UnixDirectories>,
     limits: Limits,
     quota: SocketQuota,
@@ -55,7 +56,7 @@ impl CapsockCtx {
         let limits = Limits::default();
         Self {
             directories: Arc::new(UnixDirectories::open(&policy, authority)),
-            policy: Arc::new(policy),
+            authority: Arc::new(Authority::new(policy)),
             quota: SocketQuota::new(&limits),
             lookups: Arc::new(Semaphore::new(limits.lookups as usize)),
             limits,
@@ -90,14 +91,19 @@ impl CapsockCtx {
         self.quota.take()
     }
 
+    pub(crate) fn authority(&self) -> &Authority {
+        &self.authority
+    }
+
     /// The one way to an address that the kernel may be given.
     pub(crate) fn vet<O: Operation>(
         &self,
         protocol: Protocol,
         address: Address,
     ) -> Result<Vetted<O>, Errno> {
-        let address = os::interface::with_own_name(address)?;
-        self.policy
+        let address = os::interfaces::with_own_name(address)?;
+        self.authority
+            .policy()
             .vet(protocol, address)
             .map_err(|refusal| match refusal {
                 Refusal::Invalid(errno) => errno,
@@ -106,7 +112,7 @@ impl CapsockCtx {
     }
 
     pub(crate) fn vet_open(&self, protocol: Protocol) -> Result<(), Errno> {
-        let verdict = self.policy.vet_open(protocol);
+        let verdict = self.authority.policy().vet_open(protocol);
         verdict.map_err(|denial| self.deny(&denial))
     }
 
@@ -115,7 +121,7 @@ impl CapsockCtx {
         protocol: Protocol,
         family: AddressFamily,
     ) -> Result<(), Errno> {
-        let verdict = self.policy.vet_implicit_bind(protocol, family);
+        let verdict = self.authority.policy().vet_implicit_bind(protocol, family);
         verdict.map_err(|denial| self.deny(&denial))
     }
 
@@ -125,7 +131,7 @@ impl CapsockCtx {
         local: &Address,
         peer: &Address,
     ) -> Result<(), Errno> {
-        let verdict = self.policy.admit_peer(protocol, local, peer);
+        let verdict = self.authority.policy().admit_peer(protocol, local, peer);
         verdict.map_err(|denial| self.deny(&denial))
     }
 
@@ -135,23 +141,57 @@ impl CapsockCtx {
         local: Option<&Address>,
         sender: &Address,
     ) -> Result<(), Errno> {
-        let verdict = self.policy.admit_sender(protocol, local, sender);
+        let verdict = self
+            .authority
+            .policy()
+            .admit_sender(protocol, local, sender);
         verdict.map_err(|denial| self.deny(&denial))
     }
 
+    /// Whether a listener of the guest could have accepted a connection. Says
+    /// nothing to anybody where it could not.
+    pub(crate) fn could_accept(&self, protocol: Protocol, local: &Address, peer: &Address) -> bool {
+        let policy = self.authority.policy();
+        policy.vet::<Listen>(protocol, local.clone()).is_ok()
+            && policy.admit_peer(protocol, local, peer).is_ok()
+    }
+
     pub(crate) fn vet_option(&self, name: &str, value: &str) -> Result<(), Errno> {
-        let verdict = self.policy.vet_option(name, value);
+        let verdict = self.authority.policy().vet_option(name, value);
+        verdict.map_err(|denial| self.deny(&denial))
+    }
+
+    pub(crate) fn vet_interfaces(&self) -> Result<(), Errno> {
+        let verdict = self.authority.policy().vet_interfaces();
+        verdict.map_err(|denial| self.deny(&denial))
+    }
+
+    pub(crate) fn vet_raw_option(&self, number: &str, by_value: bool) -> Result<(), Errno> {
+        let verdict = self.authority.policy().vet_raw_option(number, by_value);
+        verdict.map_err(|denial| self.deny(&denial))
+    }
+
+    pub(crate) fn vet_pass(&self, protocol: Protocol, over: &Address) -> Result<(), Errno> {
+        let verdict = self.authority.policy().vet_pass(protocol, over);
+        verdict.map_err(|denial| self.deny(&denial))
+    }
+
+    pub(crate) fn vet_take(&self, protocol: Protocol, over: &Address) -> Result<(), Errno> {
+        let verdict = self.authority.policy().vet_take(protocol, over);
         verdict.map_err(|denial| self.deny(&denial))
     }
 
     pub(crate) fn vet_name(&self, name: &str) -> Result<VettedName, NameError> {
-        self.policy.vet_name(name).map_err(|refusal| match refusal {
-            NameRefusal::Invalid => NameError::NoName,
-            NameRefusal::Denied(denial) => {
-                self.deny(&denial);
-                NameError::AccessDenied
-            }
-        })
+        self.authority
+            .policy()
+            .vet_name(name)
+            .map_err(|refusal| match refusal {
+                NameRefusal::Invalid => NameError::NoName,
+                NameRefusal::Denied(denial) => {
+                    self.deny(&denial);
+                    NameError::AccessDenied
+                }
+            })
     }
 
     /// A place for one look-up. Over the limit it fails; it never waits.
@@ -172,7 +212,7 @@ impl CapsockCtx {
 impl fmt::Debug for CapsockCtx {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CapsockCtx")
-            .field("policy", &self.policy)
+            .field("policy", &self.authority.policy())
             .field("limits", &self.limits)
             .finish_non_exhaustive()
     }

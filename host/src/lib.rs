@@ -47,6 +47,7 @@
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
 
 mod address;
+mod authority;
 mod bindings;
 mod convert;
 mod ctx;
@@ -58,6 +59,7 @@ mod os;
 pub mod policy;
 mod poller;
 mod quota;
+mod raw_options;
 mod resolve;
 mod socket;
 
@@ -89,6 +91,8 @@ pub fn add_to_linker_async<T: CapsockView + 'static>(
     bindings::socket::add_to_linker::<T, Capsock>(linker, T::capsock)?;
     bindings::messages::add_to_linker::<T, Capsock>(linker, T::capsock)?;
     bindings::names::add_to_linker::<T, Capsock>(linker, T::capsock)?;
+    bindings::interfaces::add_to_linker::<T, Capsock>(linker, T::capsock)?;
+    bindings::authority::add_to_linker::<T, Capsock>(linker, T::capsock)?;
     bindings::options::add_to_linker::<T, Capsock>(linker, T::capsock)?;
     bindings::poller::add_to_linker::<T, Capsock>(linker, T::capsock)
 }

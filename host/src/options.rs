@@ -39,6 +39,10 @@ macro_rules! for_each_option {
                 Ipv6ReceiveErrors IPPROTO_IPV6 IPV6_RECVERR,
                 UdpCork IPPROTO_UDP UDP_CORK,
                 UdpReceiveOffload IPPROTO_UDP UDP_GRO,
+                MulticastAll IPPROTO_IP IP_MULTICAST_ALL,
+                Ipv6MulticastAll IPPROTO_IPV6 IPV6_MULTICAST_ALL,
+                Ipv6DontFragment IPPROTO_IPV6 IPV6_DONTFRAG,
+                ReceiveOverflow SOL_SOCKET SO_RXQ_OVFL,
             }
             NumberOption {
                 SendBufferSize SOL_SOCKET SO_SNDBUF,
@@ -66,6 +70,10 @@ macro_rules! for_each_option {
                 Ipv6MtuDiscovery IPPROTO_IPV6 IPV6_MTU_DISCOVER,
                 UdpSegmentSize IPPROTO_UDP UDP_SEGMENT,
                 Timestamping SOL_SOCKET SO_TIMESTAMPING,
+                MaxPacingRate SOL_SOCKET SO_MAX_PACING_RATE,
+                MinTimeToLive IPPROTO_IP IP_MINTTL,
+                Ipv6MinHopCount IPPROTO_IPV6 IPV6_MINHOPCOUNT,
+                Ipv6Mtu IPPROTO_IPV6 IPV6_MTU,
             }
             DurationOption {
                 KeepaliveIdle IPPROTO_TCP TCP_KEEPIDLE,
@@ -98,6 +106,11 @@ macro_rules! define {
                     $(Self::$variant => OptionNumber { level: libc::$level, name: libc::$name },)*
                 }
             }
+
+            /// The option that has this number.
+            pub(crate) fn of(number: OptionNumber) -> Option<Self> {
+                [$(Self::$variant),*].into_iter().find(|option| option.number() == number)
+            }
         }
     )*};
 }
@@ -108,6 +121,16 @@ for_each_option!(define);
 pub(crate) struct OptionNumber {
     pub(crate) level: i32,
     pub(crate) name: i32,
+}
+
+impl OptionNumber {
+    /// Whether the option is in the table.
+    pub(crate) fn has_name(self) -> bool {
+        FlagOption::of(self).is_some()
+            || NumberOption::of(self).is_some()
+            || DurationOption::of(self).is_some()
+            || TextOption::of(self).is_some()
+    }
 }
 
 impl FlagOption {
@@ -155,11 +178,18 @@ impl DurationOption {
     }
 }
 
+/// The grant that the flag `MSG_FASTOPEN` needs.
+pub(crate) const FAST_OPEN_GRANT: &str = "msg-fastopen";
+
 /// The grants that options need: what a rule of the operation `option` names.
-pub(crate) const OPTION_GRANTS: [&str; 5] = [
+pub(crate) const OPTION_GRANTS: &[&str] = &[
     "ip-freebind",
     "ip-hdrincl",
     "ip-transparent",
+    FAST_OPEN_GRANT,
+    "raw",
     "so-bindtodevice",
     "so-mark",
+    // No option of a socket, but like one: it has a name and a value.
+    "sethostname",
 ];

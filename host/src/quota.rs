@@ -23,6 +23,9 @@ pub struct Limits {
     /// Look-ups of names under way: 8, those included that took too long and
     /// were given up. One more is `EAI_AGAIN`.
     pub lookups: u32,
+    /// Descriptors in one message: 8. To send more is `EINVAL`; what more comes
+    /// is closed.
+    pub descriptors: u32,
 }
 
 impl Default for Limits {
@@ -33,6 +36,7 @@ impl Default for Limits {
             backlog: 1024,
             socket_buffer: 4 << 20,
             lookups: 8,
+            descriptors: 8,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Names of hosts and services, looked up on a bounded pool.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use tokio::sync::OwnedSemaphorePermit;
@@ -14,6 +14,9 @@ use crate::{Address, AddressFamily, Errno, SocketType};
 
 /// How many answers a look-up gives at most.
 const ANSWERS: usize = 32;
+
+/// The longest name of a machine, in bytes: sethostname(2).
+const HOST_NAME_MAX: usize = 64;
 
 /// How long a look-up may take.
 const TIME: Duration = Duration::from_secs(5);
@@ -77,6 +80,24 @@ pub(crate) struct Answer {
     pub(crate) address: SocketAddr,
 }
 
+/// Why a look-up of a host failed: `h_errno` of gethostbyname(3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum HostError {
+    HostNotFound,
+    TryAgain,
+    NoRecovery,
+    NoData,
+    AccessDenied,
+}
+
+/// `struct hostent`
+#[derive(Clone, Debug)]
+pub(crate) struct HostEntry {
+    pub(crate) name: String,
+    pub(crate) aliases: Vec<String>,
+    pub(crate) addresses: Vec<IpAddr>,
+}
+
 /// What the host of a look-up is, as far as the policy is concerned.
 #[derive(Clone, Debug)]
 pub(crate) enum Host {
@@ -133,9 +154,105 @@ pub(crate) async fn name_info(
     pooled(permit, move || os::names::name_info(&endpoint, flags)).await
 }
 
+/// `gethostbyname(3)`, for IPv4
+pub(crate) async fn host_by_name(ctx: &CapsockCtx, name: &str) -> Result<HostEntry, HostError> {
+    if let Ok(ip) = name.parse::<Ipv4Addr>() {
+        return Ok(HostEntry {
+            name: name.to_owned(),
+            aliases: Vec::new(),
+            addresses: vec![ip.into()],
+        });
+    }
+    let name = ctx.vet_name(name)?;
+    let permit = ctx.take_lookup()?;
+    let look_up = move || Ok(os::databases::host_by_name(name.as_str()));
+    pooled(permit, look_up).await?.map(HostEntry::bounded)
+}
+
+/// `gethostbyaddr(3)`
+pub(crate) async fn host_by_address(
+    ctx: &CapsockCtx,
+    address: &Address,
+) -> Result<HostEntry, HostError> {
+    // The C library asks for the IPv4 address inside an IPv6 one.
+    let Some(ip) = address.canonical().map(|endpoint| endpoint.ip()) else {
+        return Err(HostError::NoRecovery);
+    };
+    if !ip.is_loopback() {
+        ctx.vet_name(&reverse_name(ip))?;
+    }
+    let permit = ctx.take_lookup()?;
+    let look_up = move || Ok(os::databases::host_by_address(ip));
+    pooled(permit, look_up).await?.map(HostEntry::bounded)
+}
+
+/// `getservbyname(3)`
+pub(crate) async fn service_by_name(
+    ctx: &CapsockCtx,
+    name: String,
+    protocol: Option<String>,
+) -> Result<u16, NameError> {
+    let permit = ctx.take_lookup()?;
+    let look_up = move || os::databases::service_by_name(&name, protocol.as_deref());
+    pooled(permit, look_up).await
+}
+
+/// `getservbyport(3)`
+pub(crate) async fn service_by_port(
+    ctx: &CapsockCtx,
+    port: u16,
+    protocol: Option<String>,
+) -> Result<String, NameError> {
+    let permit = ctx.take_lookup()?;
+    let look_up = move || os::databases::service_by_port(port, protocol.as_deref());
+    pooled(permit, look_up).await
+}
+
+/// `getprotobyname(3)`
+pub(crate) async fn protocol_by_name(ctx: &CapsockCtx, name: String) -> Result<u32, NameError> {
+    let permit = ctx.take_lookup()?;
+    pooled(permit, move || os::databases::protocol_by_name(&name)).await
+}
+
+/// `sethostname(2)`
+pub(crate) fn set_host_name(ctx: &CapsockCtx, name: &str) -> Result<(), Errno> {
+    // Others read the name only up to a NUL, and the rule was for all of it.
+    if name.len() > HOST_NAME_MAX || name.contains('\0') {
+        return Err(Errno::InvalidArgument);
+    }
+    ctx.vet_option("sethostname", name)?;
+    os::names::set_host_name(name)
+}
+
 /// `gethostname(2)`
 pub(crate) fn host_name() -> Result<String, Errno> {
     os::names::host_name()
+}
+
+impl HostEntry {
+    fn bounded(mut self) -> Self {
+        self.aliases.truncate(ANSWERS);
+        self.addresses.truncate(ANSWERS);
+        self
+    }
+}
+
+impl From<NameError> for HostError {
+    fn from(error: NameError) -> Self {
+        match error {
+            NameError::NoName => Self::HostNotFound,
+            NameError::Again => Self::TryAgain,
+            NameError::NoData | NameError::AddressFamily => Self::NoData,
+            NameError::AccessDenied => Self::AccessDenied,
+            NameError::BadFlags
+            | NameError::Fail
+            | NameError::Family
+            | NameError::Memory
+            | NameError::Service
+            | NameError::SocketType
+            | NameError::System => Self::NoRecovery,
+        }
+    }
 }
 
 /// Looks up on tokio's pool of threads. A look-up that takes too long goes on

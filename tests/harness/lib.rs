@@ -1,11 +1,16 @@
 //! Runs guests under the real CLI, for tests that are their peers.
 
+mod namespace;
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
+
+pub use namespace::Namespace;
+use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
 
 /// Longer than anything here takes on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -41,7 +46,10 @@ pub fn run(flags: &[&str], name: &str, args: &[&str]) -> Command {
 
 /// Starts a guest whose output the test follows.
 pub fn start(flags: &[&str], name: &str, args: &[&str]) -> Running {
-    let mut command = run(flags, name, args);
+    spawn(&mut run(flags, name, args))
+}
+
+fn spawn(command: &mut Command) -> Running {
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
     let stdout = BufReader::new(child.stdout.take().unwrap());
@@ -76,6 +84,28 @@ pub fn pipe(command: &mut Command, input: &str) -> String {
     let output = child.wait_with_output().unwrap();
     assert!(output.status.success(), "{}", stderr(&output));
     String::from_utf8(output.stdout).unwrap()
+}
+
+/// The command in new namespaces of `unshare`'s option, after the shell commands
+/// `setup`. Where that is not permitted it is `None`, and the reason is printed:
+/// it takes root.
+pub fn unshared(option: &str, setup: &str, command: &Command) -> Option<Command> {
+    let unshare = |script: &str| {
+        let mut unshare = Command::new("unshare");
+        unshare.args([option, "sh", "-ec", script, "sh"]);
+        unshare
+    };
+    let trial = unshare(setup).output().unwrap();
+    if !trial.status.success() {
+        eprintln!("skipped: unshare {option}: {}", stderr(&trial));
+        return None;
+    }
+    let mut inside = unshare(&format!("{setup}\nexec \"$@\""));
+    inside
+        .arg(command.get_program())
+        .args(command.get_args())
+        .stdin(Stdio::null());
+    Some(inside)
 }
 
 /// What a process wrote to standard error.
@@ -129,6 +159,26 @@ impl Running {
     pub fn address(&mut self, host: &str) -> SocketAddr {
         let ip: IpAddr = host.parse().unwrap();
         SocketAddr::new(ip, self.expect_line("port").parse().unwrap())
+    }
+
+    /// Interrupts the system calls that the guest's process waits in, by
+    /// stopping it and letting it go on: signal(7).
+    pub fn interrupt(&self) {
+        while self.state() != 'S' {
+            std::thread::yield_now();
+        }
+        let id = Pid::from_child(&self.child);
+        kill_process(id, Signal::STOP).unwrap();
+        let stopped = waitpid(Some(id), WaitOptions::UNTRACED).unwrap();
+        assert!(stopped.unwrap().1.stopped());
+        kill_process(id, Signal::CONT).unwrap();
+    }
+
+    /// The state of the process as proc(5) has it: `S` is waiting.
+    fn state(&self) -> char {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();
+        let (_name, rest) = stat.rsplit_once(") ").unwrap();
+        rest.chars().next().unwrap()
     }
 
     /// Waits for the end.

@@ -14,7 +14,10 @@ mod generated {
         world: "capsock:sockets/imports",
         generate_all,
         additional_derives: [PartialEq, Eq, Hash],
+        additional_derives_ignore: ["message", "received-socket"],
     });
 }
 
-pub(crate) use generated::capsock::sockets::{messages, names, options, poller, socket, types};
+pub(crate) use generated::capsock::sockets::{
+    authority, interfaces, messages, names, options, poller, socket, types,
+};

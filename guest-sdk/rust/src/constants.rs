@@ -17,6 +17,13 @@ pub struct AddressFamily(i32);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct SocketKind(i32);
 
+/// Flags of a new socket, joined with its type by `|`: `SOCK_STREAM |
+/// SOCK_NONBLOCK`.
+///
+/// Source: socket(2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct SocketFlags(i32);
+
 /// Flags of one call: `MSG_PEEK` and its like, joined with `|`.
 ///
 /// Source: send(2), recv(2).
@@ -83,6 +90,9 @@ constants! {
     SOCK_SEQPACKET: SocketKind = 5, "Reliable messages, in order.";
     SOCK_STREAM: SocketKind = 1, "A reliable stream of bytes, in order.";
 
+    SOCK_CLOEXEC: SocketFlags = 0x80000, "Close-on-exec; a host's sockets always are.";
+    SOCK_NONBLOCK: SocketFlags = 0x800, "The socket does not wait: as after `setblocking(false)`.";
+
     MSG_OOB: MsgFlag = 0x1, "Urgent data.";
     MSG_PEEK: MsgFlag = 0x2, "Leave the data in the queue.";
     MSG_DONTROUTE: MsgFlag = 0x4, "Only to hosts on a directly connected network.";
@@ -107,6 +117,25 @@ impl AddressFamily {
     /// Linux's number.
     pub const fn number(self) -> i32 {
         self.0
+    }
+
+    /// Those without a number on Linux are told as `AF_UNSPEC`.
+    pub(crate) fn from_wit(family: types::AddressFamily) -> Self {
+        use types::AddressFamily as Wit;
+        match family {
+            Wit::Inet => AF_INET,
+            Wit::Inet6 => AF_INET6,
+            Wit::Unix => AF_UNIX,
+            Wit::Netlink => AF_NETLINK,
+            Wit::Vsock => AF_VSOCK,
+            Wit::Packet => AF_PACKET,
+            Wit::Can => AF_CAN,
+            Wit::Tipc => AF_TIPC,
+            Wit::Bluetooth => AF_BLUETOOTH,
+            Wit::Alg => AF_ALG,
+            Wit::Rds => AF_RDS,
+            Wit::System | Wit::Link => AF_UNSPEC,
+        }
     }
 
     /// `None` for a family that the interface does not have.
@@ -135,8 +164,28 @@ impl SocketKind {
         self.0
     }
 
+    /// The type alone, as a socket's `type` has it.
+    pub const fn without_flags(self) -> Self {
+        Self(self.0 & !(SOCK_CLOEXEC.0 | SOCK_NONBLOCK.0))
+    }
+
+    /// Whether the flag is joined to the type.
+    pub const fn contains(self, flag: SocketFlags) -> bool {
+        self.0 & flag.0 == flag.0
+    }
+
+    pub(crate) fn from_wit(kind: types::SocketType) -> Self {
+        match kind {
+            types::SocketType::Stream => SOCK_STREAM,
+            types::SocketType::Datagram => SOCK_DGRAM,
+            types::SocketType::Raw => SOCK_RAW,
+            types::SocketType::Rdm => SOCK_RDM,
+            types::SocketType::Seqpacket => SOCK_SEQPACKET,
+        }
+    }
+
     pub(crate) fn to_wit(self) -> types::SocketType {
-        match self {
+        match self.without_flags() {
             SOCK_STREAM => types::SocketType::Stream,
             SOCK_DGRAM => types::SocketType::Datagram,
             SOCK_RAW => types::SocketType::Raw,
@@ -174,6 +223,8 @@ impl MsgFlag {
         flags.set(Wit::PEEK, self.contains(MSG_PEEK));
         flags.set(Wit::WAIT_ALL, self.contains(MSG_WAITALL));
         flags.set(Wit::DONT_WAIT, self.contains(MSG_DONTWAIT));
+        flags.set(Wit::ERROR_QUEUE, self.contains(MSG_ERRQUEUE));
+        flags.set(Wit::TRUNCATE, self.contains(MSG_TRUNC));
         flags
     }
 
@@ -187,7 +238,31 @@ impl MsgFlag {
         flags.set(Wit::END_OF_RECORD, self.contains(MSG_EOR));
         flags.set(Wit::MORE, self.contains(MSG_MORE));
         flags.set(Wit::CONFIRM, self.contains(MSG_CONFIRM));
+        flags.set(Wit::FAST_OPEN, self.contains(MSG_FASTOPEN));
         flags
+    }
+}
+
+impl SocketFlags {
+    /// Linux's number.
+    pub const fn number(self) -> i32 {
+        self.0
+    }
+}
+
+impl BitOr for SocketFlags {
+    type Output = Self;
+
+    fn bitor(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+}
+
+impl BitOr<SocketFlags> for SocketKind {
+    type Output = Self;
+
+    fn bitor(self, flags: SocketFlags) -> Self {
+        Self(self.0 | flags.0)
     }
 }
 

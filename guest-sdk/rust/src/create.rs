@@ -37,8 +37,8 @@ pub fn socketpair_with(
         u32::try_from(proto).map_err(|_negative| failed(ErrorCode::ProtocolNotSupported))?;
     let (one, other) =
         wit::Socket::create_pair(wit_family, kind.to_wit(), number).map_err(failed)?;
-    let socket = |host| Socket::from_host(host, family, kind, proto);
-    Ok((socket(one), socket(other)))
+    let socket = |host| Socket::made(host, family, kind, proto);
+    Ok((socket(one)?, socket(other)?))
 }
 
 /// Connects a TCP socket to `(host, port)`, trying every address of the host in

@@ -54,6 +54,12 @@ pub fn close(fd: i32) -> Result<()> {
         .map_err(|code| Error::new("close", code))
 }
 
+/// Gives a number to a socket that only the table has.
+pub(crate) fn insert(detached: Detached) -> i32 {
+    // The table keeps the number, so it must not be given back on drop.
+    Number::new(Entry::Detached(detached)).forget()
+}
+
 /// The socket that has a number, if it is open.
 pub(crate) fn lookup(fd: i32) -> Option<Arc<wit::Socket>> {
     match table().get(&fd)? {
@@ -96,6 +102,10 @@ impl Number {
 
     pub(crate) fn get(&self) -> i32 {
         self.0.load(Ordering::Relaxed)
+    }
+
+    fn forget(self) -> i32 {
+        self.0.swap(NONE, Ordering::Relaxed)
     }
 
     /// Gives the number back.

@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 
 use crate::address::Address;
-use crate::bindings::names::NameError;
+use crate::bindings::names::{HostError, NameError};
 use crate::bindings::types::ErrorCode;
 use crate::errno::Errno;
 use crate::numbers::{
@@ -32,6 +32,8 @@ enum Cause {
     Code(ErrorCode),
     /// Of a look-up of this host.
     Name(Option<String>, NameError),
+    /// Of a look-up of this host in the older way.
+    Host(String, HostError),
     /// Found wrong before the host was asked.
     Invalid(String),
 }
@@ -61,6 +63,14 @@ impl Error {
         }
     }
 
+    pub(crate) fn host_lookup(operation: &'static str, host: &str, error: HostError) -> Self {
+        Self {
+            operation,
+            address: None,
+            cause: Cause::Host(host.to_owned(), error),
+        }
+    }
+
     pub(crate) fn on(mut self, address: &Address) -> Self {
         self.address = Some(address.clone());
         self
@@ -83,13 +93,24 @@ impl Error {
     pub fn is_access_denied(&self) -> bool {
         self.is(ErrorCode::AccessDenied)
             || matches!(self.cause, Cause::Name(_, NameError::AccessDenied))
+            || matches!(self.cause, Cause::Host(_, HostError::AccessDenied))
     }
 
     /// The number of a failed look-up: Python's `gaierror`. One of `EAI_*`.
     pub fn gai_errno(&self) -> Option<i32> {
         match self.cause {
             Cause::Name(_, error) => eai(error).map(|(number, _message)| number),
-            Cause::Code(_) | Cause::Invalid(_) => None,
+            Cause::Code(_) | Cause::Host(..) | Cause::Invalid(_) => None,
+        }
+    }
+
+    /// The number of a failed [`gethostbyaddr`](crate::gethostbyaddr) or
+    /// [`gethostbyname_ex`](crate::gethostbyname_ex): Python's `herror`, from 1
+    /// to 4 as in netdb.h.
+    pub fn h_errno(&self) -> Option<i32> {
+        match self.cause {
+            Cause::Host(_, error) => herror(error).map(|(number, _message)| number),
+            Cause::Code(_) | Cause::Name(..) | Cause::Invalid(_) => None,
         }
     }
 
@@ -123,7 +144,8 @@ impl Error {
         match self.cause {
             Cause::Code(code) => Errno::of(code),
             Cause::Name(_, NameError::AccessDenied) => Errno::of(ErrorCode::AccessDenied),
-            Cause::Name(..) | Cause::Invalid(_) => None,
+            Cause::Host(_, HostError::AccessDenied) => Errno::of(ErrorCode::AccessDenied),
+            Cause::Name(..) | Cause::Host(..) | Cause::Invalid(_) => None,
         }
     }
 }
@@ -134,7 +156,7 @@ impl fmt::Display for Error {
         if let Some(address) = &self.address {
             write!(f, " {address}")?;
         }
-        if let Cause::Name(Some(host), _) = &self.cause {
+        if let Cause::Name(Some(host), _) | Cause::Host(host, _) = &self.cause {
             write!(f, " `{host}`")?;
         }
         match (&self.cause, self.row()) {
@@ -146,6 +168,10 @@ impl fmt::Display for Error {
                     ": {}",
                     eai(*error).map_or("unknown error", |(_number, message)| message)
                 )
+            }
+            (Cause::Host(_, error), None) => {
+                let message = herror(*error).map_or("unknown error", |(_number, message)| message);
+                write!(f, ": {message}")
             }
             (Cause::Code(ErrorCode::DeadlineExceeded), None) => f.write_str(": timed out"),
             (Cause::Code(_), None) => f.write_str(": unknown error"),
@@ -166,7 +192,7 @@ impl From<Error> for io::Error {
         let kind = match (&error.cause, error.row()) {
             (_, Some(row)) => row.kind,
             (Cause::Invalid(_), None) => io::ErrorKind::InvalidInput,
-            (Cause::Name(..), None) => io::ErrorKind::Other,
+            (Cause::Name(..) | Cause::Host(..), None) => io::ErrorKind::Other,
             (Cause::Code(ErrorCode::DeadlineExceeded), None) => io::ErrorKind::TimedOut,
             (Cause::Code(_), None) => io::ErrorKind::Other,
         };
@@ -189,6 +215,17 @@ fn eai(error: NameError) -> Option<(i32, &'static str)> {
         NameError::SocketType => (EAI_SOCKTYPE, "ai_socktype not supported"),
         NameError::System => (EAI_SYSTEM, "System error"),
         NameError::AccessDenied => return None,
+    })
+}
+
+/// The number and hstrerror(3). A denial has an errno instead.
+fn herror(error: HostError) -> Option<(i32, &'static str)> {
+    Some(match error {
+        HostError::HostNotFound => (1, "Unknown host"),
+        HostError::TryAgain => (2, "Host name lookup failure"),
+        HostError::NoRecovery => (3, "Unknown server error"),
+        HostError::NoData => (4, "No address associated with name"),
+        HostError::AccessDenied => return None,
     })
 }
 

@@ -31,6 +31,7 @@
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
 
 mod address;
+pub mod authority;
 mod bindings;
 mod constants;
 mod convert;
@@ -38,7 +39,9 @@ mod create;
 mod descriptor;
 mod errno;
 mod error;
+mod interfaces;
 mod message;
+mod multicast;
 mod names;
 mod numbers;
 mod options;
@@ -63,10 +66,11 @@ pub use create::{
 };
 pub use descriptor::close;
 pub use error::{Error, Result};
-pub use message::{Ancillary, ReceivedMessage};
+pub use interfaces::{if_indextoname, if_nameindex, if_nametoindex};
+pub use message::{Ancillary, ReceivedFds, ReceivedMessage, recv_fds, send_fds};
 pub use names::{
     AddrInfo, ToService, getaddrinfo, getfqdn, gethostbyaddr, gethostbyname, gethostbyname_ex,
-    gethostname, getnameinfo, getservbyname, getservbyport,
+    gethostname, getnameinfo, getprotobyname, getservbyname, getservbyport, sethostname,
 };
 pub use numbers::*;
 pub use select::{

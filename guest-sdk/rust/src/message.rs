@@ -1,21 +1,33 @@
 //! `recvmsg` and `sendmsg`, with ancillary data in the form of Python and C:
 //! level, type and bytes.
 
+use std::sync::Arc;
+
 use crate::address::{Address, ToAddress};
-use crate::bindings::messages::{self as wit, MessageFlags, ReceivedControl, SentControl};
+use crate::bindings::messages::{
+    self as wit, ExtendedError, Ipv6PacketSource, MessageFlags, PacketSource, ReceivedControl,
+    ReceivedSocket, SentControl,
+};
 use crate::bindings::options::Credentials;
 use crate::bindings::types::ErrorCode;
-use crate::constants::{MSG_CTRUNC, MSG_EOR, MSG_OOB, MSG_TRUNC, MsgFlag};
-use crate::convert::CMSG_SPACE;
+use crate::constants::{
+    AF_INET, AF_INET6, AddressFamily, MSG_CTRUNC, MSG_EOR, MSG_ERRQUEUE, MSG_OOB, MSG_TRUNC,
+    MsgFlag, SocketKind,
+};
+use crate::convert::{CMSG_LEN, CMSG_SPACE};
+use crate::descriptor::{self, Detached};
+use crate::errno::Errno;
 use crate::error::{Error, Result};
 use crate::numbers::{
     IP_TOS, IP_TTL, IPPROTO_IP, IPPROTO_IPV6, IPPROTO_UDP, IPV6_HOPLIMIT, IPV6_PKTINFO,
-    IPV6_TCLASS, SCM_CREDENTIALS, SOL_SOCKET,
+    IPV6_TCLASS, SCM_CREDENTIALS, SCM_RIGHTS, SOL_SOCKET,
 };
 use crate::socket::{Socket, wit_length};
 
 // Not in Python's module.
 const IP_PKTINFO: i32 = 8;
+const IP_RECVERR: i32 = 11;
+const IPV6_RECVERR: i32 = 25;
 const SCM_TIMESTAMPNS: i32 = 35;
 const UDP_GRO: i32 = 104;
 const UDP_SEGMENT: i32 = 103;
@@ -26,9 +38,17 @@ pub type Ancillary = (i32, i32, Vec<u8>);
 /// What `recvmsg` returns: data, ancillary data, flags, and the sender.
 pub type ReceivedMessage = (Vec<u8>, Vec<Ancillary>, MsgFlag, Option<Address>);
 
+/// What [`recv_fds`] returns: data, the numbers of sockets, flags, and the
+/// sender.
+pub type ReceivedFds = (Vec<u8>, Vec<i32>, MsgFlag, Option<Address>);
+
 impl Socket {
     /// Receives at most `bufsize` bytes, and ancillary data that fits
     /// `ancbufsize` bytes ([`CMSG_SPACE`] of each item): `recvmsg(2)`.
+    ///
+    /// Sockets that a peer sends (`SCM_RIGHTS`) are numbers of this guest, for
+    /// [`Socket::from_fileno`] or [`close`](crate::close). The host closes what
+    /// it does not grant and what is no socket, and tells that by `MSG_CTRUNC`.
     ///
     /// # Errors
     /// Those of [`Socket::recv`].
@@ -38,37 +58,46 @@ impl Socket {
         ancbufsize: usize,
         flags: MsgFlag,
     ) -> Result<ReceivedMessage> {
+        let (received, _length) = self.receive_message(bufsize, ancbufsize, flags)?;
+        Ok(received)
+    }
+
+    fn receive_message(
+        &self,
+        bufsize: usize,
+        ancbufsize: usize,
+        flags: MsgFlag,
+    ) -> Result<(ReceivedMessage, usize)> {
         let received = wit::receive(self.host(), wit_length(bufsize), flags.to_receive());
         let message = received.map_err(|code| Error::new("recvmsg", code))?;
         let mut told = flags_of(message.flags);
         let mut room = ancbufsize;
         let mut ancillary = Vec::new();
         for item in message.control.iter().map(ancillary_of) {
-            let space = i64::try_from(item.2.len())
-                .ok()
-                .and_then(|length| CMSG_SPACE(length).ok());
-            let space = space
-                .and_then(|space| usize::try_from(space).ok())
-                .unwrap_or(usize::MAX);
-            match room.checked_sub(space) {
-                Some(rest) => room = rest,
-                None => {
-                    told |= MSG_CTRUNC;
-                    break;
-                }
+            if room < item_length(item.2.len()) {
+                told |= MSG_CTRUNC;
+                break;
             }
+            room = room.saturating_sub(item_space(item.2.len()));
             ancillary.push(item);
         }
-        Ok((
-            message.data,
-            ancillary,
-            told,
-            message.sender.map(Address::from),
-        ))
+        // Of these the kernel gives as many as fit.
+        let fitting = room.saturating_sub(item_length(0)) / size_of::<i32>();
+        if fitting < message.sockets.len() {
+            told |= MSG_CTRUNC;
+        }
+        let sockets = message.sockets.into_iter().take(fitting);
+        let numbers: Vec<i32> = sockets.map(number_of).collect();
+        if !numbers.is_empty() {
+            ancillary.push((SOL_SOCKET, SCM_RIGHTS, words(&numbers)));
+        }
+        let sender = message.sender.map(Address::from);
+        let length = message.length as usize;
+        Ok(((message.data, ancillary, told, sender), length))
     }
 
     /// Receives into `buffers`, one after the other, and returns the number of
-    /// bytes: `recvmsg(2)`.
+    /// bytes: `recvmsg(2)`. `MSG_TRUNC` is as in [`Socket::recv_into_flags`].
     ///
     /// # Errors
     /// Those of [`Socket::recv`].
@@ -79,22 +108,28 @@ impl Socket {
         flags: MsgFlag,
     ) -> Result<(usize, Vec<Ancillary>, MsgFlag, Option<Address>)> {
         let length = buffers.iter().map(|buffer| buffer.len()).sum();
-        let (data, ancillary, told, sender) = self.recvmsg(length, ancbufsize, flags)?;
+        let (received, length) = self.receive_message(length, ancbufsize, flags)?;
+        let (data, ancillary, told, sender) = received;
         let mut rest = &data[..];
         for buffer in buffers {
             let (part, after) = rest.split_at(rest.len().min(buffer.len()));
             buffer[..part.len()].copy_from_slice(part);
             rest = after;
         }
-        Ok((data.len(), ancillary, told, sender))
+        Ok((length, ancillary, told, sender))
     }
 
     /// Sends `buffers` as one message, with ancillary data, to `address` or to
     /// the connected peer: `sendmsg(2)`. Returns the number of bytes.
     ///
+    /// Over a Unix socket, an item `SCM_RIGHTS` sends the sockets whose numbers
+    /// it has ([`Socket::fileno`]), as C's `int`s.
+    ///
     /// # Errors
     /// Those of [`Socket::send`] and [`Socket::sendto`]; `EINVAL` for ancillary
-    /// data that is not known, or has the wrong size.
+    /// data that is not known, or has the wrong size; for sockets `EBADF` where
+    /// a number has none, `EACCES` without a `pass-fd` grant, and `EINVAL` for
+    /// more than the host takes, which is 8.
     pub fn sendmsg(
         &self,
         buffers: &[&[u8]],
@@ -104,10 +139,19 @@ impl Socket {
     ) -> Result<usize> {
         let failed = |code| Error::new("sendmsg", code);
         let data: Vec<Vec<u8>> = buffers.iter().map(|buffer| buffer.to_vec()).collect();
-        let control: Option<Vec<SentControl>> = ancdata.iter().map(control_of).collect();
-        let control = control.ok_or(failed(ErrorCode::InvalidArgument))?;
+        let mut control = Vec::new();
+        let mut sockets = Vec::new();
+        for item in ancdata {
+            if let (SOL_SOCKET, SCM_RIGHTS, numbers) = item {
+                sockets.extend(sockets_of(numbers).map_err(failed)?);
+            } else {
+                control.push(control_of(item).ok_or(failed(ErrorCode::InvalidArgument))?);
+            }
+        }
+        let sockets: Vec<_> = sockets.iter().map(Arc::as_ref).collect();
         let send = |remote: Option<&crate::bindings::types::Address>| {
-            wit::send(self.host(), &data, &control, flags.to_send(), remote)
+            let flags = flags.to_send();
+            wit::send(self.host(), &data, &control, &sockets, flags, remote)
         };
         let sent = match address {
             None => send(None).map_err(failed)?,
@@ -119,6 +163,90 @@ impl Socket {
     }
 }
 
+/// Sends `buffers` and the sockets with the numbers `fds` over a Unix socket:
+/// Python's `send_fds`.
+///
+/// # Errors
+/// Those of [`Socket::sendmsg`].
+pub fn send_fds(
+    sock: &Socket,
+    buffers: &[&[u8]],
+    fds: &[i32],
+    flags: MsgFlag,
+    address: Option<&dyn ToAddress>,
+) -> Result<usize> {
+    sock.sendmsg(
+        buffers,
+        &[(SOL_SOCKET, SCM_RIGHTS, words(fds))],
+        flags,
+        address,
+    )
+}
+
+/// Receives at most `bufsize` bytes and the numbers of at most `maxfds` sockets
+/// over a Unix socket: Python's `recv_fds`. Returns the data, the numbers, the
+/// flags and the sender; [`Socket::from_fileno`] makes a socket of a number.
+///
+/// # Errors
+/// Those of [`Socket::recvmsg`].
+pub fn recv_fds(
+    sock: &Socket,
+    bufsize: usize,
+    maxfds: usize,
+    flags: MsgFlag,
+) -> Result<ReceivedFds> {
+    let room = item_length(maxfds.saturating_mul(size_of::<i32>()));
+    let (data, ancillary, told, sender) = sock.recvmsg(bufsize, room, flags)?;
+    let fds = ancillary
+        .iter()
+        .filter(|item| (item.0, item.1) == (SOL_SOCKET, SCM_RIGHTS))
+        .flat_map(|item| numbers(&item.2))
+        .collect();
+    Ok((data, fds, told, sender))
+}
+
+/// [`CMSG_LEN`] of what may be too long to be told.
+fn item_length(length: usize) -> usize {
+    sized(CMSG_LEN, length)
+}
+
+/// [`CMSG_SPACE`] of what may be too long to be told.
+fn item_space(length: usize) -> usize {
+    sized(CMSG_SPACE, length)
+}
+
+fn sized(size: fn(i64) -> Result<i64>, length: usize) -> usize {
+    let size = i64::try_from(length)
+        .ok()
+        .and_then(|length| size(length).ok());
+    size.and_then(|size| usize::try_from(size).ok())
+        .unwrap_or(usize::MAX)
+}
+
+fn numbers(bytes: &[u8]) -> impl Iterator<Item = i32> {
+    bytes
+        .chunks_exact(size_of::<i32>())
+        .filter_map(|word| word.try_into().ok().map(i32::from_ne_bytes))
+}
+
+fn sockets_of(bytes: &[u8]) -> std::result::Result<Vec<Arc<crate::wit::Socket>>, ErrorCode> {
+    if !bytes.len().is_multiple_of(size_of::<i32>()) {
+        return Err(ErrorCode::InvalidArgument);
+    }
+    numbers(bytes)
+        .map(|fd| descriptor::lookup(fd).ok_or(ErrorCode::BadDescriptor))
+        .collect()
+}
+
+fn number_of(received: ReceivedSocket) -> i32 {
+    descriptor::insert(Detached {
+        host: Arc::new(received.socket),
+        family: AddressFamily::from_wit(received.family),
+        kind: SocketKind::from_wit(received.type_),
+        proto: received.protocol.cast_signed(),
+    })
+}
+
 fn flags_of(flags: MessageFlags) -> MsgFlag {
     let mut told = MsgFlag::NONE;
     for (flag, constant) in [
@@ -126,6 +254,7 @@ fn flags_of(flags: MessageFlags) -> MsgFlag {
         (MessageFlags::TRUNCATED, MSG_TRUNC),
         (MessageFlags::CONTROL_TRUNCATED, MSG_CTRUNC),
         (MessageFlags::OUT_OF_BAND, MSG_OOB),
+        (MessageFlags::ERROR_QUEUE, MSG_ERRQUEUE),
     ] {
         if flags.contains(flag) {
             told |= constant;
@@ -179,7 +308,42 @@ fn ancillary_of(control: &ReceivedControl) -> Ancillary {
         ReceivedControl::Ipv6TrafficClass(value) => (IPPROTO_IPV6, IPV6_TCLASS, words(&[*value])),
         ReceivedControl::Ipv6HopLimit(value) => (IPPROTO_IPV6, IPV6_HOPLIMIT, words(&[*value])),
         ReceivedControl::UdpSegmentSize(value) => (IPPROTO_UDP, UDP_GRO, words(&[*value])),
+        ReceivedControl::ExtendedError(error) => {
+            (IPPROTO_IP, IP_RECVERR, extended_error(error, AF_INET))
+        }
+        ReceivedControl::Ipv6ExtendedError(error) => {
+            (IPPROTO_IPV6, IPV6_RECVERR, extended_error(error, AF_INET6))
+        }
     }
+}
+
+/// `struct sock_extended_err`, and after it the offender's `struct sockaddr_in`
+/// or `struct sockaddr_in6`, which is all zero where it is not known.
+fn extended_error(error: &ExtendedError, family: AddressFamily) -> Vec<u8> {
+    let number = Errno::of(error.error).map_or(0, |errno| errno.number);
+    let mut bytes = words(&[number]);
+    bytes.extend([error.origin, error.type_, error.code, 0]);
+    bytes.extend(words(&[error.info.cast_signed(), error.data.cast_signed()]));
+    let length = bytes.len() + if family == AF_INET { 16 } else { 28 };
+    let start = |family: AddressFamily, port: u16| {
+        let family = (family.number() as u16).to_ne_bytes();
+        [family, port.to_be_bytes()].concat()
+    };
+    match error.offender.clone().map(Address::from) {
+        Some(Address::Inet(offender)) => {
+            bytes.extend(start(AF_INET, offender.port()));
+            bytes.extend(offender.ip().octets());
+        }
+        Some(Address::Inet6(offender)) => {
+            bytes.extend(start(AF_INET6, offender.port()));
+            bytes.extend(offender.flowinfo().to_be_bytes());
+            bytes.extend(offender.ip().octets());
+            bytes.extend(offender.scope_id().to_ne_bytes());
+        }
+        _ => {}
+    }
+    bytes.resize(length, 0);
+    bytes
 }
 
 /// `None` for what the interface cannot send.
@@ -205,6 +369,23 @@ fn control_of((level, kind, data): &Ancillary) -> Option<SentControl> {
         (IPPROTO_UDP, UDP_SEGMENT) => {
             let bytes = data[..].try_into().ok()?;
             Some(SentControl::UdpSegmentSize(u16::from_ne_bytes(bytes)))
+        }
+        // `struct in_pktinfo`: interface, source; the last is not used.
+        (IPPROTO_IP, IP_PKTINFO) if data.len() == 12 => {
+            let [a, b, c, d] = data.get(4..8)?.try_into().ok()?;
+            Some(SentControl::PacketInfo(PacketSource {
+                interface_index: word(0)?.cast_unsigned(),
+                source: (a, b, c, d),
+            }))
+        }
+        // `struct in6_pktinfo`: source, interface.
+        (IPPROTO_IPV6, IPV6_PKTINFO) if data.len() == 20 => {
+            let ip: [u8; 16] = data.get(..16)?.try_into().ok()?;
+            let [a, b, c, d, e, f, g, h] = std::net::Ipv6Addr::from(ip).segments();
+            Some(SentControl::Ipv6PacketInfo(Ipv6PacketSource {
+                interface_index: word(16)?.cast_unsigned(),
+                source: (a, b, c, d, e, f, g, h),
+            }))
         }
         _ => None,
     }

@@ -117,31 +117,41 @@ pub fn gethostbyname(hostname: &str) -> Result<String> {
     }
 }
 
-/// A host's canonical name, its aliases, and its IPv4 addresses as text:
-/// gethostbyname(3). The host does not tell aliases.
+/// A host's official name, its aliases, and its IPv4 addresses as text:
+/// gethostbyname(3).
 ///
 /// # Errors
-/// Those of [`getaddrinfo`].
+/// Those of [`getaddrinfo`]; an `herror` ([`Error::h_errno`]) where the look-up
+/// fails only then.
 pub fn gethostbyname_ex(hostname: &str) -> Result<(String, Vec<String>, Vec<String>)> {
-    ipv4_addresses(hostname).map(|(name, addresses)| (name, Vec::new(), addresses))
+    ipv4_addresses(hostname)?;
+    let entry = wit::get_host_by_name(hostname);
+    entry
+        .map(host)
+        .map_err(|error| Error::host_lookup("gethostbyname_ex", hostname, error))
 }
 
-/// The name of a host by its address, its aliases, and the address:
-/// gethostbyaddr(3), for IPv4 and IPv6. The host does not tell aliases.
+/// The official name of a host by its address, its aliases, and its addresses
+/// as text: gethostbyaddr(3), for IPv4 and IPv6. A name stands for its first
+/// address.
 ///
 /// # Errors
-/// Those of [`getaddrinfo`] and [`getnameinfo`]; a `gaierror` where the address
-/// has no name, or its look-up is not granted.
+/// Those of [`getaddrinfo`]; an `herror` ([`Error::h_errno`]) where the address
+/// has no name; `EACCES` where the host does not grant looking it up.
 pub fn gethostbyaddr(ip_address: &str) -> Result<(String, Vec<String>, Vec<String>)> {
+    const OPERATION: &str = "gethostbyaddr";
     let found = getaddrinfo(ip_address, 0, AF_UNSPEC, SOCK_DGRAM, 0, 0)?;
-    let first = found.first().ok_or(Error::lookup(
-        "gethostbyaddr",
-        Some(ip_address),
-        wit::NameError::NoName,
-    ))?;
-    let (name, _service) = getnameinfo(&first.sockaddr, NI_NAMEREQD | NI_NUMERICSERV)?;
-    let (address, _service) = getnameinfo(&first.sockaddr, NI_NUMERICHOST | NI_NUMERICSERV)?;
-    Ok((name, Vec::new(), vec![address]))
+    let address = found
+        .first()
+        .map(|first| first.sockaddr.to_wit())
+        .ok_or(Error::lookup(
+            OPERATION,
+            Some(ip_address),
+            wit::NameError::NoName,
+        ))?;
+    wit::get_host_by_address(&address)
+        .map(host)
+        .map_err(|error| Error::host_lookup(OPERATION, ip_address, error))
 }
 
 /// The name of the machine: gethostname(2).
@@ -165,53 +175,68 @@ pub fn getfqdn(name: &str) -> Result<String> {
     Ok(gethostbyaddr(&name).map_or(name, |(found, _, _)| found))
 }
 
-/// The port of a service: getservbyname(3). `protocol` is `tcp` or `udp`;
-/// `None` is either.
+/// Sets the name of the machine: sethostname(2).
+///
+/// # Errors
+/// `EACCES` where the host does not grant `option sethostname`; `EINVAL` where
+/// the name has more than 64 bytes.
+pub fn sethostname(name: &str) -> Result<()> {
+    wit::set_host_name(name).map_err(|code| Error::new("sethostname", code))
+}
+
+/// The port of a service: getservbyname(3). No protocol means any.
 ///
 /// # Errors
 /// `service/proto not found`.
-pub fn getservbyname(servicename: &str, protocol: Option<&str>) -> Result<u16> {
-    let not_found = || {
-        Error::invalid(
-            "getservbyname",
-            format!("service/proto not found: `{servicename}`"),
-        )
-    };
-    // A number is not a name, though getaddrinfo takes it.
-    if servicename.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(not_found());
-    }
-    let kind = protocol
-        .map(|protocol| kind_of(protocol).ok_or_else(not_found))
-        .transpose()?;
-    let found =
-        getaddrinfo(None, servicename, AF_INET, kind, 0, 0).map_err(|_unknown| not_found())?;
-    found
-        .first()
-        .and_then(|first| first.sockaddr.port())
-        .ok_or_else(not_found)
+pub fn getservbyname(servicename: &str, protocolname: Option<&str>) -> Result<u16> {
+    wit::get_service_by_name(servicename, protocolname).map_err(|error| {
+        let not_found = format!("service/proto not found: `{servicename}`");
+        failed("getservbyname", not_found, error)
+    })
 }
 
-/// The name of a service by its port: getservbyport(3).
+/// The name of a service by its port: getservbyport(3). No protocol means any.
 ///
 /// # Errors
 /// `port/proto not found`.
-pub fn getservbyport(port: u16, protocol: Option<&str>) -> Result<String> {
-    let not_found = || Error::invalid("getservbyport", format!("port/proto not found: {port}"));
-    let kinds = match protocol {
-        Some(protocol) => vec![kind_of(protocol).ok_or_else(not_found)?],
-        None => vec![SOCK_STREAM, SOCK_DGRAM],
-    };
-    let address = Address::from(std::net::SocketAddr::from(([0, 0, 0, 0], port)));
-    for kind in kinds {
-        let flags = NI_NUMERICHOST | if kind == SOCK_DGRAM { NI_DGRAM } else { 0 };
-        let (_host, service) = getnameinfo(&address, flags)?;
-        // Without a name it is the number.
-        if service != port.to_string() {
-            return Ok(service);
-        }
+pub fn getservbyport(port: u16, protocolname: Option<&str>) -> Result<String> {
+    wit::get_service_by_port(port, protocolname).map_err(|error| {
+        failed(
+            "getservbyport",
+            format!("port/proto not found: {port}"),
+            error,
+        )
+    })
+}
+
+/// The number of a protocol, as [`Socket::with_proto`](crate::Socket) takes it:
+/// getprotobyname(3).
+///
+/// # Errors
+/// `protocol not found`.
+pub fn getprotobyname(protocolname: &str) -> Result<i32> {
+    const OPERATION: &str = "getprotobyname";
+    let not_found = || format!("protocol not found: `{protocolname}`");
+    let number = wit::get_protocol_by_name(protocolname)
+        .map_err(|error| failed(OPERATION, not_found(), error))?;
+    i32::try_from(number).map_err(|_large| Error::invalid(OPERATION, not_found()))
+}
+
+fn failed(operation: &'static str, not_found: String, error: wit::NameError) -> Error {
+    match error {
+        wit::NameError::NoName => Error::invalid(operation, not_found),
+        error => Error::lookup(operation, None, error),
     }
-    Err(not_found())
+}
+
+fn host(entry: wit::HostEntry) -> (String, Vec<String>, Vec<String>) {
+    let addresses = entry.addresses.into_iter().map(Address::from);
+    let addresses = addresses.filter_map(|address| address.to_socket_addr());
+    (
+        entry.name,
+        entry.aliases,
+        addresses.map(|address| address.ip().to_string()).collect(),
+    )
 }
 
 impl From<wit::AddressInfo> for AddrInfo {
@@ -249,14 +274,6 @@ fn ipv4_addresses(hostname: &str) -> Result<(String, Vec<String>)> {
         name,
         addresses.map(|address| address.ip().to_string()).collect(),
     ))
-}
-
-fn kind_of(protocol: &str) -> Option<SocketKind> {
-    match protocol {
-        "tcp" => Some(SOCK_STREAM),
-        "udp" => Some(SOCK_DGRAM),
-        _ => None,
-    }
 }
 
 fn lookup_flags(flags: i32) -> LookupFlags {

@@ -343,9 +343,6 @@ numbers! {
     HCI_DATA_DIR: i32 = 1;
     HCI_FILTER: i32 = 2;
     HCI_TIME_STAMP: i32 = 3;
-    { "Flags of socket(2)." }
-    SOCK_CLOEXEC: i32 = 524288;
-    SOCK_NONBLOCK: i32 = 2048;
     { "Address families under their older name." }
     PF_CAN: i32 = 29;
     PF_PACKET: i32 = 17;

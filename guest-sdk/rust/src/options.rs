@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
-use crate::bindings::options::{self as wit, DurationOption, FlagOption, NumberOption, TextOption};
+use crate::bindings::options::{
+    self as wit, DurationOption, FlagOption, NumberOption, RawValue, TextOption,
+};
 use crate::bindings::types::ErrorCode;
 use crate::errno::Errno;
 use crate::error::{Error, Result};
+use crate::multicast::{self, GroupOption};
 use crate::numbers::*;
 use crate::socket::Socket;
 
@@ -16,30 +19,32 @@ enum SocketOption {
     Number(NumberOption),
     Duration(DurationOption),
     Text(TextOption),
+    Group(GroupOption),
     Linger,
     Error,
     Type,
     Domain,
     Protocol,
     PeerCredentials,
+    /// By number, which needs a grant.
+    Raw,
 }
 
 macro_rules! table {
     ($($form:ident $kind:ident { $($variant:ident $level:ident $number:tt,)* })*) => {
         impl SocketOption {
-            /// `None` for a number that the interface does not have.
-            fn of(level: i32, number: i32) -> Option<Self> {
+            fn of(level: i32, number: i32) -> Self {
                 $($(if (level, number) == ($level, $number) {
-                    return Some(Self::$form($kind::$variant));
+                    return Self::$form($kind::$variant);
                 })*)*
                 match (level, number) {
-                    (SOL_SOCKET, SO_LINGER) => Some(Self::Linger),
-                    (SOL_SOCKET, SO_ERROR) => Some(Self::Error),
-                    (SOL_SOCKET, SO_TYPE) => Some(Self::Type),
-                    (SOL_SOCKET, SO_DOMAIN) => Some(Self::Domain),
-                    (SOL_SOCKET, SO_PROTOCOL) => Some(Self::Protocol),
-                    (SOL_SOCKET, SO_PEERCRED) => Some(Self::PeerCredentials),
-                    _ => None,
+                    (SOL_SOCKET, SO_LINGER) => Self::Linger,
+                    (SOL_SOCKET, SO_ERROR) => Self::Error,
+                    (SOL_SOCKET, SO_TYPE) => Self::Type,
+                    (SOL_SOCKET, SO_DOMAIN) => Self::Domain,
+                    (SOL_SOCKET, SO_PROTOCOL) => Self::Protocol,
+                    (SOL_SOCKET, SO_PEERCRED) => Self::PeerCredentials,
+                    _ => GroupOption::of(level, number).map_or(Self::Raw, Self::Group),
                 }
             }
         }
@@ -78,6 +83,10 @@ table! {
         Ipv6ReceiveErrors IPPROTO_IPV6 25, // IPV6_RECVERR
         UdpCork IPPROTO_UDP 1, // UDP_CORK
         UdpReceiveOffload IPPROTO_UDP 104, // UDP_GRO
+        MulticastAll IPPROTO_IP 49, // IP_MULTICAST_ALL
+        Ipv6MulticastAll IPPROTO_IPV6 29, // IPV6_MULTICAST_ALL
+        Ipv6DontFragment IPPROTO_IPV6 IPV6_DONTFRAG,
+        ReceiveOverflow SOL_SOCKET 40, // SO_RXQ_OVFL
     }
     Number NumberOption {
         SendBufferSize SOL_SOCKET SO_SNDBUF,
@@ -105,6 +114,10 @@ table! {
         Ipv6MtuDiscovery IPPROTO_IPV6 23, // IPV6_MTU_DISCOVER
         UdpSegmentSize IPPROTO_UDP 103, // UDP_SEGMENT
         Timestamping SOL_SOCKET 37, // SO_TIMESTAMPING
+        MaxPacingRate SOL_SOCKET 47, // SO_MAX_PACING_RATE
+        MinTimeToLive IPPROTO_IP 21, // IP_MINTTL
+        Ipv6MinHopCount IPPROTO_IPV6 73, // IPV6_MINHOPCOUNT
+        Ipv6Mtu IPPROTO_IPV6 24, // IPV6_MTU
     }
     Duration DurationOption {
         KeepaliveIdle IPPROTO_TCP TCP_KEEPIDLE,
@@ -129,20 +142,28 @@ impl Socket {
     /// no number.
     pub fn getsockopt(&self, level: i32, optname: i32) -> Result<i32> {
         let host = self.host();
-        let value = match option("getsockopt", level, optname)? {
+        let value = match SocketOption::of(level, optname) {
             SocketOption::Flag(option) => wit::get_flag(host, option).map(i32::from),
             SocketOption::Number(option) => wit::get_number(host, option),
             SocketOption::Duration(option) => wit::get_duration(host, option).map(|value| {
                 saturated((Duration::from_nanos(value).as_nanos() / unit(option).as_nanos()) as u64)
+            }),
+            SocketOption::Raw => wit::get_raw(host, level, optname, 4).map(|mut bytes| {
+                // The kernel writes what it has, as into a C `int` of 0.
+                bytes.resize(4, 0);
+                integer(&bytes).unwrap_or(0)
             }),
             SocketOption::Error => wit::take_error(host).map(|error| error.map_or(0, number_of)),
             SocketOption::Type => Ok(self.kind().number()),
             SocketOption::Domain => Ok(self.family().number()),
             SocketOption::Protocol => Ok(self.protocol_number()),
             SocketOption::Linger => wit::linger(host).map(|linger| linger.is_some().into()),
-            SocketOption::Text(_) | SocketOption::PeerCredentials => {
-                Err(ErrorCode::ProtocolNotAvailable)
+            SocketOption::Group(GroupOption::Interface) => {
+                multicast::interface(self).map(i32::from_ne_bytes)
             }
+            SocketOption::Group(GroupOption::Change(..))
+            | SocketOption::Text(_)
+            | SocketOption::PeerCredentials => Err(ErrorCode::ProtocolNotAvailable),
         };
         value.map_err(|code| Error::new("getsockopt", code))
     }
@@ -168,7 +189,11 @@ impl Socket {
                 .flat_map(|value| value.to_ne_bytes())
                 .collect()
         };
-        let mut bytes: Vec<u8> = match option("getsockopt", level, optname)? {
+        let mut bytes: Vec<u8> = match SocketOption::of(level, optname) {
+            SocketOption::Raw => {
+                let length = u32::try_from(buflen).unwrap_or(u32::MAX);
+                wit::get_raw(self.host(), level, optname, length).map_err(failed)?
+            }
             SocketOption::Text(option) => {
                 let mut text = wit::get_text(self.host(), option)
                     .map_err(failed)?
@@ -200,13 +225,18 @@ impl Socket {
     /// take; `EACCES` where the host wants a grant for it.
     pub fn setsockopt(&self, level: i32, optname: i32, value: i32) -> Result<()> {
         let host = self.host();
-        let result = match option("setsockopt", level, optname)? {
+        let result = match SocketOption::of(level, optname) {
             SocketOption::Flag(option) => wit::set_flag(host, option, value != 0),
             SocketOption::Number(option) => wit::set_number(host, option, value),
             SocketOption::Duration(option) => match u32::try_from(value) {
                 Ok(count) => wit::set_duration(host, option, wit_duration(unit(option) * count)),
                 Err(_negative) => Err(ErrorCode::InvalidArgument),
             },
+            SocketOption::Group(option) => multicast::set(self, option, &value.to_ne_bytes()),
+            SocketOption::Raw => {
+                let value = RawValue::Bytes(value.to_ne_bytes().to_vec());
+                wit::set_raw(host, level, optname, &value)
+            }
             SocketOption::Linger => Err(ErrorCode::InvalidArgument),
             SocketOption::Text(_)
             | SocketOption::Error
@@ -219,19 +249,26 @@ impl Socket {
     }
 
     /// Sets an option from bytes, in the forms of
-    /// [`Socket::getsockopt_bytes`]: `setsockopt(2)`.
+    /// [`Socket::getsockopt_bytes`]: `setsockopt(2)`. Multicast groups are the
+    /// structures of Linux on 64-bit machines: `ip_mreq`, `ip_mreqn`,
+    /// `ip_mreq_source`, `ipv6_mreq`, `group_req`, `group_source_req`.
     ///
     /// # Errors
     /// Those of [`Socket::setsockopt`]; `EINVAL` for a wrong number of bytes.
     pub fn setsockopt_bytes(&self, level: i32, optname: i32, value: &[u8]) -> Result<()> {
         let failed = |code| Error::new("setsockopt", code);
         let wrong_size = || failed(ErrorCode::InvalidArgument);
-        match option("setsockopt", level, optname)? {
+        match SocketOption::of(level, optname) {
+            SocketOption::Raw => {
+                let value = RawValue::Bytes(value.to_vec());
+                wit::set_raw(self.host(), level, optname, &value).map_err(failed)
+            }
             SocketOption::Text(option) => {
                 let text = value.split(|byte| *byte == 0).next().unwrap_or_default();
                 let text = str::from_utf8(text).map_err(|_encoding| wrong_size())?;
                 wit::set_text(self.host(), option, text).map_err(failed)
             }
+            SocketOption::Group(option) => multicast::set(self, option, value).map_err(failed),
             SocketOption::Linger => {
                 let (on, seconds) = value.split_at_checked(4).ok_or_else(wrong_size)?;
                 let (on, seconds) = (
@@ -245,29 +282,38 @@ impl Socket {
                 let linger = (on != 0).then(|| wit_duration(seconds));
                 wit::set_linger(self.host(), linger).map_err(failed)
             }
-            _ => self.setsockopt(level, optname, integer(value).ok_or_else(wrong_size)?),
+            // The kernel takes the options of IPv4 as a byte too (ip(7)), and
+            // cuts what is longer than an integer.
+            _ => match value {
+                [byte, rest @ ..] if level == IPPROTO_IP && rest.len() < 3 => {
+                    self.setsockopt(level, optname, i32::from(*byte))
+                }
+                _ => {
+                    let first = value.get(..4).and_then(integer);
+                    self.setsockopt(level, optname, first.ok_or_else(wrong_size)?)
+                }
+            },
         }
     }
 
     /// Python's `setsockopt(level, optname, None, optlen)`: an option from no
-    /// bytes but a length. It is for `AF_ALG`, which this version does not have.
+    /// bytes but a length. It is for `AF_ALG`.
     ///
     /// # Errors
-    /// `ENOPROTOOPT`; `EFAULT` for an option that needs its bytes, as the kernel
+    /// Those of [`Socket::setsockopt`]; `EFAULT` for an option that needs its bytes, as the kernel
     /// has it.
     pub fn setsockopt_none(&self, level: i32, optname: i32, optlen: u32) -> Result<()> {
-        option("setsockopt", level, optname)?;
-        let code = if optlen == 0 {
-            ErrorCode::InvalidArgument
-        } else {
-            ErrorCode::BadAddress
+        let code = match SocketOption::of(level, optname) {
+            SocketOption::Raw => {
+                let value = RawValue::Null(optlen);
+                let result = wit::set_raw(self.host(), level, optname, &value);
+                return result.map_err(|code| Error::new("setsockopt", code));
+            }
+            _ if optlen == 0 => ErrorCode::InvalidArgument,
+            _ => ErrorCode::BadAddress,
         };
         Err(Error::new("setsockopt", code))
     }
-}
-
-fn option(operation: &'static str, level: i32, number: i32) -> Result<SocketOption> {
-    SocketOption::of(level, number).ok_or(Error::new(operation, ErrorCode::ProtocolNotAvailable))
 }
 
 /// What the kernel counts the option in.

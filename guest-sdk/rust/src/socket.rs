@@ -9,7 +9,8 @@ use crate::address::{Address, ToAddress};
 use crate::bindings::socket as wit;
 use crate::bindings::types::ErrorCode;
 use crate::constants::{
-    AF_INET, AF_INET6, AddressFamily, MsgFlag, SOCK_DGRAM, SOCK_STREAM, Shutdown, SocketKind,
+    AF_INET, AF_INET6, AddressFamily, MSG_TRUNC, MsgFlag, SOCK_DGRAM, SOCK_NONBLOCK, SOCK_STREAM,
+    Shutdown, SocketKind,
 };
 use crate::descriptor::{self, Detached, Entry, Number};
 use crate::error::{Error, Result};
@@ -40,7 +41,8 @@ pub struct Socket {
 }
 
 impl Socket {
-    /// Creates a socket of the family's default protocol: `socket(2)`.
+    /// Creates a socket of the family's default protocol: `socket(2)`. With
+    /// `kind | SOCK_NONBLOCK` it does not wait.
     ///
     /// # Errors
     /// `EMFILE` where the host's limit is reached; `EACCES` for kinds of sockets
@@ -59,8 +61,22 @@ impl Socket {
         let unsupported = || Error::new("socket", ErrorCode::AddressFamilyNotSupported);
         let wit_family = family.to_wit().ok_or_else(unsupported)?;
         let host = wit::Socket::create(wit_family, kind.to_wit(), number);
-        let socket = Self::from_host(host.map_err(failed("socket"))?, family, kind, proto);
-        socket.apply_default_timeout()?;
+        Self::made(host.map_err(failed("socket"))?, family, kind, proto)
+    }
+
+    /// A new socket, with the timeout that its flags or the default say.
+    pub(crate) fn made(
+        host: wit::Socket,
+        family: AddressFamily,
+        kind: SocketKind,
+        proto: i32,
+    ) -> Result<Self> {
+        let socket = Self::from_host(host, family, kind.without_flags(), proto);
+        if kind.contains(SOCK_NONBLOCK) {
+            socket.setblocking(false)?;
+        } else {
+            socket.apply_default_timeout()?;
+        }
         Ok(socket)
     }
 
@@ -91,7 +107,11 @@ impl Socket {
     pub fn fromfd(fd: i32, family: AddressFamily, kind: SocketKind, proto: i32) -> Result<Self> {
         let host = descriptor::lookup(fd).ok_or(Error::new("fromfd", ErrorCode::BadDescriptor))?;
         let duplicate = host.duplicate().map_err(failed("fromfd"))?;
-        Ok(Self::from_host(duplicate, family, kind, proto))
+        // The timeout is not a copy here, as it is with `dup`.
+        duplicate
+            .set_timeout(wit::Timeout::Blocking)
+            .map_err(failed("fromfd"))?;
+        Self::made(duplicate, family, kind, proto)
     }
 
     /// Takes over a descriptor that [`Socket::detach`] let go: Python's
@@ -276,6 +296,17 @@ impl Socket {
         Ok(fill(buffer, &data))
     }
 
+    /// [`Socket::recv_into`] with flags. With `MSG_TRUNC` the number is the
+    /// whole length of a datagram that is longer than `buffer`; of a TCP stream
+    /// the data is thrown away, and the number is how much.
+    ///
+    /// # Errors
+    /// Those of [`Socket::recv`].
+    pub fn recv_into_flags(&self, buffer: &mut [u8], flags: MsgFlag) -> Result<usize> {
+        let (count, _sender) = self.recvfrom_into_flags(buffer, flags)?;
+        Ok(count)
+    }
+
     /// Receives at most `bufsize` bytes, and the sender's address:
     /// `recvfrom(2)`. Streams have none.
     ///
@@ -306,6 +337,25 @@ impl Socket {
     /// Those of [`Socket::recv`].
     pub fn recvfrom_into(&self, buffer: &mut [u8]) -> Result<(usize, Option<Address>)> {
         let (data, sender) = self.recvfrom(buffer.len())?;
+        Ok((fill(buffer, &data), sender))
+    }
+
+    /// [`Socket::recvfrom_into`] with flags; `MSG_TRUNC` is as in
+    /// [`Socket::recv_into_flags`].
+    ///
+    /// # Errors
+    /// Those of [`Socket::recv`].
+    pub fn recvfrom_into_flags(
+        &self,
+        buffer: &mut [u8],
+        flags: MsgFlag,
+    ) -> Result<(usize, Option<Address>)> {
+        if flags.contains(MSG_TRUNC) {
+            // The only call of the interface that tells a length.
+            let (count, _, _, sender) = self.recvmsg_into(&mut [buffer], 0, flags)?;
+            return Ok((count, sender));
+        }
+        let (data, sender) = self.recvfrom_flags(buffer.len(), flags)?;
         Ok((fill(buffer, &data), sender))
     }
 
@@ -347,7 +397,8 @@ impl Socket {
             .map_err(failed("sendall"))
     }
 
-    /// Sends one datagram to `address`: `sendto(2)`.
+    /// Sends one datagram to `address`: `sendto(2)`. With `MSG_FASTOPEN`
+    /// ([`Socket::sendto_flags`]) a TCP socket connects to it and sends.
     ///
     /// # Errors
     /// Those of [`Socket::send`], and `EACCES` without a `send` grant.

@@ -323,6 +323,30 @@ impl Address {
         }
     }
 
+    /// The internet address alone, as it is written.
+    pub fn ip(&self) -> Option<IpAddr> {
+        match self {
+            Self::Inet(address) => Some(IpAddr::V4(*address.ip())),
+            Self::Inet6(address) => Some(IpAddr::V6(*address.ip())),
+            _ => None,
+        }
+    }
+
+    /// The port of an internet address; 0 for others.
+    pub(crate) fn port(&self) -> u16 {
+        self.canonical().map_or(0, |endpoint| endpoint.port())
+    }
+
+    /// The same internet address with another port.
+    pub(crate) fn with_port(mut self, port: u16) -> Self {
+        match &mut self {
+            Self::Inet(address) => address.set_port(port),
+            Self::Inet6(address) => address.set_port(port),
+            _ => {}
+        }
+        self
+    }
+
     /// What the kernel binds a socket to that was never bound: every interface
     /// and an ephemeral port, or what is like it. `None` where it does not.
     pub fn unspecified(family: AddressFamily) -> Option<Self> {

@@ -19,10 +19,10 @@ impl Host for CapsockCtxView<'_> {
         flags: ReceiveFlags,
     ) -> Result<Message> {
         let socket = self.table.get(&socket)?;
-        let message = socket
-            .receive_message(self.ctx, length, flags.into())
-            .await?;
-        Ok(message.try_into()?)
+        let received = socket.receive_message(self.ctx, length, flags.into());
+        let (message, sockets) = received.await?;
+        let message = Message::try_from(message)?;
+        Ok(message.with_sockets(sockets, self.table))
     }
 
     async fn send(
@@ -30,18 +30,16 @@ impl Host for CapsockCtxView<'_> {
         socket: Resource<Socket>,
         data: Vec<Vec<u8>>,
         control: Vec<SentControl>,
+        sockets: Vec<Resource<Socket>>,
         flags: SendFlags,
         remote: Option<Address>,
     ) -> Result<u32> {
-        let control: Vec<_> = control.into_iter().map(Into::into).collect();
+        let control = control.into_iter().map(Into::into).collect();
         let socket = self.table.get(&socket)?;
-        let sent = socket.send_message(
-            self.ctx,
-            &data,
-            &control,
-            flags.into(),
-            remote.map(Into::into),
-        );
+        let passed = sockets.iter().map(|socket| self.table.get(socket));
+        let passed: Vec<_> = passed.collect::<std::result::Result<_, _>>()?;
+        let (how, remote) = (flags.into(), remote.map(Into::into));
+        let sent = socket.send_message(self.ctx, &data, control, &passed, how, remote);
         Ok(sent.await?)
     }
 }

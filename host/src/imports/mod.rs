@@ -1,5 +1,7 @@
 //! One adapter a WIT interface: look up, convert, delegate, convert.
 
+mod authority;
+mod interfaces;
 mod messages;
 mod names;
 mod options;

@@ -5,12 +5,15 @@ use std::time::Duration;
 use wasmtime::component::Resource;
 
 use crate::bindings::options::{
-    Credentials, DurationOption, FlagOption, Host, NumberOption, TextOption,
+    Credentials, DurationOption, FlagOption, Host, IpAddress, MulticastInterface, NumberOption,
+    RawValue, TextOption,
 };
-use crate::bindings::types::ErrorCode;
+use crate::bindings::types::{ErrorCode, Ipv4Address};
 use crate::convert::nanoseconds;
 use crate::ctx::CapsockCtxView;
 use crate::error::SocketError;
+use crate::options::OptionNumber;
+use crate::os::Change;
 use crate::socket::Socket;
 
 type Result<T> = std::result::Result<T, SocketError>;
@@ -98,5 +101,109 @@ impl Host for CapsockCtxView<'_> {
 
     fn peer_credentials(&mut self, socket: Resource<Socket>) -> Result<Credentials> {
         Ok(self.table.get(&socket)?.peer_credentials()?.into())
+    }
+
+    fn get_raw(
+        &mut self,
+        socket: Resource<Socket>,
+        level: i32,
+        name: i32,
+        length: u32,
+    ) -> Result<Vec<u8>> {
+        let option = OptionNumber { level, name };
+        Ok(self.table.get(&socket)?.raw(self.ctx, option, length)?)
+    }
+
+    fn set_raw(
+        &mut self,
+        socket: Resource<Socket>,
+        level: i32,
+        name: i32,
+        value: RawValue,
+    ) -> Result<()> {
+        let option = OptionNumber { level, name };
+        let socket = self.table.get(&socket)?;
+        Ok(socket.set_raw(self.ctx, option, &value.into())?)
+    }
+
+    fn join_group(
+        &mut self,
+        socket: Resource<Socket>,
+        group: IpAddress,
+        interface: MulticastInterface,
+        source: Option<IpAddress>,
+    ) -> Result<()> {
+        let source = source.map(Into::into);
+        let socket = self.table.get(&socket)?;
+        Ok(socket.join_group(self.ctx, group.into(), interface.into(), source)?)
+    }
+
+    fn leave_group(
+        &mut self,
+        socket: Resource<Socket>,
+        group: IpAddress,
+        interface: MulticastInterface,
+        source: Option<IpAddress>,
+    ) -> Result<()> {
+        self.change_group(socket, Change::Leave, group, interface, source)
+    }
+
+    fn block_source(
+        &mut self,
+        socket: Resource<Socket>,
+        group: IpAddress,
+        interface: MulticastInterface,
+        source: IpAddress,
+    ) -> Result<()> {
+        self.change_group(socket, Change::BlockSource, group, interface, Some(source))
+    }
+
+    fn unblock_source(
+        &mut self,
+        socket: Resource<Socket>,
+        group: IpAddress,
+        interface: MulticastInterface,
+        source: IpAddress,
+    ) -> Result<()> {
+        self.change_group(
+            socket,
+            Change::UnblockSource,
+            group,
+            interface,
+            Some(source),
+        )
+    }
+
+    fn get_multicast_interface(&mut self, socket: Resource<Socket>) -> Result<Ipv4Address> {
+        Ok(self
+            .table
+            .get(&socket)?
+            .multicast_interface()?
+            .octets()
+            .into())
+    }
+
+    fn set_multicast_interface(
+        &mut self,
+        socket: Resource<Socket>,
+        interface: MulticastInterface,
+    ) -> Result<()> {
+        let socket = self.table.get(&socket)?;
+        Ok(socket.set_multicast_interface(self.ctx, interface.into())?)
+    }
+}
+
+impl CapsockCtxView<'_> {
+    fn change_group(
+        &self,
+        socket: Resource<Socket>,
+        change: Change,
+        group: IpAddress,
+        interface: MulticastInterface,
+        source: Option<IpAddress>,
+    ) -> Result<()> {
+        let (group, source) = (group.into(), source.map(Into::into));
+        let socket = self.table.get(&socket)?;
+        Ok(socket.change_group(self.ctx, change, group, interface.into(), source)?)
     }
 }

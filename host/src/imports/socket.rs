@@ -104,7 +104,11 @@ impl HostSocket for CapsockCtxView<'_> {
         data: Vec<u8>,
         flags: SendFlags,
     ) -> Result<u32> {
-        Ok(self.table.get(&this)?.send(&data, flags.into()).await?)
+        Ok(self
+            .table
+            .get(&this)?
+            .send(self.ctx, &data, flags.into())
+            .await?)
     }
 
     async fn send_to(
@@ -126,7 +130,11 @@ impl HostSocket for CapsockCtxView<'_> {
         data: Vec<u8>,
         flags: SendFlags,
     ) -> Result<()> {
-        Ok(self.table.get(&this)?.send_all(&data, flags.into()).await?)
+        Ok(self
+            .table
+            .get(&this)?
+            .send_all(self.ctx, &data, flags.into())
+            .await?)
     }
 
     fn shutdown(&mut self, this: Resource<Socket>, how: ShutdownType) -> Result<()> {

@@ -8,9 +8,9 @@
     reason = "no library has these calls with all kinds of ancillary data"
 )]
 
-use std::io::{IoSlice, IoSliceMut};
+use std::io::IoSlice;
 use std::mem::{MaybeUninit, zeroed};
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
 use rustix::net::{RecvFlags, SendFlags, SocketAddrAny};
@@ -19,7 +19,7 @@ use super::sockaddr::decode;
 use super::socket::{Encoded, peer};
 use super::{Credentials, UnixDirectories};
 use crate::policy::Vetted;
-use crate::policy::operation::Send;
+use crate::policy::operation::{Bind, Operation};
 use crate::{Address, Errno};
 
 /// Ancillary data that comes with a message.
@@ -43,24 +43,49 @@ pub(crate) enum ReceivedControl {
     Ipv6TrafficClass(i32),
     Ipv6HopLimit(i32),
     UdpSegmentSize(i32),
+    ExtendedError(ExtendedError),
+    Ipv6ExtendedError(ExtendedError),
 }
 
-/// Ancillary data to send.
+/// `struct sock_extended_err`, and the address that follows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum SentControl {
+pub(crate) struct ExtendedError {
+    pub(crate) error: Errno,
+    pub(crate) origin: u8,
+    pub(crate) kind: u8,
+    pub(crate) code: u8,
+    pub(crate) info: u32,
+    pub(crate) data: u32,
+    pub(crate) offender: Option<SocketAddr>,
+}
+
+/// Ancillary data to send, with source addresses in the form of `Source`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SentControl<Source> {
     Credentials(Credentials),
     TypeOfService(u8),
     TimeToLive(i32),
     Ipv6TrafficClass(i32),
     Ipv6HopLimit(i32),
     UdpSegmentSize(u16),
+    PacketInfo {
+        interface_index: u32,
+        source: Option<Source>,
+    },
+    Ipv6PacketInfo {
+        interface_index: u32,
+        source: Option<Source>,
+    },
 }
 
 /// A message that was received.
 #[derive(Debug)]
 pub(crate) struct Message {
     pub(crate) data: Vec<u8>,
+    /// With `MSG_TRUNC` it may be more than is in `data`.
+    pub(crate) length: usize,
     pub(crate) control: Vec<ReceivedControl>,
+    pub(crate) descriptors: Vec<OwnedFd>,
     pub(crate) flags: MessageFlags,
     pub(crate) sender: Option<Address>,
 }
@@ -72,6 +97,7 @@ pub(crate) struct MessageFlags {
     pub(crate) truncated: bool,
     pub(crate) control_truncated: bool,
     pub(crate) out_of_band: bool,
+    pub(crate) error_queue: bool,
 }
 
 /// Room for every kind at once, and a message's 253 descriptors (unix(7)), so
@@ -88,35 +114,51 @@ pub(crate) fn receive(
     length: usize,
     flags: RecvFlags,
 ) -> Result<Message, Errno> {
-    let mut data = vec![0; length];
+    let mut data: Vec<u8> = Vec::with_capacity(length);
     let mut control = Control([0; CONTROL]);
     let mut name = MaybeUninit::<libc::sockaddr_storage>::zeroed();
-    let mut parts = [IoSliceMut::new(&mut data)];
+    let mut part = libc::iovec {
+        iov_base: data.as_mut_ptr().cast(),
+        iov_len: length,
+    };
     // SAFETY: all zero is a valid `msghdr`: null pointers of no length.
     let mut header: libc::msghdr = unsafe { zeroed() };
     header.msg_name = name.as_mut_ptr().cast();
     header.msg_namelen = size_of::<libc::sockaddr_storage>() as libc::socklen_t;
-    // `IoSliceMut` is laid out as `struct iovec` (its documentation).
-    header.msg_iov = parts.as_mut_ptr().cast();
-    header.msg_iovlen = parts.len();
+    header.msg_iov = &raw mut part;
+    header.msg_iovlen = 1;
     header.msg_control = control.0.as_mut_ptr().cast();
     header.msg_controllen = CONTROL;
-    let flags = flags | RecvFlags::CMSG_CLOEXEC;
+    let discards = flags.contains(RecvFlags::TRUNC);
+    if discards {
+        // A TCP socket then counts bytes that it does not write (tcp(7)).
+        data.resize(length, 0);
+    }
+    let flags = flags | RecvFlags::CMSG_CLOEXEC | RecvFlags::DONTWAIT;
     // SAFETY: each pointer of the header leads to as many bytes as it says.
     let count =
         retry(|| unsafe { libc::recvmsg(fd.as_raw_fd(), &raw mut header, flags.bits() as i32) })?;
-    data.truncate(count);
+    if discards {
+        data.truncate(count);
+    } else {
+        // SAFETY: the kernel wrote `count` bytes, of the `length` that there is
+        // room for.
+        unsafe { data.set_len(count.min(length)) };
+    }
     let items = items(control.0.get(..header.msg_controllen).unwrap_or_default());
-    let stray = close_descriptors(&items);
+    let descriptors = descriptors(&items);
     let has = |flag: i32| header.msg_flags & flag != 0;
     Ok(Message {
         data,
+        length: count,
         control: items.into_iter().filter_map(received).collect(),
+        descriptors,
         flags: MessageFlags {
             end_of_record: has(libc::MSG_EOR),
             truncated: has(libc::MSG_TRUNC),
-            control_truncated: stray || has(libc::MSG_CTRUNC),
+            control_truncated: has(libc::MSG_CTRUNC),
             out_of_band: has(libc::MSG_OOB),
+            error_queue: has(libc::MSG_ERRQUEUE),
         },
         sender: match header.msg_namelen {
             0 => None,
@@ -130,16 +172,21 @@ pub(crate) fn receive(
 }
 
 /// `sendmsg(2)`
-pub(crate) fn send(
+pub(crate) fn send<O: Operation>(
     fd: BorrowedFd<'_>,
     data: &[Vec<u8>],
-    control: &[SentControl],
+    control: &[SentControl<Vetted<Bind>>],
+    descriptors: &[BorrowedFd<'_>],
     flags: SendFlags,
-    remote: Option<&Vetted<Send>>,
+    remote: Option<&Vetted<O>>,
     directories: &UnixDirectories,
 ) -> Result<usize, Errno> {
     let parts: Vec<IoSlice<'_>> = data.iter().map(|part| IoSlice::new(part)).collect();
-    let mut bytes: Vec<u8> = control.iter().flat_map(|item| item.encode()).collect();
+    let mut bytes: Vec<u8> = control.iter().flat_map(SentControl::encode).collect();
+    if !descriptors.is_empty() {
+        let numbers: Vec<i32> = descriptors.iter().map(AsRawFd::as_raw_fd).collect();
+        bytes.extend(item(libc::SOL_SOCKET, libc::SCM_RIGHTS, &words(&numbers)));
+    }
     let remote = remote.map(|remote| peer(remote, directories)).transpose()?;
     let name = remote.as_ref().map(Encoded::address);
     // SAFETY: all zero is a valid `msghdr`: null pointers of no length.
@@ -155,7 +202,7 @@ pub(crate) fn send(
         header.msg_control = bytes.as_mut_ptr().cast();
         header.msg_controllen = bytes.len();
     }
-    let flags = flags | SendFlags::NOSIGNAL;
+    let flags = flags | SendFlags::NOSIGNAL | SendFlags::DONTWAIT;
     // SAFETY: each pointer of the header leads to as many bytes as it says.
     retry(|| unsafe { libc::sendmsg(fd.as_raw_fd(), &raw const header, flags.bits() as i32) })
 }
@@ -209,20 +256,25 @@ fn items(mut bytes: &[u8]) -> Vec<Item<'_>> {
     items
 }
 
-/// Closes the descriptors that a peer sent, and tells whether there were any.
-fn close_descriptors(items: &[Item<'_>]) -> bool {
-    let mut any = false;
-    for item in items {
-        if (item.level, item.kind) == (libc::SOL_SOCKET, libc::SCM_RIGHTS) {
-            for raw in item.data.chunks_exact(size_of::<i32>()).filter_map(integer) {
-                any = true;
-                // SAFETY: the kernel has just made this descriptor for this
-                // process, and nobody else knows of it.
-                drop(unsafe { OwnedFd::from_raw_fd(raw) });
-            }
-        }
-    }
-    any
+/// A descriptor of the sending process. It comes unasked to a socket that was
+/// itself received, if its sender set `SO_PASSPIDFD`.
+const SCM_PIDFD: i32 = 4;
+
+/// Takes hold of the descriptors that came, so that each is closed whatever
+/// happens.
+fn descriptors(items: &[Item<'_>]) -> Vec<OwnedFd> {
+    items
+        .iter()
+        .filter(|item| {
+            item.level == libc::SOL_SOCKET && matches!(item.kind, libc::SCM_RIGHTS | SCM_PIDFD)
+        })
+        .flat_map(|item| item.data.chunks_exact(size_of::<i32>()).filter_map(integer))
+        // In place of a pidfd there may be an errno.
+        .filter(|raw| *raw >= 0)
+        // SAFETY: the kernel has just made this descriptor for this process, and
+        // nobody else knows of it.
+        .map(|raw| unsafe { OwnedFd::from_raw_fd(raw) })
+        .collect()
 }
 
 /// `None` for what this version does not know.
@@ -269,19 +321,53 @@ fn received(item: Item<'_>) -> Option<ReceivedControl> {
         (libc::IPPROTO_IPV6, libc::IPV6_TCLASS) => ReceivedControl::Ipv6TrafficClass(word(0)?),
         (libc::IPPROTO_IPV6, libc::IPV6_HOPLIMIT) => ReceivedControl::Ipv6HopLimit(word(0)?),
         (libc::IPPROTO_UDP, libc::UDP_GRO) => ReceivedControl::UdpSegmentSize(word(0)?),
+        (libc::IPPROTO_IP, libc::IP_RECVERR) => {
+            ReceivedControl::ExtendedError(extended_error(item.data)?)
+        }
+        (libc::IPPROTO_IPV6, libc::IPV6_RECVERR) => {
+            ReceivedControl::Ipv6ExtendedError(extended_error(item.data)?)
+        }
         _ => return None,
     })
 }
 
-impl SentControl {
-    fn encode(self) -> Vec<u8> {
-        let words = |words: &[i32]| {
-            words
-                .iter()
-                .flat_map(|word| word.to_ne_bytes())
-                .collect::<Vec<u8>>()
-        };
-        let (level, kind, data) = match self {
+/// `struct sock_extended_err`, and after its 16 bytes a `struct sockaddr_in` or
+/// `struct sockaddr_in6`.
+fn extended_error(data: &[u8]) -> Option<ExtendedError> {
+    let (error, offender) = data.split_at_checked(16)?;
+    let unsigned = |at: usize| integer(error.get(at..at + 4)?).map(i32::cast_unsigned);
+    Some(ExtendedError {
+        error: Errno::from_raw(integer(error.get(..4)?)?),
+        origin: *error.get(4)?,
+        kind: *error.get(5)?,
+        code: *error.get(6)?,
+        info: unsigned(8)?,
+        data: unsigned(12)?,
+        offender: offender_address(offender),
+    })
+}
+
+/// `None` where the kernel does not know it: the family is `AF_UNSPEC` then.
+fn offender_address(bytes: &[u8]) -> Option<SocketAddr> {
+    let family = u16::from_ne_bytes(*bytes.first_chunk()?);
+    let port = u16::from_be_bytes(bytes.get(2..4)?.try_into().ok()?);
+    match i32::from(family) {
+        libc::AF_INET => {
+            let ip: [u8; 4] = bytes.get(4..8)?.try_into().ok()?;
+            Some(SocketAddrV4::new(ip.into(), port).into())
+        }
+        libc::AF_INET6 => {
+            let ip: [u8; 16] = bytes.get(8..24)?.try_into().ok()?;
+            let scope = integer(bytes.get(24..28)?)?.cast_unsigned();
+            Some(SocketAddrV6::new(ip.into(), port, 0, scope).into())
+        }
+        _ => None,
+    }
+}
+
+impl SentControl<Vetted<Bind>> {
+    fn encode(&self) -> Vec<u8> {
+        let (level, kind, data) = match *self {
             Self::Credentials(Credentials { pid, uid, gid }) => (
                 libc::SOL_SOCKET,
                 libc::SCM_CREDENTIALS,
@@ -298,14 +384,49 @@ impl SentControl {
                 libc::UDP_SEGMENT,
                 value.to_ne_bytes().to_vec(),
             ),
+            Self::PacketInfo {
+                interface_index,
+                ref source,
+            } => {
+                let source = match source.as_ref().map(Vetted::address) {
+                    Some(Address::Inet(source)) => *source.ip(),
+                    _ => Ipv4Addr::UNSPECIFIED,
+                };
+                // `struct in_pktinfo`: interface, source; the last is not used.
+                let mut data = interface_index.to_ne_bytes().to_vec();
+                data.extend(source.octets());
+                data.extend([0; 4]);
+                (libc::IPPROTO_IP, libc::IP_PKTINFO, data)
+            }
+            Self::Ipv6PacketInfo {
+                interface_index,
+                ref source,
+            } => {
+                let source = match source.as_ref().map(Vetted::address) {
+                    Some(Address::Inet6(source)) => *source.ip(),
+                    _ => Ipv6Addr::UNSPECIFIED,
+                };
+                let mut data = source.octets().to_vec();
+                data.extend(interface_index.to_ne_bytes());
+                (libc::IPPROTO_IPV6, libc::IPV6_PKTINFO, data)
+            }
         };
-        let length = HEADER + data.len();
-        let mut item = length.to_ne_bytes().to_vec();
-        item.extend(words(&[level, kind]));
-        item.extend(data);
-        item.resize(aligned(length), 0);
-        item
+        item(level, kind, &data)
     }
+}
+
+/// A `struct cmsghdr` with its data and padding.
+fn item(level: i32, kind: i32, data: &[u8]) -> Vec<u8> {
+    let length = HEADER + data.len();
+    let mut item = length.to_ne_bytes().to_vec();
+    item.extend(words(&[level, kind]));
+    item.extend(data);
+    item.resize(aligned(length), 0);
+    item
+}
+
+fn words(words: &[i32]) -> Vec<u8> {
+    words.iter().flat_map(|word| word.to_ne_bytes()).collect()
 }
 
 fn integer(bytes: &[u8]) -> Option<i32> {
@@ -325,7 +446,7 @@ mod tests {
             SentControl::UdpSegmentSize(9),
             SentControl::TimeToLive(7),
         ];
-        let mut bytes: Vec<u8> = sent.iter().flat_map(|item| item.encode()).collect();
+        let mut bytes: Vec<u8> = sent.iter().flat_map(SentControl::encode).collect();
         // SAFETY: all zero is a valid `msghdr`.
         let mut header: libc::msghdr = unsafe { zeroed() };
         header.msg_control = bytes.as_mut_ptr().cast();

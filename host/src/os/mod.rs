@@ -5,9 +5,11 @@
 //!
 //! [`Vetted`]: crate::policy::Vetted
 
+pub(crate) mod databases;
 pub(crate) mod epoll;
-pub(crate) mod interface;
+pub(crate) mod interfaces;
 pub(crate) mod message;
+mod multicast;
 pub(crate) mod names;
 mod option;
 mod reactor;
@@ -16,14 +18,18 @@ mod socket;
 mod unix_path;
 
 pub(crate) use epoll::{Event, Trigger};
+pub(crate) use multicast::{
+    Change, Interface, change_group, join_group, multicast_interface, set_multicast_interface,
+};
 pub(crate) use option::{
-    Credentials, get_number, get_text, linger, peer_credentials, set_linger, set_number, set_text,
-    take_error,
+    Credentials, get_bytes, get_number, get_text, linger, peer_credentials, set_bytes, set_linger,
+    set_null, set_number, set_text, take_error,
 };
 pub(crate) use reactor::{Descriptor, Interest};
 pub(crate) use socket::{
-    ReceiveFlags, SendFlags, Shutdown, accept, bind, close, connect, create, create_pair,
-    duplicate, listen, local_address, receive_from, remote_address, reset, send, send_to, shutdown,
+    FAST_OPEN, Identity, ReceiveFlags, SendFlags, Shutdown, accept, bind, close, connect, create,
+    create_pair, duplicate, identify, listen, local_address, receive_from, remote_address, reset,
+    send, send_to, set_nonblocking, shutdown,
 };
 pub(crate) use unix_path::UnixDirectories;
 

@@ -1,5 +1,5 @@
-//! `getaddrinfo(3)`, `getnameinfo(3)` and `gethostname(2)`, each of which may
-//! block.
+//! `getaddrinfo(3)` and `getnameinfo(3)`, each of which may block;
+//! `gethostname(2)` and `sethostname(2)`.
 
 use std::net::SocketAddr;
 
@@ -62,6 +62,11 @@ pub(crate) fn name_info(
 /// `gethostname(2)`
 pub(crate) fn host_name() -> Result<String, Errno> {
     Ok(dns_lookup::get_hostname()?)
+}
+
+/// `sethostname(2)`
+pub(crate) fn set_host_name(name: &str) -> Result<(), Errno> {
+    nix::unistd::sethostname(name).map_err(|errno| Errno::from_raw(errno as i32))
 }
 
 fn lookup_flags(flags: LookupFlags) -> i32 {

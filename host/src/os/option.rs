@@ -57,6 +57,46 @@ pub(crate) fn set_text(fd: BorrowedFd<'_>, option: OptionNumber, value: &str) ->
     set(fd, option, value.as_bytes())
 }
 
+/// Any option, of which the kernel writes no more than `length` bytes. What it
+/// reads of the buffer first is zeros.
+pub(crate) fn get_bytes(
+    fd: BorrowedFd<'_>,
+    option: OptionNumber,
+    length: usize,
+) -> Result<Vec<u8>, Errno> {
+    let mut bytes = vec![0; length];
+    let written = get(fd, option, &mut bytes)?;
+    bytes.truncate(written);
+    Ok(bytes)
+}
+
+/// Any option whose value has no pointers or descriptors in it.
+pub(crate) fn set_bytes(
+    fd: BorrowedFd<'_>,
+    option: OptionNumber,
+    value: &[u8],
+) -> Result<(), Errno> {
+    set(fd, option, value)
+}
+
+/// An option that is a length and no bytes, as `ALG_SET_AEAD_AUTHSIZE`.
+pub(crate) fn set_null(fd: BorrowedFd<'_>, option: OptionNumber, length: u32) -> Result<(), Errno> {
+    // SAFETY: the kernel cannot read from a null pointer: that is EFAULT.
+    let result = unsafe {
+        libc::setsockopt(
+            fd.as_raw_fd(),
+            option.level,
+            option.name,
+            std::ptr::null(),
+            length,
+        )
+    };
+    match result {
+        0 => Ok(()),
+        _ => Err(std::io::Error::last_os_error().into()),
+    }
+}
+
 /// `SO_LINGER`
 pub(crate) fn linger(fd: BorrowedFd<'_>) -> Result<Option<Duration>, Errno> {
     Ok(SockRef::from(&fd).linger()?)
@@ -93,8 +133,19 @@ pub(crate) fn peer_credentials(fd: BorrowedFd<'_>) -> Result<Credentials, Errno>
     })
 }
 
+/// The first byte of an option.
+pub(super) fn get_byte(fd: BorrowedFd<'_>, level: i32, name: i32) -> Result<u8, Errno> {
+    let mut bytes = [0];
+    get(fd, OptionNumber { level, name }, &mut bytes)?;
+    Ok(bytes[0])
+}
+
 /// Reads an option into `bytes`, and returns how much the kernel wrote.
-fn get(fd: BorrowedFd<'_>, option: OptionNumber, bytes: &mut [u8]) -> Result<usize, Errno> {
+pub(super) fn get(
+    fd: BorrowedFd<'_>,
+    option: OptionNumber,
+    bytes: &mut [u8],
+) -> Result<usize, Errno> {
     let mut length =
         libc::socklen_t::try_from(bytes.len()).map_err(|_length| Errno::InvalidArgument)?;
     // SAFETY: `bytes` may be written for `length` bytes, and the kernel writes
@@ -114,7 +165,7 @@ fn get(fd: BorrowedFd<'_>, option: OptionNumber, bytes: &mut [u8]) -> Result<usi
     }
 }
 
-fn set(fd: BorrowedFd<'_>, option: OptionNumber, bytes: &[u8]) -> Result<(), Errno> {
+pub(super) fn set(fd: BorrowedFd<'_>, option: OptionNumber, bytes: &[u8]) -> Result<(), Errno> {
     let length =
         libc::socklen_t::try_from(bytes.len()).map_err(|_length| Errno::InvalidArgument)?;
     // SAFETY: `bytes` may be read for `length` bytes.

@@ -11,7 +11,7 @@ use std::os::unix::ffi::OsStrExt;
 use rustix::net::addr::SocketAddrArg;
 use rustix::net::{SocketAddrAny, SocketAddrUnix};
 
-use super::interface;
+use super::interfaces::{index_or_any, name_or_any};
 use crate::{
     Address, AlgAddress, BluetoothAddress, BluetoothDevice, CanAddress, CanProtocolAddress, Errno,
     NetlinkAddress, PacketAddress, TipcAddress, TipcTarget, UnixAddress, VsockAddress,
@@ -61,8 +61,8 @@ pub(super) fn encode(address: &Address) -> Result<Option<SocketAddrAny>, Errno> 
         Address::Unix(UnixAddress::Pathname(_)) => return Ok(None),
         Address::Netlink(address) => netlink(address),
         Address::Vsock(address) => vsock(address),
-        Address::Packet(address) => packet(address, interface::index(&address.interface)?),
-        Address::Can(address) => can(address, interface::index(&address.interface)?),
+        Address::Packet(address) => packet(address, index_or_any(&address.interface)?),
+        Address::Can(address) => can(address, index_or_any(&address.interface)?),
         Address::Tipc(address) => tipc(address),
         Address::Bluetooth(address) => bluetooth(address),
         Address::Alg(address) => alg(address),
@@ -112,11 +112,11 @@ fn special(family: u16, bytes: &[u8]) -> Result<Option<Address>, Errno> {
         AF_NETLINK => read_netlink(read),
         AF_VSOCK => read_vsock(read),
         AF_PACKET => match read.u32(4) {
-            Some(index) => read_packet(read, interface::name(index)?),
+            Some(index) => read_packet(read, name_or_any(index)),
             None => None,
         },
         AF_CAN => match read.u32(4) {
-            Some(index) => read_can(read, interface::name(index)?),
+            Some(index) => read_can(read, name_or_any(index)),
             None => None,
         },
         AF_TIPC => read_tipc(read),

@@ -13,7 +13,7 @@ use super::UnixDirectories;
 use super::sockaddr::{decode, encode};
 use super::unix_path::ProcPath;
 use crate::policy::Vetted;
-use crate::policy::operation::{Bind, Listen, Operation, Send};
+use crate::policy::operation::{Bind, Listen, Operation};
 use crate::{Address, AddressFamily, Errno, SocketType, UnixAddress};
 
 pub(crate) use rustix::net::{RecvFlags as ReceiveFlags, SendFlags, Shutdown};
@@ -100,6 +100,7 @@ pub(crate) fn receive_from(
     length: usize,
     flags: ReceiveFlags,
 ) -> Result<(Vec<u8>, Option<Address>), Errno> {
+    let flags = flags | ReceiveFlags::DONTWAIT;
     let mut data = Vec::with_capacity(length);
     let sender = match length {
         // `spare_capacity` has to have some; an empty buffer is given as it is.
@@ -112,19 +113,23 @@ pub(crate) fn receive_from(
 /// `send(2)`. A closed connection is an error, never a signal.
 pub(crate) fn send(fd: BorrowedFd<'_>, data: &[u8], flags: SendFlags) -> Result<usize, Errno> {
     Ok(retry_on_intr(|| {
-        net::send(fd, data, flags | SendFlags::NOSIGNAL)
+        net::send(fd, data, flags | SendFlags::NOSIGNAL | SendFlags::DONTWAIT)
     })?)
 }
 
-/// `sendto(2)`
-pub(crate) fn send_to(
+/// `MSG_FASTOPEN`, which rustix has no name for.
+pub(crate) const FAST_OPEN: SendFlags =
+    SendFlags::from_bits_retain(libc::MSG_FASTOPEN.cast_unsigned());
+
+/// `sendto(2)`, which with [`FAST_OPEN`] connects.
+pub(crate) fn send_to<O: Operation>(
     fd: BorrowedFd<'_>,
     data: &[u8],
     flags: SendFlags,
-    remote: &Vetted<Send>,
+    remote: &Vetted<O>,
     directories: &UnixDirectories,
 ) -> Result<usize, Errno> {
-    let flags = flags | SendFlags::NOSIGNAL;
+    let flags = flags | SendFlags::NOSIGNAL | SendFlags::DONTWAIT;
     let remote = peer(remote, directories)?;
     Ok(retry_on_intr(|| {
         net::sendto(fd, data, flags, &remote.address())
@@ -171,6 +176,61 @@ pub(crate) fn close(fd: OwnedFd) -> Result<(), Errno> {
             errno => Err(errno),
         },
     }
+}
+
+/// What a socket is that this process did not make (`SO_DOMAIN`, `SO_TYPE`,
+/// `SO_PROTOCOL`, `SO_ACCEPTCONN`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Identity {
+    pub(crate) family: AddressFamily,
+    pub(crate) kind: SocketType,
+    pub(crate) protocol: u32,
+    pub(crate) listens: bool,
+    /// A TCP connect is under way, so that its peer cannot be told yet.
+    pub(crate) connecting: bool,
+}
+
+/// Finds out what a descriptor is.
+///
+/// # Errors
+/// [`Errno::NotSocket`] for what is no socket.
+pub(crate) fn identify(fd: BorrowedFd<'_>) -> Result<Identity, Errno> {
+    let family = match net::sockopt::socket_domain(fd)? {
+        net::AddressFamily::INET => AddressFamily::Inet,
+        net::AddressFamily::INET6 => AddressFamily::Inet6,
+        net::AddressFamily::UNIX => AddressFamily::Unix,
+        _ => return Err(Errno::AddressFamilyNotSupported),
+    };
+    let kind = match net::sockopt::socket_type(fd)? {
+        net::SocketType::STREAM => SocketType::Stream,
+        net::SocketType::DGRAM => SocketType::Datagram,
+        net::SocketType::RAW => SocketType::Raw,
+        net::SocketType::RDM => SocketType::Rdm,
+        net::SocketType::SEQPACKET => SocketType::Seqpacket,
+        _ => return Err(Errno::SocketTypeNotSupported),
+    };
+    let protocol = net::sockopt::socket_protocol(fd)?;
+    Ok(Identity {
+        family,
+        kind,
+        protocol: protocol.map_or(0, |protocol| protocol.as_raw().get()),
+        listens: net::sockopt::socket_acceptconn(fd)?,
+        connecting: protocol == Some(net::ipproto::TCP) && tcp_connecting(fd)?,
+    })
+}
+
+/// Whether the state of a TCP socket is `TCP_SYN_SENT` (tcp(7), `TCP_INFO`).
+fn tcp_connecting(fd: BorrowedFd<'_>) -> Result<bool, Errno> {
+    const TCP_SYN_SENT: i32 = 2;
+    // The first byte of `struct tcp_info`; the kernel cuts it to what there is
+    // room for.
+    let state = super::option::get_byte(fd, libc::IPPROTO_TCP, libc::TCP_INFO)?;
+    Ok(i32::from(state) == TCP_SYN_SENT)
+}
+
+/// Sets `O_NONBLOCK`, which belongs to everybody who has the socket.
+pub(crate) fn set_nonblocking(fd: BorrowedFd<'_>) -> Result<(), Errno> {
+    Ok(rustix::io::ioctl_fionbio(fd, true)?)
 }
 
 const FLAGS: SocketFlags = SocketFlags::NONBLOCK.union(SocketFlags::CLOEXEC);

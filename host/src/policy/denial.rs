@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::rule::{Op, Rule, escape};
 use crate::address::{host_text, netlink_protocol};
-use crate::{Address, Protocol};
+use crate::{Address, Protocol, UnixAddress};
 
 /// An operation that the policy did not allow.
 ///
@@ -18,6 +18,8 @@ struct Details {
     target: String,
     from: Option<String>,
     cause: Cause,
+    /// The cause is in a limit that the guest set itself.
+    given_up: bool,
     suggestion: Option<Grant>,
 }
 
@@ -72,6 +74,19 @@ impl Denial {
         Self::with_target(Op::Option, Op::Option, target, cause)
     }
 
+    pub(super) fn of_interfaces(cause: Cause) -> Self {
+        Self::with_target(Op::Interfaces, Op::Interfaces, "*".to_owned(), cause)
+    }
+
+    pub(super) fn of_descriptors(op: Op, over: &Address, cause: Cause) -> Self {
+        let target = match over {
+            // Only the widest rule is about what has no name.
+            Address::Unix(UnixAddress::Unnamed) => "*".to_owned(),
+            over => over.to_string(),
+        };
+        Self::with_target(op, op, target, cause)
+    }
+
     fn with_target(op: Op, suggested: Op, target: String, cause: Cause) -> Self {
         let suggestion = match cause {
             Cause::NoRule => Some(Grant {
@@ -86,6 +101,7 @@ impl Denial {
             target,
             from: None,
             cause,
+            given_up: false,
             suggestion,
         }))
     }
@@ -97,6 +113,19 @@ impl Denial {
         }
         self.0.from = Some(host);
         self
+    }
+
+    /// As a denial by a limit of the guest, which no grant lifts.
+    pub(super) fn given_up(mut self) -> Self {
+        self.0.given_up = true;
+        self.0.suggestion = None;
+        self
+    }
+
+    /// Whether the embedder's rules allow it, and the guest gave it up by a
+    /// limit that it set itself.
+    pub fn is_given_up(&self) -> bool {
+        self.0.given_up
     }
 
     /// The operation.
@@ -117,7 +146,8 @@ impl Denial {
         }
     }
 
-    /// The grant that would allow it; `None` where a rule forbids it.
+    /// The grant that would allow it; `None` where a rule forbids it, or the
+    /// guest gave it up.
     pub fn grant(&self) -> Option<&Grant> {
         self.0.suggestion.as_ref()
     }
@@ -129,9 +159,15 @@ impl fmt::Display for Denial {
             None => write!(f, "{} {}", self.0.op, self.0.target)?,
             Some(peer) => write!(f, "accept from {peer} on {}", self.0.target)?,
         }
-        match &self.0.cause {
-            Cause::NoRule => f.write_str(": no rule allows it"),
-            Cause::Rule(rule) => write!(f, ": the rule `{rule}` forbids it"),
+        match (&self.0.cause, self.0.given_up) {
+            (Cause::NoRule, false) => f.write_str(": no rule allows it"),
+            (Cause::Rule(rule), false) => write!(f, ": the rule `{rule}` forbids it"),
+            (Cause::NoRule, true) => {
+                f.write_str(": the guest gave it up: no rule of its limit allows it")
+            }
+            (Cause::Rule(rule), true) => {
+                write!(f, ": the guest gave it up: its rule `{rule}` forbids it")
+            }
         }
     }
 }

@@ -9,7 +9,7 @@ use super::question::{Question, Subject};
 use super::rule::{Effect, Host, Op, Rule, Target};
 use super::{NameRefusal, Policy, subjects, validate};
 use crate::address::host_text;
-use crate::{Address, Protocol};
+use crate::{Address, Protocol, UnixAddress};
 
 /// How many rules are told that nearly allow what was asked.
 const NEAR_MISSES: usize = 2;
@@ -85,6 +85,15 @@ impl Explanation {
         }
     }
 
+    /// As the answer of a limit that the guest set itself.
+    fn given_up(mut self) -> Self {
+        if let Some(reason) = self.reasons.first_mut() {
+            *reason = format!("the guest gave it up: {reason}");
+        }
+        self.grants.clear();
+        self
+    }
+
     fn also(mut self, notes: impl IntoIterator<Item = String>) -> Self {
         self.reasons.extend(notes);
         self
@@ -119,6 +128,18 @@ impl Policy {
     /// # Ok::<(), capsock_host::ParseRuleError>(())
     /// ```
     pub fn explain(&self, question: &Question) -> Explanation {
+        let answer = self.explain_rules(question);
+        let refuse = |limit: &Self| {
+            let answer = limit.explain(question);
+            (answer.verdict == Verdict::Deny).then(|| answer.given_up())
+        };
+        match answer.verdict {
+            Verdict::Allow => self.limits.iter().find_map(refuse).unwrap_or(answer),
+            Verdict::Deny => answer,
+        }
+    }
+
+    fn explain_rules(&self, question: &Question) -> Explanation {
         let op = question.op;
         match &question.subject {
             Subject::Address {
@@ -132,99 +153,141 @@ impl Policy {
                     protocol: *protocol,
                 };
                 let answer = match (op, peer) {
-                    (Op::PassFd | Op::TakeFd, _) => {
-                        let covers = |rule: &Rule| {
-                            rule.target == Target::Everything || rule.covers(*protocol, address)
-                        };
-                        self.explain_plainly(op, &address.to_string(), covers)
-                    }
+                    (Op::PassFd | Op::TakeFd, _) => self.explain_descriptors(op, address),
                     (Op::Recv, _) => asked.sender(address),
                     (_, None) => asked.address(address),
                     (_, Some(peer)) => asked.peer(address, *peer),
                 };
                 let peer = peer.map(|ip| Address::from(SocketAddr::new(ip, 0)));
-                answer.also(
-                    translation(address)
-                        .into_iter()
-                        .chain(peer.as_ref().and_then(translation)),
-                )
+                let notes = translation(address).into_iter();
+                answer.also(notes.chain(peer.as_ref().and_then(translation)))
             }
             Subject::Special { scheme, text } => {
-                self.explain_plainly(op, &format!("{scheme}://{text}"), |rule| {
+                let covers = |rule: &Rule| {
                     matches!(&rule.target, Target::Special { scheme: granted, pattern }
                         if granted == scheme && pattern.covers(text))
-                })
+                };
+                self.explain_special(op, &format!("{scheme}://{text}"), &covers)
             }
             Subject::Name(name) => self.explain_name(name),
-            Subject::Option { name, value } => match self.vet_option(name, value) {
-                Ok(()) => self.allowed(Op::Option, |rule| rule.covers_option(name, value)),
-                Err(denial) => self.denied(&denial, |rule| {
-                    matches!(&rule.target, Target::Option { name: granted, .. } if granted == name)
-                        .then(|| "for another value".to_owned())
-                }),
-            },
+            Subject::Option { name, value } => {
+                self.explain_check(self.vet_option(name, value), |rule| match &rule.target {
+                    _ if rule.covers_option(name, value) => Near::Allows,
+                    Target::Option { name: granted, .. } if granted == name => {
+                        Near::Misses(format!("the rule `{rule}` is for another value"))
+                    }
+                    _ => Near::Not,
+                })
+            }
             Subject::Interfaces => {
-                self.explain_plainly(op, "*", |rule| rule.target == Target::Everything)
+                self.explain_check(self.vet_interfaces(), |rule| match rule.op {
+                    Op::Interfaces => Near::Allows,
+                    _ => Near::Not,
+                })
             }
         }
     }
 
     fn explain_name(&self, name: &str) -> Explanation {
-        match self.vet_name(name) {
-            Ok(name) => self.allowed(Op::Resolve, |rule| rule.covers_name(name.as_str())),
-            Err(NameRefusal::Invalid) => Explanation::missing(
-                vec![format!("`{name}` is no host name, whatever is granted")],
-                Vec::new(),
-            ),
-            Err(NameRefusal::Denied(denial)) => self.denied(&denial, |rule| match &rule.target {
-                Target::Name {
-                    name: domain,
-                    beneath: true,
-                } if domain == name => {
-                    Some(format!("for the names beneath {name}, not for itself"))
-                }
-                _ => None,
-            }),
-        }
-    }
-
-    /// What has no finer structure than whether a rule covers it.
-    fn explain_plainly(&self, op: Op, target: &str, covers: impl Fn(&Rule) -> bool) -> Explanation {
-        match self.rule_for(op, &covers) {
-            Ok(rule) => Explanation::allowed_by(rule),
-            Err(Cause::Rule(rule)) => Explanation::denied_by(&rule),
-            Err(Cause::NoRule) => {
-                let near = self.grants().filter(|rule| covers(rule));
-                let near = near.map(|rule| other_op(rule, op)).take(NEAR_MISSES);
-                let grant = Grant {
-                    op,
-                    target: target.to_owned(),
-                };
-                Explanation::missing(no_rule(near.collect()), vec![grant])
+        let check = match self.vet_name(name) {
+            Ok(_) => Ok(()),
+            Err(NameRefusal::Denied(denial)) => Err(denial),
+            Err(NameRefusal::Invalid) => {
+                let reason = format!("`{name}` is no host name, whatever is granted");
+                return Explanation::missing(vec![reason], Vec::new());
             }
-        }
+        };
+        self.explain_check(check, |rule| match &rule.target {
+            _ if rule.covers_name(name) => Near::Allows,
+            Target::Name(domain) | Target::Named { name: domain, .. }
+                if domain.beneath && domain.name == name =>
+            {
+                Near::Misses(format!(
+                    "the rule `{rule}` is for the names beneath {name}, not for itself"
+                ))
+            }
+            _ => Near::Not,
+        })
     }
 
-    /// As `decide`, for what is matched in another way than by its address.
-    fn rule_for(&self, op: Op, covers: &dyn Fn(&Rule) -> bool) -> Result<&Rule, Cause> {
+    fn explain_descriptors(&self, op: Op, over: &Address) -> Explanation {
+        let protocol = Protocol::UnixConnection;
+        let check = match op {
+            Op::PassFd => self.vet_pass(protocol, over),
+            _ => self.vet_take(protocol, over),
+        };
+        self.explain_check(check, |rule| match rule.op {
+            Op::PassFd | Op::TakeFd if rule.covers_channel(protocol, over, &self.pins) => {
+                if rule.op == op {
+                    Near::Allows
+                } else {
+                    Near::Misses(other_op(rule, op))
+                }
+            }
+            _ => Near::Not,
+        })
+    }
+
+    /// The result of a check of this policy, in which each grant is `near` to
+    /// what was asked or not.
+    fn explain_check(
+        &self,
+        check: Result<(), Denial>,
+        near: impl Fn(&Rule) -> Near,
+    ) -> Explanation {
+        let denial = match check {
+            Err(denial) if !denial.is_given_up() => denial,
+            // Limits are asked by themselves.
+            _ => {
+                let allows = |rule: &&Rule| matches!(near(rule), Near::Allows);
+                return match self.grants().find(allows) {
+                    Some(rule) => Explanation::allowed_by(rule),
+                    None => Explanation::allow(None, "it needs no grant".to_owned()),
+                };
+            }
+        };
+        if let Some(rule) = denial.rule() {
+            return Explanation::denied_by(rule);
+        }
+        let misses = self.grants().filter_map(|rule| match near(rule) {
+            Near::Misses(words) => Some(words),
+            Near::Allows | Near::Not => None,
+        });
+        Explanation::missing(
+            no_rule(misses.take(NEAR_MISSES).collect()),
+            denial.grant().cloned().into_iter().collect(),
+        )
+    }
+
+    /// As `decide`, for addresses of which there is but the text.
+    fn explain_special(&self, op: Op, target: &str, covers: &dyn Fn(&Rule) -> bool) -> Explanation {
         let find = |effect, ops: &[Op]| {
             let matches =
                 |rule: &&Rule| rule.effect == effect && ops.contains(&rule.op) && covers(rule);
             self.rules.iter().find(matches)
         };
-        let denying: &[Op] = match op {
-            Op::Listen => &[Op::Listen, Op::Bind],
-            _ => &[op],
+        // In the order in which they are asked: what denies, then what allows.
+        let steps: &[(&[Op], Op)] = match op {
+            Op::Bind => &[(&[Op::Bind], Op::Bind), (&[Op::Listen], Op::Listen)],
+            Op::Listen => &[(&[Op::Listen, Op::Bind], Op::Listen)],
+            Op::Recv => &[(&[Op::Recv], Op::Recv), (&[Op::Send], Op::Send)],
+            _ => &[(&[op], op)],
         };
-        if let Some(rule) = find(Effect::Deny, denying) {
-            return Err(Cause::Rule(rule.clone()));
+        for (denying, allowing) in steps {
+            if let Some(rule) = find(Effect::Deny, denying) {
+                return Explanation::denied_by(rule);
+            }
+            if let Some(rule) = find(Effect::Allow, &[*allowing]) {
+                return Explanation::allowed_by(rule);
+            }
         }
-        match (find(Effect::Allow, &[op]), op) {
-            (Some(rule), _) => Ok(rule),
-            (None, Op::Bind) => self.rule_for(Op::Listen, covers),
-            (None, Op::Recv) => self.rule_for(Op::Send, covers),
-            (None, _) => Err(Cause::NoRule),
-        }
+        let near = self.grants().filter(|rule| covers(rule));
+        let near = near.map(|rule| other_op(rule, op)).take(NEAR_MISSES);
+        let grant = Grant {
+            op,
+            target: target.to_owned(),
+        };
+        Explanation::missing(no_rule(near.collect()), vec![grant])
     }
 
     fn grants(&self) -> impl Iterator<Item = &Rule> {
@@ -232,27 +295,14 @@ impl Policy {
             .iter()
             .filter(|rule| rule.effect == Effect::Allow)
     }
+}
 
-    fn allowed(&self, op: Op, covers: impl Fn(&Rule) -> bool) -> Explanation {
-        match self.grants().find(|rule| rule.op == op && covers(rule)) {
-            Some(rule) => Explanation::allowed_by(rule),
-            None => Explanation::allow(None, "it needs no grant".to_owned()),
-        }
-    }
-
-    /// A denial, with the grants of the same operation for which `near` has
-    /// words.
-    fn denied(&self, denial: &Denial, near: impl Fn(&Rule) -> Option<String>) -> Explanation {
-        if let Some(rule) = denial.rule() {
-            return Explanation::denied_by(rule);
-        }
-        let grants = self.grants().filter(|rule| rule.op == denial.op());
-        let near = grants.filter_map(|rule| Some(format!("the rule `{rule}` is {}", near(rule)?)));
-        Explanation::missing(
-            no_rule(near.take(NEAR_MISSES).collect()),
-            denial.grant().cloned().into_iter().collect(),
-        )
-    }
+/// How a grant stands to what was asked.
+enum Near {
+    Allows,
+    /// It nearly does; the words say what it is for.
+    Misses(String),
+    Not,
 }
 
 /// A question about addresses.
@@ -302,15 +352,17 @@ impl<'a> Asked<'a> {
             policy, protocol, ..
         } = self;
         let peer = Address::from(SocketAddr::new(peer, 0));
-        let listen = |rule: &Rule| rule.op == Op::Listen && rule.covers(protocol, local);
-        let Err(denial) = policy.admit_peer(protocol, local, &peer) else {
-            return policy.allowed(Op::Listen, |rule| listen(rule) && rule.covers_peer(&peer));
-        };
-        policy.denied(&denial, |rule| {
-            listen(rule).then(|| match peer.canonical() {
-                Some(endpoint) => format!("for other peers than {}", endpoint.ip()),
-                None => "for other peers".to_owned(),
-            })
+        let listen =
+            |rule: &Rule| rule.op == Op::Listen && rule.covers(protocol, local, &policy.pins);
+        let check = policy.admit_peer(protocol, local, &peer);
+        policy.explain_check(check, |rule| {
+            if !listen(rule) {
+                Near::Not
+            } else if rule.covers_peer(&peer) {
+                Near::Allows
+            } else {
+                Near::Misses(format!("the rule `{rule}` is for other peers"))
+            }
         })
     }
 
@@ -368,11 +420,13 @@ impl<'a> Asked<'a> {
                 (self.op, rule.op),
                 (Op::Bind, Op::Listen) | (Op::Recv, Op::Send)
             );
-        if rule.covers(self.protocol, address) {
+        if rule.covers(self.protocol, address, &self.policy.pins) {
             return (!grants_op).then(|| (Distance::Op, other_op(rule, self.op)));
         }
-        let Target::Net { proto, host, ports } = &rule.target else {
-            return self.unix_miss(rule, grants_op, address);
+        let (proto, ports, host) = match &rule.target {
+            Target::Net { proto, host, ports } => (proto, ports, Some(*host)),
+            Target::Named { proto, ports, .. } => (proto, ports, None),
+            _ => return unix_miss(rule, grants_op, address),
         };
         let endpoint = address.canonical()?;
         let (ip, port) = (endpoint.ip(), endpoint.port());
@@ -393,42 +447,45 @@ impl<'a> Asked<'a> {
             let words = format!("the rule `{rule}` is for port {ports}, not {asked}");
             misses.push((Distance::Port, words));
         }
-        if !host.covers(Effect::Allow, ip) {
-            misses.push(floor(rule, *host, ip).map_or_else(
-                || {
-                    let words = format!("the rule `{rule}` is for {host}, not {}", host_text(ip));
-                    (Distance::Host, words)
-                },
-                |words| (Distance::Floor, words),
-            ));
+        match host {
+            None => {
+                let words = format!(
+                    "the rule `{rule}` means what the name resolves to, once the guest has looked it up"
+                );
+                misses.push((Distance::Host, words));
+            }
+            Some(host) if !host.covers(Effect::Allow, ip) => {
+                misses.push(match floor(rule, host, ip) {
+                    Some(words) => (Distance::Floor, words),
+                    None => {
+                        let asked = host_text(ip);
+                        let words = format!("the rule `{rule}` is for {host}, not {asked}");
+                        (Distance::Host, words)
+                    }
+                });
+            }
+            Some(_) => {}
         }
         match misses.len() {
             1 => misses.pop(),
             _ => None,
         }
     }
+}
 
-    fn unix_miss(
-        self,
-        rule: &Rule,
-        grants_op: bool,
-        address: &Address,
-    ) -> Option<(Distance, String)> {
-        let (Target::UnixPath(granted), Address::Unix(crate::UnixAddress::Pathname(path))) =
-            (&rule.target, address)
-        else {
-            return None;
-        };
-        let near =
-            grants_op && (path.parent() == Some(&granted.directory) || *path == granted.directory);
-        near.then(|| {
-            let words = match granted.name {
-                None => "is for what is beneath the directory",
-                Some(_) => "is for another path",
-            };
-            (Distance::Host, format!("the rule `{rule}` {words}"))
-        })
-    }
+fn unix_miss(rule: &Rule, grants_op: bool, address: &Address) -> Option<(Distance, String)> {
+    let (Target::UnixPath(granted), Address::Unix(UnixAddress::Pathname(path))) =
+        (&rule.target, address)
+    else {
+        return None;
+    };
+    let directory = granted.directory.as_path();
+    let near = grants_op && (path.parent() == Some(directory) || path == directory);
+    let words = match granted.name {
+        None => "is for what is beneath the directory",
+        Some(_) => "is for another path",
+    };
+    near.then(|| (Distance::Host, format!("the rule `{rule}` {words}")))
 }
 
 /// In what a rule misses; what people are likelier to stumble over comes first.
@@ -600,6 +657,14 @@ mod tests {
                 "connect tcp://10.0.0.5:5432",
             ),
             (
+                &["allow connect tcp://db.example:5432 in=private"],
+                "connect tcp://10.0.0.5:5432",
+            ),
+            (
+                &["allow connect tcp://db.example:5432"],
+                "resolve db.example",
+            ),
+            (
                 &["allow connect mptcp://10.0.0.5:80"],
                 "connect tcp://10.0.0.5:80",
             ),
@@ -710,6 +775,22 @@ mod tests {
     }
 
     #[test]
+    fn what_the_guest_gave_up_is_told() {
+        let granted = policy(&["allow connect tcp://10.0.0.0/8:*"]);
+        let narrowed = granted.narrowed(policy(&["allow connect tcp://10.0.0.1:80"]));
+        let answer = |text: &str| narrowed.explain(&question(text)).to_string();
+        assert_eq!(
+            answer("connect tcp://10.0.0.2:80"),
+            "deny: the guest gave it up: no rule allows it: \
+             the rule `allow connect tcp://10.0.0.1:80` is for 10.0.0.1, not 10.0.0.2"
+        );
+        assert_eq!(
+            answer("connect tcp://10.0.0.1:80"),
+            "allow: the rule `allow connect tcp://10.0.0.0/8:*` allows it"
+        );
+    }
+
+    #[test]
     fn a_question_names_one_thing() {
         let messages: Vec<String> = [
             "",
@@ -720,6 +801,7 @@ mod tests {
             "connect tcp://private:80",
             "connect tcp://10.0.0.0/8:80",
             "connect tcp://[2001:db8::/32]:80",
+            "connect tcp://db.example:80",
             "connect ip://10.0.0.5:80",
             "connect tcp://10.0.0.5:*",
             "connect tcp://10.0.0.5:80-90",

@@ -85,7 +85,7 @@ impl Policy {
         File { text }.policy()
     }
 
-    /// The policy as a file: sorted, so that equal policies give equal files.
+    /// The rules as a file: sorted, so that equal policies give equal files.
     /// [`Policy::from_toml`] reads it back.
     pub fn to_toml(&self) -> String {
         let mut file = BTreeMap::<_, BTreeMap<_, BTreeSet<_>>>::new();
@@ -297,7 +297,7 @@ mod tests {
             false => net,
         });
         let name = r"(connect|listen|pass-fd) unix(-abstract)?:/[ -~\u{80}-\u{fff}]{1,20}";
-        let other = r"resolve (\*\.)?[a-z]{1,9}\.example|option so-mark(=[!-~]{0,9})?|interfaces \*|raw netlink://[!-~]{1,9}";
+        let other = r"resolve (\*\.)?[a-z]{1,9}\.example|option so-mark(=[!-~]{0,9})?|interfaces \*|connect tcp://[a-z]{1,9}\.example:80( in=private,public)?|raw netlink://[!-~]{1,9}";
         prop_oneof![net, peers, name, other].prop_filter_map("no rule", |text| {
             ["allow", "deny"]
                 .iter()

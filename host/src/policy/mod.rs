@@ -6,8 +6,10 @@ mod class;
 mod denial;
 mod explain;
 mod file;
+mod limits;
 mod name;
 mod parse;
+mod pins;
 mod question;
 mod rule;
 
@@ -27,6 +29,7 @@ pub use rule::{Effect, Op, Rule};
 use crate::{Address, AddressFamily, Errno, NetlinkAddress, Protocol, UnixAddress};
 use class::embedded_ipv4;
 use denial::Cause;
+use pins::Pins;
 use rule::{Target, UnixPath};
 
 /// The rules that a guest runs under.
@@ -45,6 +48,9 @@ use rule::{Target, UnixPath};
 #[derive(Clone, Debug, Default)]
 pub struct Policy {
     rules: Vec<Rule>,
+    pins: Pins,
+    /// Each has to allow an operation too; none has limits itself.
+    limits: Vec<Policy>,
 }
 
 /// An address that the policy allows for the operation `O`.
@@ -116,7 +122,7 @@ pub mod operation {
             impl sealed::Sealed for $name {}
         )*};
     }
-    operations!(Connect Bind Listen Send);
+    operations!(Connect Bind Listen Send Recv);
 
     mod sealed {
         pub trait Sealed {}
@@ -148,9 +154,10 @@ impl Policy {
         self
     }
 
-    /// Adds all rules of another policy.
+    /// Adds all rules of another policy; limits that either has hold for both.
     pub fn and(mut self, other: Self) -> Self {
         self.rules.extend(other.rules);
+        self.limits.extend(other.limits);
         self
     }
 
@@ -180,6 +187,10 @@ impl Policy {
                 .map_err(|cause| Refusal::Denied(Denial::new(op, protocol, subject, cause)))?;
             unix = rule.vetted_path(subject);
         }
+        for limit in &self.limits {
+            let verdict = limit.vet::<O>(protocol, address.clone());
+            verdict.map_err(Refusal::given_up)?;
+        }
         Ok(Vetted {
             address,
             unix,
@@ -194,10 +205,10 @@ impl Policy {
     /// The denial, where none is.
     pub fn vet_open(&self, protocol: Protocol) -> Result<(), Denial> {
         let speaks = |rule: &Rule| rule.effect == Effect::Allow && rule.speaks(protocol);
-        if protocol.is_ordinary() || self.rules.iter().any(speaks) {
-            return Ok(());
+        if !protocol.is_ordinary() && !self.rules.iter().any(speaks) {
+            return Err(Denial::of_kind(protocol, Cause::NoRule));
         }
-        Err(Denial::of_kind(protocol, Cause::NoRule))
+        self.within_limits(|limit| limit.vet_open(protocol))
     }
 
     /// Checks the bind to an ephemeral port that the kernel does by itself when
@@ -221,7 +232,7 @@ impl Policy {
                 &address,
                 Cause::Rule(rule.clone()),
             )),
-            None => Ok(()),
+            None => self.within_limits(|limit| limit.vet_implicit_bind(protocol, family)),
         }
     }
 
@@ -236,7 +247,8 @@ impl Policy {
         peer: &Address,
     ) -> Result<(), Denial> {
         self.admitted_by_listen(protocol, local, peer)
-            .map_err(|cause| Denial::new(Op::Listen, protocol, local, cause).with_peer(peer))
+            .map_err(|cause| Denial::new(Op::Listen, protocol, local, cause).with_peer(peer))?;
+        self.within_limits(|limit| limit.admit_peer(protocol, local, peer))
     }
 
     /// Checks the sender of a datagram that a socket received, which was bound
@@ -264,36 +276,34 @@ impl Policy {
                 return Err(denial(Cause::Rule(rule.clone())));
             }
         }
-        if let Some(local) = local
-            && self.admitted_by_listen(protocol, local, sender).is_ok()
-        {
-            return Ok(());
+        let listened =
+            local.is_some_and(|local| self.admitted_by_listen(protocol, local, sender).is_ok());
+        let allowed = || {
+            subjects.iter().all(|subject| {
+                self.allowed_by(op, protocol, subject).is_some()
+                    || self
+                        .decide(Op::Send.on(protocol), protocol, subject)
+                        .is_ok()
+            })
+        };
+        if !listened && !allowed() {
+            return Err(denial(Cause::NoRule));
         }
-        let allowed = subjects.iter().all(|subject| {
-            self.allowed_by(op, protocol, subject).is_some()
-                || self
-                    .decide(Op::Send.on(protocol), protocol, subject)
-                    .is_ok()
-        });
-        if allowed {
-            Ok(())
-        } else {
-            Err(denial(Cause::NoRule))
-        }
+        self.within_limits(|limit| limit.admit_sender(protocol, local, sender))
     }
 
-    /// Checks looking up a host name. `localhost` needs no grant.
+    /// Checks looking up a host name, which a rule for it or for connecting or
+    /// sending to it allows. `localhost` needs no grant.
     ///
     /// # Errors
     /// [`NameRefusal::Invalid`] for what is no host name;
-    /// [`NameRefusal::Denied`] where no `resolve` rule allows it or one denies
-    /// it.
+    /// [`NameRefusal::Denied`] where no rule allows it or one denies it.
     pub fn vet_name(&self, name: &str) -> Result<VettedName, NameRefusal> {
         let name = name::canonical_name(name).ok_or(NameRefusal::Invalid)?;
         let covering = |effect| {
-            self.rules.iter().find(|rule| {
-                (rule.effect, rule.op) == (effect, Op::Resolve) && rule.covers_name(&name)
-            })
+            self.rules
+                .iter()
+                .find(|rule| rule.effect == effect && rule.covers_name(&name))
         };
         let denial = |cause| NameRefusal::Denied(Denial::of_name(&name, cause));
         if let Some(rule) = covering(Effect::Deny) {
@@ -301,6 +311,9 @@ impl Policy {
         }
         if name != "localhost" && covering(Effect::Allow).is_none() {
             return Err(denial(Cause::NoRule));
+        }
+        for limit in &self.limits {
+            limit.vet_name(&name).map_err(NameRefusal::given_up)?;
         }
         Ok(VettedName(name))
     }
@@ -310,18 +323,85 @@ impl Policy {
     /// # Errors
     /// The denial, where no `option` rule allows it or one denies it.
     pub fn vet_option(&self, name: &str, value: &str) -> Result<(), Denial> {
+        self.vet_option_value(name, value, false)
+    }
+
+    /// Checks an option by its number, `LEVEL/NAME`. One that gets around other
+    /// rules has to be granted `by_value`: a grant of all `raw` ones is none of
+    /// it.
+    ///
+    /// # Errors
+    /// The denial, where no `option` rule allows it or one denies it.
+    pub(crate) fn vet_raw_option(&self, number: &str, by_value: bool) -> Result<(), Denial> {
+        self.vet_option_value("raw", number, by_value)
+    }
+
+    fn vet_option_value(&self, name: &str, value: &str, by_value: bool) -> Result<(), Denial> {
         let covering = |effect| {
             self.rules.iter().find(|rule| {
-                (rule.effect, rule.op) == (effect, Op::Option) && rule.covers_option(name, value)
+                (rule.effect, rule.op) == (effect, Op::Option)
+                    && rule.covers_option(name, value)
+                    && !(by_value && effect == Effect::Allow && rule.covers_any_value())
             })
         };
         let denial = |cause| Denial::of_option(name, value, cause);
         if let Some(rule) = covering(Effect::Deny) {
             return Err(denial(Cause::Rule(rule.clone())));
         }
-        covering(Effect::Allow)
-            .map(|_| ())
-            .ok_or_else(|| denial(Cause::NoRule))
+        covering(Effect::Allow).ok_or_else(|| denial(Cause::NoRule))?;
+        self.within_limits(|limit| limit.vet_option_value(name, value, by_value))
+    }
+
+    /// Checks listing the machine's network interfaces.
+    ///
+    /// # Errors
+    /// The denial, where no `interfaces` rule allows it or one denies it.
+    pub fn vet_interfaces(&self) -> Result<(), Denial> {
+        let rule = |effect| {
+            let wanted = (effect, Op::Interfaces);
+            self.rules
+                .iter()
+                .find(|rule| (rule.effect, rule.op) == wanted)
+        };
+        if let Some(rule) = rule(Effect::Deny) {
+            return Err(Denial::of_interfaces(Cause::Rule(rule.clone())));
+        }
+        rule(Effect::Allow).ok_or_else(|| Denial::of_interfaces(Cause::NoRule))?;
+        self.within_limits(Self::vet_interfaces)
+    }
+
+    /// Checks sending descriptors over a Unix socket, whose address this is: the
+    /// one of its listener or of the datagram's receiver. An unnamed one needs
+    /// the grant `*`.
+    ///
+    /// # Errors
+    /// The denial, where no `pass-fd` rule allows it or one denies it.
+    pub fn vet_pass(&self, protocol: Protocol, over: &Address) -> Result<(), Denial> {
+        self.vet_descriptors(Op::PassFd, protocol, over)
+    }
+
+    /// Checks receiving descriptors over a Unix socket, as
+    /// [`vet_pass`](Self::vet_pass) does sending them.
+    ///
+    /// # Errors
+    /// The denial, where no `take-fd` rule allows it or one denies it.
+    pub fn vet_take(&self, protocol: Protocol, over: &Address) -> Result<(), Denial> {
+        self.vet_descriptors(Op::TakeFd, protocol, over)
+    }
+
+    fn vet_descriptors(&self, op: Op, protocol: Protocol, over: &Address) -> Result<(), Denial> {
+        let covering = |effect| {
+            self.rules.iter().find(|rule| {
+                (rule.effect, rule.op) == (effect, op)
+                    && rule.covers_channel(protocol, over, &self.pins)
+            })
+        };
+        let denial = |cause| Denial::of_descriptors(op, over, cause);
+        if let Some(rule) = covering(Effect::Deny) {
+            return Err(denial(Cause::Rule(rule.clone())));
+        }
+        covering(Effect::Allow).ok_or_else(|| denial(Cause::NoRule))?;
+        self.within_limits(|limit| limit.vet_descriptors(op, protocol, over))
     }
 
     /// The directories that Unix rules name, each to be opened once.
@@ -360,7 +440,8 @@ impl Policy {
     ) -> Result<(), Cause> {
         let listening = |effect| {
             self.rules.iter().filter(move |rule| {
-                (rule.effect, rule.op) == (effect, Op::Listen) && rule.covers(protocol, local)
+                (rule.effect, rule.op) == (effect, Op::Listen)
+                    && rule.covers(protocol, local, &self.pins)
             })
         };
         let subjects = subjects(peer);
@@ -381,13 +462,14 @@ impl Policy {
             rule.effect == Effect::Deny
                 && ops.contains(&rule.op)
                 && rule.from.is_empty()
-                && rule.covers(protocol, address)
+                && rule.covers(protocol, address, &self.pins)
         })
     }
 
     fn allowed_by(&self, op: Op, protocol: Protocol, address: &Address) -> Option<&Rule> {
         self.rules.iter().find(|rule| {
-            (rule.effect, rule.op) == (Effect::Allow, op) && rule.covers(protocol, address)
+            (rule.effect, rule.op) == (Effect::Allow, op)
+                && rule.covers(protocol, address, &self.pins)
         })
     }
 }

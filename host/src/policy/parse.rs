@@ -13,7 +13,7 @@ use ipnet::IpNet;
 use super::class::Class;
 use super::name::canonical_name;
 use super::rule::{
-    Effect, Host, Op, Pattern, PortItem, Ports, Proto, Rule, Target, UnixPath, is_plain,
+    Effect, Host, Name, Op, Pattern, PortItem, Ports, Proto, Rule, Target, UnixPath, is_plain,
 };
 use crate::Protocol;
 use crate::options::OPTION_GRANTS;
@@ -38,6 +38,15 @@ pub struct ParseRuleError {
 }
 
 impl ParseRuleError {
+    /// An error at a byte of the input, which is the first of a character.
+    pub(super) fn new(input: String, offset: usize, message: &str) -> Self {
+        Self {
+            input,
+            offset,
+            message: message.to_owned(),
+        }
+    }
+
     /// The byte of the input at which it stops making sense.
     pub fn offset(&self) -> usize {
         self.offset
@@ -50,11 +59,8 @@ impl ParseRuleError {
 
     /// An error at `part`, which is a slice of `input`.
     pub(super) fn at(input: &str, part: &str, message: &str) -> Self {
-        Self {
-            input: input.to_owned(),
-            offset: part.as_ptr().addr() - input.as_ptr().addr(),
-            message: message.to_owned(),
-        }
+        let offset = part.as_ptr().addr() - input.as_ptr().addr();
+        Self::new(input.to_owned(), offset, message)
     }
 }
 
@@ -151,13 +157,15 @@ impl<'a> Parser<'a> {
         let at = target;
         let target = match op {
             Op::Option => self.option(target)?,
-            Op::Resolve => self.name(target)?,
+            Op::Resolve => Target::Name(self.name(target)?),
             Op::Interfaces => self.everything(target)?,
             Op::PassFd | Op::TakeFd if target == "*" => Target::Everything,
             _ => self.target(target)?,
         };
-        self.check_op(op, &target, at)?;
+        self.check_op(effect, op, &target, at)?;
+        let mut target = target;
         let mut from = Vec::new();
+        let mut is_within_given = false;
         while !rest.trim().is_empty() {
             let (qualifier, after) = self.word(rest);
             rest = after;
@@ -183,13 +191,22 @@ impl<'a> Parser<'a> {
                         .map(|host| self.host(host))
                         .collect::<Parsed<_>>()?;
                 }
-                Some(("in", _)) => {
-                    return self.fail(
-                        qualifier,
-                        "`in=` goes with a host name, and names cannot be granted yet",
-                    );
+                Some(("in", classes)) => {
+                    let Target::Named { within, .. } = &mut target else {
+                        return self.fail(qualifier, "`in=` goes with a host name only");
+                    };
+                    if is_within_given {
+                        return self.fail(
+                            qualifier,
+                            "`in=` stands here twice; separate classes by commas",
+                        );
+                    }
+                    is_within_given = true;
+                    *within = self.classes(classes)?;
                 }
-                _ => return self.fail(qualifier, "expected `from=HOST,…` or the end"),
+                _ => {
+                    return self.fail(qualifier, "expected `from=HOST,…`, `in=CLASS,…` or the end");
+                }
             }
         }
         Ok(Rule {
@@ -229,11 +246,7 @@ impl<'a> Parser<'a> {
         if let Proto::Only(protocol) = proto
             && !protocol.has_ports()
         {
-            return Ok(Target::Net {
-                proto,
-                host: self.host(endpoint)?,
-                ports: Ports(Vec::new()),
-            });
+            return self.net(proto, endpoint, Ports(Vec::new()));
         }
         let split = match endpoint.rfind(':') {
             Some(colon) if !endpoint[colon..].contains(']') => colon,
@@ -245,11 +258,60 @@ impl<'a> Parser<'a> {
             }
         };
         let (host, ports) = (&endpoint[..split], &endpoint[split + 1..]);
-        Ok(Target::Net {
+        let ports = self.ports(ports);
+        // What is wrong with the host is told first; it stands first.
+        match self.net(proto, host, Ports(Vec::new()))? {
+            Target::Named {
+                proto,
+                name,
+                within,
+                ..
+            } => Ok(Target::Named {
+                proto,
+                name,
+                ports: ports?,
+                within,
+            }),
+            _ => Ok(Target::Net {
+                proto,
+                host: self.host(host)?,
+                ports: ports?,
+            }),
+        }
+    }
+
+    /// Addresses, or a name that stands for them.
+    fn net(&self, proto: Proto, host: &'a str, ports: Ports) -> Parsed<Target> {
+        let bare = host.strip_prefix("*.").unwrap_or(host);
+        let is_name = bare != host
+            || (host.contains('*') && host != "*")
+            || (host != "localhost"
+                && Class::from_str(host).is_err()
+                && !looks_numeric(host)
+                && canonical_name(host).is_some());
+        if !is_name {
+            let host = self.host(host)?;
+            return Ok(Target::Net { proto, host, ports });
+        }
+        Ok(Target::Named {
             proto,
-            host: self.host(host)?,
-            ports: self.ports(ports)?,
+            name: self.name(host)?,
+            ports,
+            within: vec![Class::Public],
         })
+    }
+
+    fn classes(&self, text: &'a str) -> Parsed<Vec<Class>> {
+        let class = |name: &'a str| {
+            match Class::from_str(name) {
+            Ok(class) => Ok(class),
+            Err(()) => self.fail(
+                name,
+                "expected a class: public, loopback, private, link-local, metadata, multicast or broadcast",
+            ),
+        }
+        };
+        text.split(',').map(class).collect()
     }
 
     fn proto(&self, scheme: &'a str) -> Parsed<Proto> {
@@ -299,7 +361,7 @@ impl<'a> Parser<'a> {
             Some((name, value)) => (name, Some(value)),
             None => (text, None),
         };
-        let Some(name) = OPTION_GRANTS.into_iter().find(|known| *known == name) else {
+        let Some(name) = OPTION_GRANTS.iter().copied().find(|known| *known == name) else {
             let known = OPTION_GRANTS.join("`, `");
             return self.fail(
                 text,
@@ -308,6 +370,20 @@ impl<'a> Parser<'a> {
         };
         let value =
             value.map(|value| String::from_utf8_lossy(&Vec::unescape_bytes(value)).into_owned());
+        let number = |text: &str| {
+            text.parse::<u16>()
+                .is_ok_and(|number| number.to_string() == text)
+        };
+        if let ("raw", Some(value)) = (name, &value)
+            && !value
+                .split_once('/')
+                .is_some_and(|(level, name)| number(level) && number(name))
+        {
+            return self.fail(
+                text,
+                "expected `raw=LEVEL/NAME` in decimal, such as `raw=6/11`",
+            );
+        }
         Ok(Target::Option { name, value })
     }
 
@@ -318,7 +394,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn name(&self, text: &'a str) -> Parsed<Target> {
+    fn name(&self, text: &'a str) -> Parsed<Name> {
         let (beneath, bare) = match text.strip_prefix("*.") {
             Some(suffix) => (true, suffix),
             None => (false, text),
@@ -333,7 +409,7 @@ impl<'a> Parser<'a> {
             return self.fail(text, "expected a host name; an address needs no look-up");
         }
         match canonical_name(bare) {
-            Some(name) => Ok(Target::Name { name, beneath }),
+            Some(name) => Ok(Name { name, beneath }),
             None => self.fail(
                 text,
                 "expected a host name such as `api.example.com` or `*.example.com`",
@@ -378,7 +454,7 @@ impl<'a> Parser<'a> {
             (Err(_), _) if address.contains(':') => self.fail(text, "expected a host; an IPv6 address stands in brackets, before `:PORTS`"),
             (Err(_), _) => self.fail(
                 text,
-                "expected an address, a CIDR, `*` or a class (public, loopback, private, link-local, metadata, multicast, broadcast); names cannot be granted yet",
+                "expected an address, a CIDR, `*` or a class (public, loopback, private, link-local, metadata, multicast, broadcast); or a host name such as `api.example.com`",
             ),
         }
     }
@@ -483,9 +559,30 @@ impl<'a> Parser<'a> {
     }
 
     /// Rules that could never match are mistakes, and some are dangerous ones.
-    fn check_op(&self, op: Op, target: &Target, at: &'a str) -> Parsed<()> {
+    fn check_op(&self, effect: Effect, op: Op, target: &Target, at: &'a str) -> Parsed<()> {
+        if let Target::Named { .. } = target {
+            match (effect, op) {
+                (Effect::Deny, _) => {
+                    return self.fail(
+                        at,
+                        "a denial of a name would not hold for its addresses; deny those, or use `deny resolve`",
+                    );
+                }
+                (_, Op::Connect | Op::Send | Op::Raw) => {}
+                _ => {
+                    return self.fail(
+                        at,
+                        "a name stands for peers: `connect` and `send` take one, this takes an address or a class",
+                    );
+                }
+            }
+        }
         let protocol = match target {
             Target::Net {
+                proto: Proto::Only(protocol),
+                ..
+            }
+            | Target::Named {
                 proto: Proto::Only(protocol),
                 ..
             } => Some(*protocol),
@@ -572,8 +669,13 @@ mod tests {
             "allow listen unix:/tmp/a\\x20b\\\\c",
             "allow connect unix-abstract:a\\0b",
             "allow option so-mark",
+            "allow option raw=6/11",
             "allow resolve api.example.com",
             "deny resolve *.example.com",
+            "allow connect tcp://api.example.com:443",
+            "allow connect tcp://*.example.com:443,8443 in=public,private",
+            "allow send udp://ns.example.com:53 in=private",
+            "allow send icmp://gateway.example.com in=private",
             "deny option so-bindtodevice=eth1",
             "allow pass-fd unix:/run/app/",
             "deny take-fd unix-abstract:a",
@@ -650,7 +752,13 @@ mod tests {
             "allow connect tcp://0x7f.1:80",
             "allow connect tcp://012.0.0.1:80",
             "allow connect tcp://1.2.3.256:80",
-            "allow connect tcp://example.com:443",
+            "allow connect tcp://*example.com:443",
+            "allow connect tcp://a..b:443",
+            "allow connect tcp://example.com",
+            "allow connect tcp://example.com:443 in=",
+            "allow connect tcp://example.com:443 in=private in=public",
+            "deny connect tcp://example.com:443",
+            "allow listen tcp://example.com:443",
             "allow connect tcp://10.0.0.5/8:80",
             "allow connect tcp://10.0.0.0/33:80",
             "allow connect tcp://127.0.0.1:",
@@ -679,6 +787,8 @@ mod tests {
             "allow resolve 0x7f.1",
             "allow option so-broadcast",
             "allow option",
+            "allow option raw=6",
+            "allow option raw=6/+1",
             "allow interfaces eth0",
             "allow pass-fd tcp://127.0.0.1:80",
             "allow raw tcp://127.0.0.1:80",

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
 
 use super::parse::{ParseRuleError, parse_grant};
-use super::rule::{Host, Op, Pattern, PortItem, Proto, Rule, Target};
+use super::rule::{Host, Name, Op, Pattern, PortItem, Proto, Rule, Target};
 use crate::{Address, Protocol, UnixAddress};
 
 /// What [`Policy::explain`](super::Policy::explain) is asked: an operation and
@@ -126,6 +126,9 @@ fn subject(rule: &Rule, written: &str) -> Result<Subject, String> {
                 peer,
             })
         }
+        Target::Named { name, .. } => Err(format!(
+            "`{name}` is whatever it resolves to; name one address, or ask for `resolve {name}`"
+        )),
         Target::UnixPath(path) => match &path.name {
             Some(name) => unix(UnixAddress::Pathname(path.directory.join(name))),
             None => Err("this is everything beneath a directory; name one path".to_owned()),
@@ -137,11 +140,11 @@ fn subject(rule: &Rule, written: &str) -> Result<Subject, String> {
             text: pattern.0.clone(),
         }),
         Target::Special { .. } => Err("a `*` is many addresses; name one".to_owned()),
-        Target::Name {
+        Target::Name(Name {
             name,
             beneath: false,
-        } => Ok(Subject::Name(name.clone())),
-        Target::Name { name, .. } => Err(format!(
+        }) => Ok(Subject::Name(name.clone())),
+        Target::Name(Name { name, .. }) => Err(format!(
             "`*.{name}` is many names; name one, such as `www.{name}`"
         )),
         Target::Option {

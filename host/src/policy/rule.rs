@@ -9,6 +9,7 @@ use bstr::ByteSlice;
 use ipnet::IpNet;
 
 use super::class::Class;
+use super::pins::Pins;
 use crate::address::netlink_protocol;
 use crate::{Address, Protocol, UnixAddress};
 
@@ -59,6 +60,13 @@ pub(crate) enum Target {
         host: Host,
         ports: Ports,
     },
+    /// Whatever the host resolves a name to, within some classes.
+    Named {
+        proto: Proto,
+        name: Name,
+        ports: Ports,
+        within: Vec<Class>,
+    },
     UnixPath(UnixPath),
     UnixAbstract(Vec<u8>),
     /// Addresses of another family, by their text.
@@ -66,11 +74,7 @@ pub(crate) enum Target {
         scheme: &'static str,
         pattern: Pattern,
     },
-    /// A host name in its IDNA form, or every name beneath a domain.
-    Name {
-        name: String,
-        beneath: bool,
-    },
+    Name(Name),
     Option {
         name: &'static str,
         /// `None`: any value.
@@ -78,6 +82,13 @@ pub(crate) enum Target {
     },
     /// `*`, for operations that have no finer target, or any.
     Everything,
+}
+
+/// A host name in its IDNA form, or every name beneath a domain.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Name {
+    pub(crate) name: String,
+    pub(crate) beneath: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -150,7 +161,7 @@ impl Rule {
         rule[head.len()..].to_owned()
     }
 
-    pub(super) fn covers(&self, protocol: Protocol, address: &Address) -> bool {
+    pub(super) fn covers(&self, protocol: Protocol, address: &Address, pins: &Pins) -> bool {
         match (&self.target, address) {
             (
                 Target::Net { proto, host, ports },
@@ -159,6 +170,20 @@ impl Rule {
                 proto.covers(protocol)
                     && (ports.covers(endpoint.port()) || !protocol.has_ports())
                     && host.covers(self.effect, endpoint.ip())
+            }),
+            (
+                Target::Named {
+                    proto,
+                    name,
+                    ports,
+                    within,
+                },
+                Address::Inet(_) | Address::Inet6(_) | Address::Rds(_),
+            ) => address.canonical().is_some_and(|endpoint| {
+                proto.covers(protocol)
+                    && (ports.covers(endpoint.port()) || !protocol.has_ports())
+                    && Class::of(endpoint.ip()).is_some_and(|class| within.contains(&class))
+                    && pins.any(endpoint.ip(), |pinned| name.covers(pinned))
             }),
             (Target::Special { scheme, pattern }, _) => {
                 protocol.scheme().as_deref() == Some(scheme)
@@ -177,7 +202,7 @@ impl Rule {
     /// Whether the rule is about some address of a protocol.
     pub(super) fn speaks(&self, protocol: Protocol) -> bool {
         match (&self.target, protocol) {
-            (Target::Net { proto, .. }, _) => proto.covers(protocol),
+            (Target::Net { proto, .. } | Target::Named { proto, .. }, _) => proto.covers(protocol),
             (
                 Target::Special {
                     scheme: "netlink",
@@ -190,21 +215,17 @@ impl Rule {
         }
     }
 
-    /// Whether the rule is about a name; `*.example.com` is not about the apex.
+    /// Whether the rule lets a name be looked up, or forbids it.
     pub(super) fn covers_name(&self, asked: &str) -> bool {
         match &self.target {
-            Target::Name {
-                name,
-                beneath: false,
-            } => name == asked,
-            Target::Name {
-                name,
-                beneath: true,
-            } => asked
-                .strip_suffix(name.as_str())
-                .is_some_and(|rest| rest.len() > 1 && rest.ends_with('.')),
+            Target::Name(name) | Target::Named { name, .. } => name.covers(asked),
             _ => false,
         }
+    }
+
+    /// Whether the rule is about descriptors that go over a Unix socket.
+    pub(super) fn covers_channel(&self, protocol: Protocol, over: &Address, pins: &Pins) -> bool {
+        self.target == Target::Everything || self.covers(protocol, over, pins)
     }
 
     pub(super) fn covers_option(&self, option: &str, set_to: &str) -> bool {
@@ -214,6 +235,11 @@ impl Rule {
             }
             _ => false,
         }
+    }
+
+    /// Whether the rule names an option without a value.
+    pub(super) fn covers_any_value(&self) -> bool {
+        matches!(&self.target, Target::Option { value: None, .. })
     }
 
     /// Whether the rule is about a peer. Unix peers have no address to match.
@@ -260,6 +286,16 @@ impl Op {
             Self::PassFd => "pass-fd",
             Self::TakeFd => "take-fd",
             Self::Interfaces => "interfaces",
+        }
+    }
+}
+
+impl Name {
+    /// Whether it is about a name; `*.example.com` is not about the apex.
+    fn covers(&self, asked: &str) -> bool {
+        match asked.strip_suffix(self.name.as_str()) {
+            Some(rest) if self.beneath => rest.len() > 1 && rest.ends_with('.'),
+            rest => rest == Some(""),
         }
     }
 }
@@ -403,14 +439,23 @@ impl fmt::Display for Target {
                 }
             }
             Self::UnixAbstract(name) => write!(f, "unix-abstract:{}", escape(name)),
-            Self::Name {
+            Self::Named {
+                proto,
                 name,
-                beneath: true,
-            } => write!(f, "*.{name}"),
-            Self::Name {
-                name,
-                beneath: false,
-            } => f.write_str(name),
+                ports,
+                within,
+            } => {
+                write!(f, "{proto}://{name}")?;
+                if !ports.0.is_empty() {
+                    write!(f, ":{ports}")?;
+                }
+                if within[..] != [Class::Public] {
+                    let within: Vec<&str> = within.iter().map(|class| class.name()).collect();
+                    write!(f, " in={}", within.join(","))?;
+                }
+                Ok(())
+            }
+            Self::Name(name) => write!(f, "{name}"),
             Self::Option { name, value: None } => f.write_str(name),
             Self::Option {
                 name,
@@ -420,6 +465,13 @@ impl fmt::Display for Target {
             }
             Self::Everything => f.write_str("*"),
         }
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let any = if self.beneath { "*." } else { "" };
+        write!(f, "{any}{}", self.name)
     }
 }
 

@@ -491,6 +491,42 @@ fn a_denial_names_the_grant_that_would_lift_it() {
     assert_eq!(suggestion(forbidden), None);
 }
 
+#[test]
+fn descriptors_go_over_granted_addresses_and_over_unnamed_ones_by_the_wide_grant() {
+    let path = unix("/run/app/a");
+    let named = Address::Unix(UnixAddress::Abstract(b"app".to_vec()));
+    let unnamed = Address::Unix(UnixAddress::Unnamed);
+    for (rules, expected) in [
+        (&["allow take-fd *"][..], [false, false, false]),
+        (&["allow pass-fd *"], [true, true, true]),
+        (&["allow pass-fd unix:/run/app/a"], [true, false, false]),
+        (&["allow pass-fd unix:/run/app/"], [true, false, false]),
+        (&["allow pass-fd unix:/run/app/b"], [false, false, false]),
+        (&["allow pass-fd unix-abstract:app"], [false, true, false]),
+        (
+            &["allow pass-fd *", "deny pass-fd unix:/run/"],
+            [false, true, true],
+        ),
+        (
+            &["allow pass-fd unix:/run/app/a", "deny pass-fd *"],
+            [false, false, false],
+        ),
+        (&["allow connect unix:/run/app/a"], [false, false, false]),
+    ] {
+        let policy = policy(rules);
+        let verdicts = [&path, &named, &unnamed]
+            .map(|over| policy.vet_pass(Protocol::UnixConnection, over).is_ok());
+        assert_eq!(verdicts, expected, "{rules:?}");
+    }
+    let policy = policy(&["allow take-fd unix:/run/app/a"]);
+    assert!(policy.vet_take(Protocol::UnixDatagram, &path).is_ok());
+    let denial = policy
+        .vet_take(Protocol::UnixDatagram, &unnamed)
+        .expect_err("no rule");
+    let grant = denial.grant().expect("a suggestion");
+    assert_eq!((grant.op, &grant.target[..]), (Op::TakeFd, "*"));
+}
+
 prop_compose! {
     fn rules()(rules in proptest::collection::vec(
         ("allow|deny", "(1[0-2]\\.0\\.0\\.[0-3]|8\\.0\\.0\\.0/[5-9]|\\*|private|public)", "([1-3]|\\*|1-2)"),

@@ -1,10 +1,14 @@
 //! The socket: its state, and operations that check, then try, then wait.
 
+mod descriptors;
+mod multicast;
 mod options;
+mod raw_options;
 mod transfer;
 mod wait;
 
 use std::os::fd::{AsFd, OwnedFd};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use crate::ctx::CapsockCtx;
@@ -13,6 +17,9 @@ use crate::policy::operation::{Bind, Connect, Listen, Send};
 use crate::quota::SocketPermit;
 use crate::{Address, AddressFamily, Errno, PacketAddress, Protocol, SocketType, UnixAddress};
 
+pub(crate) use descriptors::TakenSocket;
+pub(crate) use multicast::MulticastInterface;
+pub(crate) use raw_options::RawValue;
 pub(crate) use transfer::{Receive, Transmit};
 use wait::NO_CONNECTION_SLOT;
 pub(crate) use wait::{Deadline, Timeout};
@@ -48,6 +55,11 @@ struct State {
     bound: Option<Address>,
     /// An error that the kernel has told, and the guest has not heard yet.
     error: Option<Errno>,
+    /// Another process may have the socket too: it was sent or received.
+    shared: bool,
+    /// Of a socket that has no address to name it by: whether its other end may
+    /// be in another process. One with the other end of its pair.
+    pair: Option<Arc<AtomicBool>>,
 }
 
 /// What the socket is for, which its first successful call decides.
@@ -79,15 +91,7 @@ impl Socket {
         number: u32,
     ) -> Result<Self, Errno> {
         let protocol = Protocol::of(family, kind, number)?;
-        ctx.vet_open(protocol)?;
-        if protocol == Protocol::Packet && number != 0 {
-            // It receives from every interface from the start.
-            ctx.vet::<Bind>(protocol, Address::Packet(PacketAddress::EVERYWHERE))?;
-        }
-        if protocol == Protocol::Raw(IPPROTO_RAW) {
-            // The guest writes the IP header, and with it the destination.
-            ctx.vet_option("ip-hdrincl", "1")?;
-        }
+        vet_open(ctx, protocol, number)?;
         let permit = ctx.take_socket()?;
         let fd = os::create(family, kind, number)?;
         Ok(Self::new(fd, family, kind, protocol, permit))
@@ -101,13 +105,18 @@ impl Socket {
         number: u32,
     ) -> Result<(Self, Self), Errno> {
         let protocol = Protocol::of(family, kind, number)?;
-        ctx.vet_open(protocol)?;
+        vet_open(ctx, protocol, number)?;
         let permits = (ctx.take_socket()?, ctx.take_socket()?);
         let (one, other) = os::create_pair(family, kind, number)?;
         let unnamed = os::local_address(one.as_fd())?;
+        let pair = Arc::new(AtomicBool::new(false));
         let socket = |fd, permit| {
             let socket = Self::new(fd, family, kind, protocol, permit);
-            socket.state().role = Role::Accepted(unnamed.clone());
+            *socket.state() = State {
+                role: Role::Accepted(unnamed.clone()),
+                pair: Some(pair.clone()),
+                ..State::default()
+            };
             socket
         };
         Ok((socket(one, permits.0), socket(other, permits.1)))
@@ -165,12 +174,16 @@ impl Socket {
             _ => return Err(Errno::NotSupported),
         };
         let deadline = self.deadline(false);
+        let mut turned_away = 0;
         loop {
             let permit = match ctx.take_socket() {
                 Ok(permit) => permit,
                 Err(full) => return Err(deadline.back_off(full).await),
             };
-            let attempt = deadline.attempt(descriptor, Interest::READABLE, os::accept);
+            let attempt = deadline.attempt(descriptor, Interest::READABLE, |fd| {
+                self.keep_nonblocking()?;
+                os::accept(fd)
+            });
             let (fd, peer) = match attempt.await {
                 Err(full @ (Errno::TooManyOpenFiles | Errno::TooManyOpenFilesInSystem)) => {
                     return Err(deadline.back_off(full).await);
@@ -181,6 +194,8 @@ impl Socket {
                 Protocol::Alg => local.clone(),
                 protocol if ctx.admit_peer(protocol, &local, &peer).is_err() => {
                     os::reset(fd);
+                    turned_away += 1;
+                    deadline.go_on(turned_away)?;
                     continue;
                 }
                 _ => peer,
@@ -189,7 +204,7 @@ impl Socket {
             *accepted.state() = State {
                 role: Role::Accepted(peer.clone()),
                 bound: self.bound(),
-                error: None,
+                ..State::default()
             };
             return Ok((accepted, peer));
         }
@@ -198,6 +213,7 @@ impl Socket {
     /// `connect(2)`
     pub(crate) async fn connect(&mut self, ctx: &CapsockCtx, remote: Address) -> Result<(), Errno> {
         let descriptor = self.open_for(&remote)?.clone();
+        self.keep_nonblocking()?;
         if self.bound().is_none() {
             ctx.vet_implicit_bind(self.protocol, self.family)?;
         }
@@ -352,20 +368,31 @@ impl Socket {
             // PEP 475: an interrupted connect goes on by itself.
             Err(Errno::InProgress | Errno::Interrupted) => {
                 self.state().role = Role::Client(address.clone());
-                deadline.until_connected(descriptor).await?;
-                match self.protocol {
-                    // TCP tells how it ended, and keeps that in mind, only when
-                    // it is asked by another connect.
-                    Protocol::Tcp | Protocol::Mptcp => {
-                        os::connect(descriptor.as_fd(), remote, directories)?;
-                    }
-                    // The others would begin anew.
-                    _ => os::take_error(descriptor.as_fd())?.map_or(Ok(()), Err)?,
-                }
+                self.finish_connect(deadline, descriptor, remote, directories)
+                    .await?;
             }
             result => result?,
         }
         Ok(address)
+    }
+
+    /// Waits for the end of a connect that is under way, if the socket waits.
+    async fn finish_connect(
+        &self,
+        deadline: Deadline,
+        descriptor: &Descriptor,
+        remote: &crate::policy::Vetted<Connect>,
+        directories: &os::UnixDirectories,
+    ) -> Result<(), Errno> {
+        self.state().role = Role::Client(remote.address().clone());
+        deadline.until_connected(descriptor).await?;
+        match self.protocol {
+            // TCP tells how it ended, and keeps that in mind, only when it is
+            // asked by another connect.
+            Protocol::Tcp | Protocol::Mptcp => os::connect(descriptor.as_fd(), remote, directories),
+            // The others would begin anew.
+            _ => os::take_error(descriptor.as_fd())?.map_or(Ok(()), Err),
+        }
     }
 }
 
@@ -385,5 +412,20 @@ impl Readiness {
                 tracing::debug!(%error, "waiting for readiness");
             }
         }
+    }
+}
+
+/// Whether the guest may have a socket of this kind at all.
+fn vet_open(ctx: &CapsockCtx, protocol: Protocol, number: u32) -> Result<(), Errno> {
+    ctx.vet_open(protocol)?;
+    match protocol {
+        // It receives from every interface from the start.
+        Protocol::Packet if number != 0 => {
+            let everywhere = Address::Packet(PacketAddress::EVERYWHERE);
+            ctx.vet::<Bind>(protocol, everywhere).map(|_| ())
+        }
+        // The guest writes the IP header, and with it the destination.
+        Protocol::Raw(IPPROTO_RAW) => ctx.vet_option("ip-hdrincl", "1"),
+        _ => Ok(()),
     }
 }

@@ -2,12 +2,13 @@
 
 use std::os::fd::{AsFd, BorrowedFd};
 
-use super::{Deadline, Role, Socket};
+use super::{Deadline, Role, Socket, TakenSocket};
 use crate::ctx::CapsockCtx;
+use crate::options::FAST_OPEN_GRANT;
 use crate::os::message::{Message, SentControl};
 use crate::os::{self, Interest, ReceiveFlags, SendFlags};
 use crate::policy::Vetted;
-use crate::policy::operation::Send;
+use crate::policy::operation::{Bind, Connect, Send};
 use crate::{Address, AddressFamily, Errno, Protocol, SocketType, UnixAddress};
 
 /// How to receive.
@@ -17,6 +18,8 @@ pub(crate) struct Receive {
     pub(crate) peek: bool,
     pub(crate) wait_all: bool,
     pub(crate) dont_wait: bool,
+    pub(crate) error_queue: bool,
+    pub(crate) truncate: bool,
 }
 
 /// How to send.
@@ -24,6 +27,7 @@ pub(crate) struct Receive {
 pub(crate) struct Transmit {
     pub(crate) flags: SendFlags,
     pub(crate) dont_wait: bool,
+    pub(crate) fast_open: bool,
 }
 
 impl Socket {
@@ -38,6 +42,9 @@ impl Socket {
         let length = length.min(ctx.limits().receive) as usize;
         let flags = how.flags();
         let mut receive = |fd: BorrowedFd<'_>| os::receive_from(fd, length, flags);
+        if how.error_queue {
+            return self.receive_once(Deadline::Now, &mut receive).await;
+        }
         if self.protocol.has_connections() {
             let deadline = self.deadline(how.dont_wait);
             let (data, _none) = self.receive_once(deadline, &mut receive).await?;
@@ -52,17 +59,37 @@ impl Socket {
         ctx: &CapsockCtx,
         length: u32,
         how: Receive,
+    ) -> Result<(Message, Vec<TakenSocket>), Errno> {
+        let mut message = self.receive_with_descriptors(ctx, length, how).await?;
+        let sockets = self.take_sockets(ctx, &mut message);
+        Ok((message, sockets))
+    }
+
+    async fn receive_with_descriptors(
+        &self,
+        ctx: &CapsockCtx,
+        length: u32,
+        how: Receive,
     ) -> Result<Message, Errno> {
         let length = length.min(ctx.limits().receive) as usize;
-        let flags = how.flags();
+        let mut flags = how.flags();
+        flags.set(ReceiveFlags::TRUNC, how.truncate);
         let mut receive = |fd: BorrowedFd<'_>| {
             let mut message = os::message::receive(fd, length, flags)?;
             let sender = message.sender.take();
             Ok((message, sender))
         };
+        if how.error_queue {
+            let (message, sender) = self.receive_once(Deadline::Now, &mut receive).await?;
+            return Ok(Message { sender, ..message });
+        }
         if self.protocol.has_connections() {
             let deadline = self.deadline(how.dont_wait);
-            let (message, _none) = self.receive_once(deadline, &mut receive).await?;
+            let (mut message, _none) = self.receive_once(deadline, &mut receive).await?;
+            if how.truncate && self.protocol == Protocol::Tcp {
+                // The kernel counted it and wrote nothing.
+                message.data.clear();
+            }
             return Ok(message);
         }
         let (message, sender) = self.receive_admitted(ctx, how, receive).await?;
@@ -121,6 +148,7 @@ impl Socket {
     ) -> Result<(T, Option<Address>), Errno> {
         let descriptor = self.open()?;
         let deadline = self.deadline(how.dont_wait);
+        let mut turned_away = 0;
         loop {
             let attempt = deadline.attempt(descriptor, Interest::READABLE, &mut receive);
             let (received, sender) = attempt.await?;
@@ -141,6 +169,8 @@ impl Socket {
                 // It is still in the queue; it must not be seen by the next call.
                 os::receive_from(descriptor.as_fd(), 0, ReceiveFlags::empty())?;
             }
+            turned_away += 1;
+            deadline.go_on(turned_away)?;
         }
     }
 
@@ -149,39 +179,96 @@ impl Socket {
         &self,
         ctx: &CapsockCtx,
         data: &[Vec<u8>],
-        control: &[SentControl],
+        control: Vec<SentControl<Address>>,
+        sockets: &[&Self],
         how: Transmit,
         remote: Option<Address>,
     ) -> Result<u32, Errno> {
         let descriptor = self.open()?;
+        let control = control.into_iter().map(|item| self.vet_control(ctx, item));
+        let control: Vec<_> = control.collect::<Result<_, _>>()?;
+        let passed: Vec<_> = sockets
+            .iter()
+            .map(|socket| socket.open())
+            .collect::<Result<_, _>>()?;
+        let descriptors: Vec<_> = passed.iter().map(|passed| passed.as_fd()).collect();
         let remote = match remote {
+            Some(remote) if self.opens_fast(how) => {
+                // Nothing but data goes with a connect.
+                if !(control.is_empty() && sockets.is_empty()) {
+                    return Err(Errno::InvalidArgument);
+                }
+                return self.open_fast(ctx, &data.concat(), how, remote).await;
+            }
             Some(remote) => self.destination(ctx, remote)?,
             None => None,
         };
-        for item in control {
-            // The kernel would let a privileged host claim to be anybody.
-            if let SentControl::Credentials(claimed) = item
-                && *claimed != os::own_credentials()
-            {
-                return Err(Errno::NotPermitted);
-            }
+        if remote.is_none() {
+            self.vet_connected(ctx)?;
         }
+        self.vet_pass(ctx, sockets, remote.as_ref().map(Vetted::address))?;
         let deadline = self.deadline(how.dont_wait);
         let attempt = deadline.attempt(descriptor, Interest::WRITABLE, |fd| {
-            os::message::send(
-                fd,
-                data,
-                control,
-                how.flags,
-                remote.as_ref(),
-                ctx.directories(),
-            )
+            let (flags, remote) = (how.flags, remote.as_ref());
+            let directories = ctx.directories();
+            let sent =
+                os::message::send(fd, data, &control, &descriptors, flags, remote, directories)?;
+            for socket in sockets {
+                socket.share();
+            }
+            Ok(sent)
         });
         attempt.await.map(count)
     }
 
+    fn vet_control(
+        &self,
+        ctx: &CapsockCtx,
+        item: SentControl<Address>,
+    ) -> Result<SentControl<Vetted<Bind>>, Errno> {
+        // To send from an address takes what binding the socket to it would,
+        // with the port that it was bound to.
+        let vet = |source: Option<Address>| {
+            let port = self.bound().map_or(0, |bound| bound.port());
+            let source = source.map(|source| ctx.vet(self.protocol, source.with_port(port)));
+            source.transpose()
+        };
+        Ok(match item {
+            // The kernel would let a privileged host claim to be anybody.
+            SentControl::Credentials(claimed) if claimed != os::own_credentials() => {
+                return Err(Errno::NotPermitted);
+            }
+            SentControl::PacketInfo {
+                interface_index,
+                source,
+            } => SentControl::PacketInfo {
+                interface_index,
+                source: vet(source)?,
+            },
+            SentControl::Ipv6PacketInfo {
+                interface_index,
+                source,
+            } => SentControl::Ipv6PacketInfo {
+                interface_index,
+                source: vet(source)?,
+            },
+            SentControl::Credentials(own) => SentControl::Credentials(own),
+            SentControl::TypeOfService(value) => SentControl::TypeOfService(value),
+            SentControl::TimeToLive(value) => SentControl::TimeToLive(value),
+            SentControl::Ipv6TrafficClass(value) => SentControl::Ipv6TrafficClass(value),
+            SentControl::Ipv6HopLimit(value) => SentControl::Ipv6HopLimit(value),
+            SentControl::UdpSegmentSize(value) => SentControl::UdpSegmentSize(value),
+        })
+    }
+
     /// `send(2)` to the connected peer.
-    pub(crate) async fn send(&self, data: &[u8], how: Transmit) -> Result<u32, Errno> {
+    pub(crate) async fn send(
+        &self,
+        ctx: &CapsockCtx,
+        data: &[u8],
+        how: Transmit,
+    ) -> Result<u32, Errno> {
+        self.vet_connected(ctx)?;
         let deadline = self.deadline(how.dont_wait);
         let attempt = deadline.attempt(self.open()?, Interest::WRITABLE, |fd| {
             os::send(fd, data, how.flags)
@@ -197,14 +284,57 @@ impl Socket {
         how: Transmit,
         remote: Address,
     ) -> Result<u32, Errno> {
+        if self.opens_fast(how) {
+            return self.open_fast(ctx, data, how, remote).await;
+        }
         let Some(remote) = self.destination(ctx, remote)? else {
-            return self.send(data, how).await;
+            return self.send(ctx, data, how).await;
         };
         let deadline = self.deadline(how.dont_wait);
         let attempt = deadline.attempt(self.open()?, Interest::WRITABLE, |fd| {
             os::send_to(fd, data, how.flags, &remote, ctx.directories())
         });
         attempt.await.map(count)
+    }
+
+    fn opens_fast(&self, how: Transmit) -> bool {
+        how.fast_open && self.protocol == Protocol::Tcp
+    }
+
+    /// `MSG_FASTOPEN`: `connect(2)` and `send(2)` in one.
+    async fn open_fast(
+        &self,
+        ctx: &CapsockCtx,
+        data: &[u8],
+        how: Transmit,
+        remote: Address,
+    ) -> Result<u32, Errno> {
+        let descriptor = self.open_for(&remote)?;
+        ctx.vet_option(FAST_OPEN_GRANT, "1")?;
+        if self.bound().is_none() {
+            ctx.vet_implicit_bind(self.protocol, self.family)?;
+        }
+        let remote = ctx.vet::<Connect>(self.protocol, remote)?;
+        let directories = ctx.directories();
+        let flags = how.flags | os::FAST_OPEN;
+        match os::send_to(descriptor.as_fd(), data, flags, &remote, directories) {
+            // The peer has to be asked for a cookie first: only the connect has
+            // begun, and nothing is sent.
+            Err(Errno::InProgress) => {
+                let deadline = self.deadline(how.dont_wait);
+                self.finish_connect(deadline, descriptor, &remote, directories)
+                    .await?;
+                let attempt = deadline.attempt(descriptor, Interest::WRITABLE, |fd| {
+                    os::send(fd, data, how.flags)
+                });
+                attempt.await.map(count)
+            }
+            sent => {
+                let sent = sent?;
+                self.state().role = Role::Client(remote.address().clone());
+                Ok(count(sent))
+            }
+        }
     }
 
     /// Where a message with an address goes; `None` is to the connected peer.
@@ -230,8 +360,25 @@ impl Socket {
         ctx.vet::<Send>(self.protocol, remote).map(Some)
     }
 
+    /// Each datagram is an operation of its own: the guest may have given up the
+    /// peer since the connect. A stream stays connected.
+    fn vet_connected(&self, ctx: &CapsockCtx) -> Result<(), Errno> {
+        match self.role() {
+            Role::Client(remote) if !self.protocol.has_connections() => {
+                ctx.vet::<Send>(self.protocol, remote).map(drop)
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// `send(2)` until everything is sent, against one deadline.
-    pub(crate) async fn send_all(&self, data: &[u8], how: Transmit) -> Result<(), Errno> {
+    pub(crate) async fn send_all(
+        &self,
+        ctx: &CapsockCtx,
+        data: &[u8],
+        how: Transmit,
+    ) -> Result<(), Errno> {
+        self.vet_connected(ctx)?;
         let deadline = self.deadline(how.dont_wait);
         let descriptor = self.open()?;
         let mut rest = data;
@@ -253,6 +400,7 @@ impl Receive {
         let mut flags = ReceiveFlags::empty();
         flags.set(ReceiveFlags::OOB, self.out_of_band);
         flags.set(ReceiveFlags::PEEK, self.peek);
+        flags.set(ReceiveFlags::ERRQUEUE, self.error_queue);
         flags
     }
 }

@@ -22,6 +22,9 @@ pub(super) const NO_CONNECTION_SLOT: Errno = Errno::WouldBlock;
 /// How long to pause where the kernel has no event to wait for.
 const PAUSE: Duration = Duration::from_millis(10);
 
+/// How many peers one operation turns away that does not wait.
+const TURNED_AWAY: u32 = 1024;
+
 /// When one operation has to be done.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Deadline {
@@ -64,6 +67,16 @@ impl Deadline {
         }
     }
 
+    /// Whether to go on after a peer that the policy does not admit, of whom
+    /// there may be more than can be turned away in time.
+    pub(super) fn go_on(self, turned_away: u32) -> Result<(), Errno> {
+        match self {
+            Self::Now if turned_away >= TURNED_AWAY => Err(Errno::WouldBlock),
+            Self::At(deadline) if deadline <= Instant::now() => Err(Errno::DeadlineExceeded),
+            Self::Now | Self::At(_) | Self::Never => Ok(()),
+        }
+    }
+
     /// Waits until a connect that is under way has ended, one way or the other.
     pub(super) async fn until_connected(self, descriptor: &Descriptor) -> Result<(), Errno> {
         if !self.waits() {
@@ -94,5 +107,21 @@ impl Deadline {
                 .await
                 .map_err(|_elapsed| Errno::DeadlineExceeded),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn peers_are_turned_away_only_while_there_is_time() {
+        let past = Deadline::At(Instant::now());
+        assert_eq!(past.go_on(1), Err(Errno::DeadlineExceeded));
+        let future = Deadline::new(Timeout::After(Duration::from_secs(3600)));
+        assert_eq!(future.go_on(u32::MAX), Ok(()));
+        assert_eq!(Deadline::Never.go_on(u32::MAX), Ok(()));
+        assert_eq!(Deadline::Now.go_on(TURNED_AWAY - 1), Ok(()));
+        assert_eq!(Deadline::Now.go_on(TURNED_AWAY), Err(Errno::WouldBlock));
     }
 }

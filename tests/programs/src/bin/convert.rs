@@ -13,6 +13,7 @@ fn main() {
             for (name, value) in NUMBERS.iter().chain(TYPED_CONSTANTS) {
                 println!("{name} {value}");
             }
+            println!("has_ipv6 {}", i64::from(has_ipv6));
         }
         "functions" => {
             for line in stdin().lines() {

@@ -18,6 +18,7 @@ fn main() {
         }
         "servers" => servers(&args[1]),
         "connection" => connection(&args[1], args[2].parse().expect("a port")),
+        "flags" => flags(),
         "dual-stack" => dual_stack(),
         case => panic!("no case `{case}`"),
     }
@@ -25,6 +26,39 @@ fn main() {
 
 fn name<T>(result: Result<T>) -> Option<&'static str> {
     result.err().and_then(|error| error.name())
+}
+
+/// Type, blocking mode and timeout of sockets that are made with flags.
+fn flags() {
+    let show = |socket: &Socket| {
+        let timeout = socket.gettimeout().expect("gettimeout");
+        println!(
+            "{} {} {:?}",
+            socket.kind().number(),
+            socket.getblocking().expect("getblocking"),
+            timeout.map(|timeout| timeout.as_secs_f64())
+        );
+    };
+    let inet = |kind| Socket::new(AF_INET, kind).expect("socket");
+    for limit in [None, Some(Duration::from_millis(1500))] {
+        setdefaulttimeout(limit);
+        for kind in [SOCK_STREAM, SOCK_DGRAM] {
+            show(&inet(kind));
+            show(&inet(kind | SOCK_NONBLOCK));
+            show(&inet(kind | SOCK_CLOEXEC));
+            show(&inet(kind | SOCK_NONBLOCK | SOCK_CLOEXEC));
+            show(&inet(kind | (SOCK_CLOEXEC | SOCK_NONBLOCK)));
+        }
+        let (one, other) = socketpair(SOCK_STREAM | SOCK_NONBLOCK).expect("socketpair");
+        show(&one);
+        show(&other);
+        assert!(one.recv(1).expect_err("nothing is there").is_would_block());
+        show(&socketpair(SOCK_STREAM).expect("socketpair").0);
+        let number = one.fileno();
+        for kind in [SOCK_STREAM, SOCK_STREAM | SOCK_NONBLOCK] {
+            show(&Socket::fromfd(number, AF_UNIX, kind, 0).expect("fromfd"));
+        }
+    }
 }
 
 fn pairs() {

@@ -5,7 +5,9 @@ use capsock_test_programs::{args, family_of};
 
 // Not in Python's module.
 const IP_PKTINFO: i32 = 8;
+const IP_RECVERR: i32 = 11;
 const IP_RECVTTL: i32 = 12;
+const IPV6_RECVERR: i32 = 25;
 const SO_TIMESTAMPNS: i32 = 35;
 const UDP_SEGMENT: i32 = 103;
 const UDP_GRO: i32 = 104;
@@ -21,6 +23,10 @@ fn main() {
         "datagrams" => datagrams(&args[1]),
         "segments" => segments(),
         "strays" => strays(&args[1]),
+        "source" => source(&args[1], &args[2]),
+        "errors" => errors(&args[1]),
+        "lengths" => lengths(&args[1]),
+        "fast-open" => fast_open(&args[1], args[2].parse().expect("a port")),
         case => panic!("no case `{case}`"),
     }
 }
@@ -124,13 +130,6 @@ fn credentials() {
     assert_eq!(
         one.sendmsg(&[b"z"], &[wrong], MsgFlag::NONE, None)
             .expect_err("too short")
-            .name(),
-        Some("EINVAL")
-    );
-    let rights = (SOL_SOCKET, SCM_RIGHTS, vec![0; 4]);
-    assert_eq!(
-        one.sendmsg(&[b"z"], &[rights], MsgFlag::NONE, None)
-            .expect_err("not yet")
             .name(),
         Some("EINVAL")
     );
@@ -270,4 +269,182 @@ fn strays(name: &str) {
     }
     println!("survived");
     assert_eq!(socket.recv(1).expect("recv"), b"");
+}
+
+/// Sends from an address that the socket is not bound to.
+fn source(host: &str, from: &str) {
+    let family = family_of(host);
+    let receiver = Socket::new(family, SOCK_DGRAM).expect("socket");
+    receiver.bind((host, 0)).expect("bind");
+    let address = receiver.getsockname().expect("getsockname");
+    let sender = Socket::new(family, SOCK_DGRAM).expect("socket");
+    let packed = |ip: &str| inet_pton(family, ip).expect("an address");
+    let control = |ip: &str, interface: u32| match family {
+        AF_INET6 => {
+            let info = [&packed(ip)[..], &interface.to_ne_bytes()].concat();
+            (IPPROTO_IPV6, IPV6_PKTINFO, info)
+        }
+        _ => {
+            let info = [&interface.to_ne_bytes()[..], &packed(ip), &[9; 4]].concat();
+            (IPPROTO_IP, IP_PKTINFO, info)
+        }
+    };
+    let send = |item: Ancillary| {
+        let sent = sender.sendmsg(&[b"x"], &[item], MsgFlag::NONE, Some(&address));
+        match sent {
+            Ok(_) => {
+                let (data, sender) = receiver.recvfrom(8).expect("recvfrom");
+                assert_eq!(data, b"x");
+                let sender = sender.and_then(|sender| sender.to_socket_addr());
+                sender.expect("an internet address").ip().to_string()
+            }
+            Err(error) => error.name().expect("an errno").to_owned(),
+        }
+    };
+    println!("{}", send(control(from, 0)));
+    // The interface alone needs no grant; the loopback one is 1.
+    let unspecified = if family == AF_INET6 { "::" } else { "0.0.0.0" };
+    println!("{}", send(control(unspecified, 1)));
+    assert_eq!(send((IPPROTO_IP, IP_PKTINFO, vec![0; 8])), "EINVAL");
+}
+
+/// Sends where nobody listens, and reads what the kernel says of it.
+fn errors(host: &str) {
+    let family = family_of(host);
+    let (level, option, length) = match family {
+        AF_INET6 => (IPPROTO_IPV6, IPV6_RECVERR, 44),
+        _ => (IPPROTO_IP, IP_RECVERR, 32),
+    };
+    let closed = Socket::new(family, SOCK_DGRAM).expect("socket");
+    closed.bind((host, 0)).expect("bind");
+    let address = closed.getsockname().expect("getsockname");
+    closed.close().expect("close");
+    let socket = Socket::new(family, SOCK_DGRAM).expect("socket");
+    socket.setsockopt(level, option, 1).expect("RECVERR");
+    // It never waits, even on a socket that does.
+    let nothing = socket.recvmsg(64, 512, MSG_ERRQUEUE).expect_err("nothing");
+    assert!(nothing.is_would_block());
+    let nothing = socket.recv_flags(64, MSG_ERRQUEUE).expect_err("nothing");
+    assert!(nothing.is_would_block());
+
+    socket
+        .sendto(b"is anybody there", &address)
+        .expect("sendto");
+    let mut poll = Poll::new().expect("poll");
+    poll.register(&socket, POLLIN).expect("register");
+    poll.poll(None).expect("poll");
+    let (data, ancillary, flags, to) = socket.recvmsg(64, 512, MSG_ERRQUEUE).expect("recvmsg");
+    assert_eq!(data, b"is anybody there");
+    assert_eq!(to, Some(address.clone()));
+    assert_eq!(flags, MSG_ERRQUEUE);
+    let [(got_level, got_kind, bytes)] = &ancillary[..] else {
+        panic!("{ancillary:?}");
+    };
+    assert_eq!(
+        (*got_level, *got_kind, bytes.len()),
+        (level, option, length)
+    );
+    let number = i32::from_ne_bytes(bytes[..4].try_into().expect("four bytes"));
+    // ECONNREFUSED; SO_EE_ORIGIN_ICMP and "port unreachable", or the same of ICMPv6.
+    let origin: [u8; 4] = match family {
+        AF_INET6 => [3, 1, 4, 0],
+        _ => [2, 3, 3, 0],
+    };
+    assert_eq!((number, &bytes[4..8]), (111, &origin[..]));
+    // The offender is this machine, of no port.
+    let packed = inet_pton(family, host).expect("an address");
+    let (start, at) = match family {
+        AF_INET6 => (10u16, 24),
+        _ => (2u16, 20),
+    };
+    assert_eq!(bytes[16..18], start.to_ne_bytes());
+    assert_eq!(bytes[at..at + packed.len()], packed);
+
+    // Each is told once; with the flag of recvfrom too.
+    assert!(
+        socket
+            .recvmsg(64, 512, MSG_ERRQUEUE)
+            .expect_err("nothing")
+            .is_would_block()
+    );
+    _ = socket.getsockopt(SOL_SOCKET, SO_ERROR).expect("SO_ERROR");
+    socket.sendto(b"again", &address).expect("sendto");
+    poll.poll(None).expect("poll");
+    let (data, to) = socket.recvfrom_flags(64, MSG_ERRQUEUE).expect("recvfrom");
+    assert_eq!((&data[..], to), (&b"again"[..], Some(address)));
+}
+
+/// The whole length of what is longer than its buffer.
+fn lengths(host: &str) {
+    let family = family_of(host);
+    let receiver = Socket::new(family, SOCK_DGRAM).expect("socket");
+    receiver.bind((host, 0)).expect("bind");
+    let address = receiver.getsockname().expect("getsockname");
+    let sender = Socket::new(family, SOCK_DGRAM).expect("socket");
+    for _ in 0..5 {
+        sender.sendto(b"a long datagram", &address).expect("sendto");
+    }
+    let mut buffer = [0; 6];
+    let received = receiver.recvfrom_into_flags(&mut buffer, MSG_TRUNC | MSG_PEEK);
+    assert_eq!(received.expect("recvfrom_into").0, 15);
+    assert_eq!(&buffer, b"a long");
+    assert_eq!(
+        receiver
+            .recv_into_flags(&mut [], MSG_TRUNC)
+            .expect("recv_into"),
+        15
+    );
+    let (mut one, mut two) = ([0; 2], [0; 3]);
+    let received = receiver.recvmsg_into(&mut [&mut one, &mut two], 0, MSG_TRUNC);
+    let (count, _, flags, _) = received.expect("recvmsg_into");
+    assert_eq!((count, flags, &one, &two), (15, MSG_TRUNC, b"a ", b"lon"));
+    assert_eq!(receiver.recv_flags(6, MSG_TRUNC).expect("recv"), b"a long");
+    let (data, _, flags, _) = receiver.recvmsg(6, 0, MSG_TRUNC).expect("recvmsg");
+    assert_eq!((&data[..], flags), (&b"a long"[..], MSG_TRUNC));
+    assert_eq!(receiver.recv_into(&mut buffer).expect("recv_into"), 6);
+
+    // A TCP stream throws the data away.
+    let listener = Socket::new(family, SOCK_STREAM).expect("socket");
+    listener.bind((host, 0)).expect("bind");
+    listener.listen(1).expect("listen");
+    let client = Socket::new(family, SOCK_STREAM).expect("socket");
+    client
+        .connect(listener.getsockname().expect("getsockname"))
+        .expect("connect");
+    let (server, _) = listener.accept().expect("accept");
+    client.sendall(b"gone, kept").expect("sendall");
+    let mut buffer = *b"......";
+    let count = server.recv_into_flags(&mut buffer, MSG_TRUNC);
+    assert_eq!((count.expect("recv_into"), &buffer), (6, b"......"));
+    assert_eq!(server.recv(64).expect("recv"), b"kept");
+}
+
+/// Connects and sends in one.
+fn fast_open(host: &str, port: u16) {
+    let socket = Socket::new(family_of(host), SOCK_STREAM).expect("socket");
+    match socket.sendto_flags(b"Hello, world", MSG_FASTOPEN, (host, port)) {
+        Ok(count) => assert_eq!(count, 12),
+        Err(error) => {
+            println!("{}", error.name().expect("an errno"));
+            assert_eq!(
+                socket.getpeername().expect_err("not connected").name(),
+                Some("ENOTCONN")
+            );
+            return;
+        }
+    }
+    assert_eq!(
+        socket.getpeername().expect("getpeername").port(),
+        Some(port)
+    );
+    socket.shutdown(SHUT_WR).expect("shutdown");
+    println!(
+        "{}",
+        String::from_utf8_lossy(&socket.recv(64).expect("recv"))
+    );
+    let again = socket.sendto_flags(b"x", MSG_FASTOPEN, (host, port));
+    println!(
+        "{}",
+        again.expect_err("connected").name().expect("an errno")
+    );
 }

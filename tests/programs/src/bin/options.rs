@@ -9,6 +9,13 @@ use capsock_guest::*;
 use capsock_test_programs::{args, family_of, tell_port};
 
 // Not in Python's module.
+const IP_MULTICAST_ALL: i32 = 49;
+const IPV6_MULTICAST_ALL: i32 = 29;
+const SO_RXQ_OVFL: i32 = 40;
+const SO_MAX_PACING_RATE: i32 = 47;
+const IP_MINTTL: i32 = 21;
+const IPV6_MINHOPCOUNT: i32 = 73;
+const IPV6_MTU: i32 = 24;
 const IP_FREEBIND: i32 = 15;
 const IP_MTU: i32 = 14;
 const IP_MTU_DISCOVER: i32 = 10;
@@ -33,6 +40,8 @@ fn main() {
         "special" => special(),
         "misuse" => misuse(),
         "granted" => granted(&args[1]),
+        "raw" => raw(),
+        "try-raw" => try_raw(&args[1..]),
         "reuse-address" => reuse_address(&args[1]),
         case => panic!("no case `{case}`"),
     }
@@ -110,6 +119,22 @@ fn values() {
     check(&udp6, IPPROTO_IPV6, IPV6_MULTICAST_IF, 1, 1);
     check(&udp6, IPPROTO_IPV6, IPV6_TCLASS, 0x20, 0x20);
     check(&udp6, IPPROTO_IPV6, IPV6_MTU_DISCOVER, 2, 2);
+
+    check(&udp, SOL_SOCKET, SO_RXQ_OVFL, 1, 1);
+    check(&tcp, SOL_SOCKET, SO_MAX_PACING_RATE, 100_000, 100_000);
+    check(&udp, IPPROTO_IP, IP_MULTICAST_ALL, 0, 0);
+    check(&tcp, IPPROTO_IP, IP_MINTTL, 7, 7);
+    check(&udp6, IPPROTO_IPV6, IPV6_MULTICAST_ALL, 0, 0);
+    check(&udp6, IPPROTO_IPV6, IPV6_DONTFRAG, 1, 1);
+    check(&tcp6, IPPROTO_IPV6, IPV6_MINHOPCOUNT, 7, 7);
+    // Reading it takes a connection.
+    udp6.setsockopt(IPPROTO_IPV6, IPV6_MTU, 1400)
+        .expect("IPV6_MTU");
+    // A byte is enough for the options of IPv4.
+    udp.setsockopt_bytes(IPPROTO_IP, IP_MULTICAST_TTL, &[7])
+        .expect("IP_MULTICAST_TTL");
+    let hops = udp.getsockopt(IPPROTO_IP, IP_MULTICAST_TTL);
+    assert_eq!(hops.expect("IP_MULTICAST_TTL"), 7);
 
     check(&udp, IPPROTO_UDP, UDP_CORK, 1, 1);
     check(&udp, IPPROTO_UDP, UDP_GRO, 1, 1);
@@ -321,6 +346,62 @@ fn granted(device: &str) {
     show("freebind", tcp.setsockopt(IPPROTO_IP, IP_FREEBIND, 1));
     show("transparent", tcp.setsockopt(IPPROTO_IP, IP_TRANSPARENT, 1));
     tcp.settimeout(Duration::ZERO)
+        .expect("it is usable all the same");
+}
+
+/// Options that have no name in the interface.
+fn raw() {
+    const SO_SELECT_ERR_QUEUE: i32 = 45;
+    const SO_COOKIE: i32 = 57;
+    const TCP_INFO: i32 = 11;
+    let tcp = Socket::new(AF_INET, SOCK_STREAM).expect("socket");
+    check(&tcp, SOL_SOCKET, SO_SELECT_ERR_QUEUE, 1, 1);
+    let value = 0i32.to_ne_bytes();
+    tcp.setsockopt_bytes(SOL_SOCKET, SO_SELECT_ERR_QUEUE, &value)
+        .expect("SO_SELECT_ERR_QUEUE");
+    let now = tcp.getsockopt(SOL_SOCKET, SO_SELECT_ERR_QUEUE);
+    assert_eq!(now.expect("SO_SELECT_ERR_QUEUE"), 0);
+    let info = |length| tcp.getsockopt_bytes(IPPROTO_TCP, TCP_INFO, length);
+    let (whole, start) = (info(1024).expect("TCP_INFO"), info(8).expect("TCP_INFO"));
+    // It begins with the state, which is CLOSE.
+    assert_eq!((whole[0], start.len()), (7, 8));
+    assert!(whole.len() > 100, "{}", whole.len());
+    let cookie = tcp.getsockopt_bytes(SOL_SOCKET, SO_COOKIE, 8);
+    assert_ne!(cookie.expect("SO_COOKIE"), [0; 8]);
+
+    let name = |result: Result<()>| result.err().and_then(|error| error.name());
+    let short = tcp.getsockopt_bytes(SOL_SOCKET, SO_COOKIE, 7);
+    assert_eq!(short.expect_err("too short").name(), Some("EINVAL"));
+    for value in [&[][..], b"x", &[1; 1025]] {
+        let result = tcp.setsockopt_bytes(SOL_SOCKET, SO_SELECT_ERR_QUEUE, value);
+        assert_eq!(name(result), Some("EINVAL"), "{}", value.len());
+    }
+    let null = |length| tcp.setsockopt_none(SOL_SOCKET, SO_SELECT_ERR_QUEUE, length);
+    assert_eq!(name(null(4)), Some("EFAULT"));
+    assert_eq!(name(null(0)), Some("EINVAL"));
+    assert_eq!(
+        name(tcp.setsockopt(SOL_SOCKET, 9999, 1)),
+        Some("ENOPROTOOPT")
+    );
+    tcp.setsockopt(SOL_SOCKET, SO_KEEPALIVE, 1)
+        .expect("it is usable all the same");
+}
+
+/// Reads and sets options by number, and prints what came of each.
+fn try_raw(options: &[String]) {
+    let tcp = Socket::new(AF_INET, SOCK_STREAM).expect("socket");
+    for option in options {
+        let (level, number) = option.split_once('/').expect("LEVEL/NAME");
+        let [level, number] = [level, number].map(|text| text.parse().expect("a number"));
+        let get = tcp.getsockopt_bytes(level, number, 64).map(drop);
+        let set = tcp.setsockopt_bytes(level, number, &[0; 16]);
+        let [get, set] = [get, set].map(|result| {
+            let name = result.err().and_then(|error| error.name());
+            name.unwrap_or("ok")
+        });
+        println!("{option} {get} {set}");
+    }
+    tcp.setsockopt(SOL_SOCKET, SO_KEEPALIVE, 1)
         .expect("it is usable all the same");
 }
 

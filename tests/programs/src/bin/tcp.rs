@@ -20,6 +20,7 @@ fn main() {
         "send-and-read-back" => send_and_read_back(host, port),
         "std-traits" => std_traits(host, port),
         "timeouts" => timeouts(host, port),
+        "interrupted" => interrupted(host, port),
         "connect-timeout" => connect_timeout(host, port),
         "accept-modes" => accept_modes(host),
         "close-in-flight" => close_in_flight(host, port),
@@ -95,6 +96,25 @@ fn std_traits(host: &str, port: u16) {
 }
 
 /// The peer is silent until it is told to speak, then sends `x`.
+/// The test stops and continues this process at each `waiting`; then it sends
+/// nothing, a byte, and a byte.
+fn interrupted(host: &str, port: u16) {
+    let socket = connect(host, port);
+    let limit = Duration::from_millis(300);
+    socket.settimeout(limit).expect("settimeout");
+    let start = Instant::now();
+    println!("waiting");
+    let error = socket.recv(1).expect_err("nothing is sent");
+    assert!(error.is_timeout(), "{error}");
+    assert!(start.elapsed() >= limit);
+
+    for limit in [Some(Duration::from_secs(60)), None] {
+        socket.settimeout(limit).expect("settimeout");
+        println!("waiting");
+        assert_eq!(socket.recv(1).expect("recv goes on"), b"x");
+    }
+}
+
 fn timeouts(host: &str, port: u16) {
     let socket = connect(host, port);
     assert_eq!(socket.gettimeout().expect("gettimeout"), None);

@@ -1,0 +1,84 @@
+//! The policy of one guest, which the guest itself may narrow.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::policy::{ParseRuleError, Policy, Rule};
+
+/// How many limits a guest may set, with how many rules and bytes of text in
+/// all: each check asks every one of them.
+const LIMITS: usize = 64;
+const RULES: usize = 4096;
+const BYTES: usize = 64 << 10;
+
+/// The longest question, in bytes; longer than any name or path.
+const QUESTION: usize = 4 << 10;
+
+/// The policy as it is now. A context and its clones, being of one guest, have
+/// one.
+#[derive(Debug)]
+pub(crate) struct Authority(Mutex<State>);
+
+#[derive(Debug)]
+struct State {
+    policy: Arc<Policy>,
+    limits: usize,
+    rules: usize,
+    bytes: usize,
+}
+
+/// Why a limit was not set. Then nothing has changed.
+#[derive(Debug)]
+pub(crate) enum LimitError {
+    Malformed(ParseRuleError),
+    TooMany,
+}
+
+impl Authority {
+    pub(crate) fn new(policy: Policy) -> Self {
+        Self(Mutex::new(State {
+            policy: Arc::new(policy),
+            limits: 0,
+            rules: 0,
+            bytes: 0,
+        }))
+    }
+
+    pub(crate) fn policy(&self) -> Arc<Policy> {
+        self.state().policy.clone()
+    }
+
+    /// Whether the policy allows an operation on a target.
+    pub(crate) fn may(&self, operation: &str, target: &str) -> Result<bool, String> {
+        if operation.len() + target.len() > QUESTION {
+            return Err(format!("the question has more than {QUESTION} bytes"));
+        }
+        let verdict = self.policy().may(operation, target);
+        verdict.map_err(|error| error.to_string())
+    }
+
+    /// Allows from now on only what the rules allow too.
+    pub(crate) fn limit(&self, rules: &[String]) -> Result<(), LimitError> {
+        let mut state = self.state();
+        let bytes = rules.iter().map(String::len).sum::<usize>() + state.bytes;
+        let count = rules.len() + state.rules;
+        if state.limits == LIMITS || count > RULES || bytes > BYTES {
+            return Err(LimitError::TooMany);
+        }
+        let limit = rules.iter().try_fold(Policy::default(), |limit, rule| {
+            let rule: Rule = rule.parse().map_err(LimitError::Malformed)?;
+            Ok(limit.with(rule))
+        })?;
+        *state = State {
+            policy: Arc::new(Policy::clone(&state.policy).narrowed(limit)),
+            limits: state.limits + 1,
+            rules: count,
+            bytes,
+        };
+        Ok(())
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // It is replaced as a whole, so a poisoned one is still one.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,29 @@
+//! `capsock:sockets/authority`
+
+use crate::authority;
+use crate::bindings::authority::{Host, LimitError};
+use crate::ctx::CapsockCtxView;
+
+impl Host for CapsockCtxView<'_> {
+    fn may(&mut self, operation: String, target: String) -> wasmtime::Result<Result<bool, String>> {
+        Ok(self.ctx.authority().may(&operation, &target))
+    }
+
+    fn grants(&mut self) -> wasmtime::Result<Vec<String>> {
+        let policy = self.ctx.authority().policy();
+        Ok(policy.rules().iter().map(ToString::to_string).collect())
+    }
+
+    fn limit(&mut self, rules: Vec<String>) -> wasmtime::Result<Result<(), LimitError>> {
+        Ok(self.ctx.authority().limit(&rules).map_err(LimitError::from))
+    }
+}
+
+impl From<authority::LimitError> for LimitError {
+    fn from(error: authority::LimitError) -> Self {
+        match error {
+            authority::LimitError::Malformed(error) => Self::Malformed(error.to_string()),
+            authority::LimitError::TooMany => Self::TooMany,
+        }
+    }
+}

@@ -1,0 +1,28 @@
+//! `capsock:sockets/interfaces`
+
+use crate::bindings::interfaces::{Host, NetworkInterface};
+use crate::ctx::CapsockCtxView;
+use crate::error::SocketError;
+use crate::os;
+
+type Result<T> = std::result::Result<T, SocketError>;
+
+impl Host for CapsockCtxView<'_> {
+    fn list_interfaces(&mut self) -> Result<Vec<NetworkInterface>> {
+        self.ctx.vet_interfaces()?;
+        let found = os::interfaces::list()?.into_iter();
+        Ok(found
+            .map(|(index, name)| NetworkInterface { index, name })
+            .collect())
+    }
+
+    fn name_to_index(&mut self, name: String) -> Result<u32> {
+        self.ctx.vet_interfaces()?;
+        Ok(os::interfaces::index(&name)?)
+    }
+
+    fn index_to_name(&mut self, index: u32) -> Result<String> {
+        self.ctx.vet_interfaces()?;
+        Ok(os::interfaces::name(index)?)
+    }
+}

@@ -1,0 +1,99 @@
+//! Options of the socket by their numbers.
+
+use std::os::fd::AsFd;
+use std::time::Duration;
+
+use super::Socket;
+use crate::Errno;
+use crate::ctx::CapsockCtx;
+use crate::options::{DurationOption, FlagOption, NumberOption, OptionNumber, TextOption};
+use crate::os;
+use crate::raw_options::{MAX_VALUE, RawAccess};
+
+/// A value as setsockopt(2) takes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum RawValue {
+    Bytes(Vec<u8>),
+    /// No bytes, and a length.
+    Null(u32),
+}
+
+impl Socket {
+    pub(crate) fn raw(
+        &self,
+        ctx: &CapsockCtx,
+        option: OptionNumber,
+        length: u32,
+    ) -> Result<Vec<u8>, Errno> {
+        let descriptor = self.open()?;
+        let length = usize::try_from(length).unwrap_or(usize::MAX);
+        if length > MAX_VALUE {
+            return Err(Errno::InvalidArgument);
+        }
+        // Whatever has a name can be read without a grant.
+        if !option.has_name() {
+            vet(ctx, option, option.read_access())?;
+        }
+        os::get_bytes(descriptor.as_fd(), option, length)
+    }
+
+    pub(crate) fn set_raw(
+        &self,
+        ctx: &CapsockCtx,
+        option: OptionNumber,
+        value: &RawValue,
+    ) -> Result<(), Errno> {
+        let descriptor = self.open()?;
+        if option.has_name() {
+            return self.set_named(ctx, option, value);
+        }
+        vet(ctx, option, option.write_access())?;
+        match value {
+            RawValue::Bytes(bytes) if bytes.len() > MAX_VALUE => Err(Errno::InvalidArgument),
+            RawValue::Bytes(bytes) => os::set_bytes(descriptor.as_fd(), option, bytes),
+            RawValue::Null(length) => os::set_null(descriptor.as_fd(), option, *length),
+        }
+    }
+
+    /// Sets by number what has a name: the grants and bounds are those of the
+    /// name.
+    fn set_named(
+        &self,
+        ctx: &CapsockCtx,
+        option: OptionNumber,
+        value: &RawValue,
+    ) -> Result<(), Errno> {
+        let RawValue::Bytes(bytes) = value else {
+            return Err(Errno::BadAddress);
+        };
+        if let Some(option) = TextOption::of(option) {
+            let text = bytes.split(|byte| *byte == 0).next().unwrap_or_default();
+            let text = str::from_utf8(text).map_err(|_encoding| Errno::InvalidArgument)?;
+            return self.set_text(ctx, option, text);
+        }
+        let bytes = bytes.as_slice().try_into();
+        let value = i32::from_ne_bytes(bytes.map_err(|_size| Errno::InvalidArgument)?);
+        if let Some(option) = FlagOption::of(option) {
+            self.set_flag(ctx, option, value != 0)
+        } else if let Some(option) = NumberOption::of(option) {
+            self.set_number(ctx, option, value)
+        } else if let Some(option) = DurationOption::of(option) {
+            let count = u32::try_from(value).map_err(|_negative| Errno::InvalidArgument)?;
+            self.set_duration(option, Duration::saturating_mul(option.unit(), count))
+        } else {
+            Err(Errno::ProtocolNotAvailable)
+        }
+    }
+}
+
+fn vet(ctx: &CapsockCtx, option: OptionNumber, access: RawAccess) -> Result<(), Errno> {
+    let by_value = match access {
+        RawAccess::Any => false,
+        RawAccess::Named => true,
+        // No grant would help, so none is named.
+        RawAccess::Never => return Err(Errno::AccessDenied),
+        RawAccess::Unknown => return Err(Errno::ProtocolNotAvailable),
+    };
+    let value = format!("{}/{}", option.level, option.name);
+    ctx.vet_raw_option(&value, by_value)
+}

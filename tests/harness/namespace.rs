@@ -1,0 +1,84 @@
+//! A network of its own for a test, where it can have what the machine has not.
+
+use std::ffi::OsStr;
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+
+use crate::{Running, run, spawn};
+
+/// A network namespace with nothing in it but loopback, which is up; it ends
+/// with the test.
+#[derive(Debug)]
+pub struct Namespace {
+    /// Lives in the namespace, and keeps it by that.
+    holder: Child,
+}
+
+impl Namespace {
+    /// Makes one, and runs `setup` in it, a script of sh(1) that has `ip`.
+    ///
+    /// `None`, with the reason printed, where this user may not make any; on CI
+    /// that is a failure.
+    #[track_caller]
+    pub fn new(setup: &str) -> Option<Self> {
+        let script = format!("set -e\nip link set lo up\n{setup}\necho ready\nexec cat");
+        let mut holder = Command::new("unshare")
+            .args(["--net", "sh", "-c", &script])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("unshare(1) of util-linux");
+        let mut line = String::new();
+        BufReader::new(holder.stdout.take().expect("it is piped"))
+            .read_line(&mut line)
+            .expect("a line");
+        let namespace = Self { holder };
+        if line == "ready\n" {
+            return Some(namespace);
+        }
+        let reason = "cannot make a network namespace: that takes root and iproute2";
+        assert!(std::env::var_os("CI").is_none(), "{reason}");
+        eprintln!("skipped: {reason}");
+        None
+    }
+
+    /// The same command inside. The directory and the environment are those of
+    /// `command`; what its streams are has to be said of the new one.
+    pub fn enter(&self, command: &Command) -> Command {
+        let mut inside = self.command(command.get_program());
+        if let Some(directory) = command.get_current_dir() {
+            inside.current_dir(directory);
+        }
+        for (name, value) in command.get_envs() {
+            match value {
+                Some(value) => inside.env(name, value),
+                None => inside.env_remove(name),
+            };
+        }
+        inside.args(command.get_args());
+        inside
+    }
+
+    /// Starts a guest inside, whose output the test follows.
+    pub fn start(&self, flags: &[&str], name: &str, args: &[&str]) -> Running {
+        spawn(self.enter(&run(flags, name, args)).stdin(Stdio::null()))
+    }
+
+    /// A command that runs inside.
+    pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
+        let mut command = Command::new("nsenter");
+        command
+            .arg(format!("--net=/proc/{}/ns/net", self.holder.id()))
+            .arg("--")
+            .arg(program);
+        command
+    }
+}
+
+impl Drop for Namespace {
+    fn drop(&mut self) {
+        // It has nothing to lose.
+        _ = self.holder.kill();
+        _ = self.holder.wait();
+    }
+}
