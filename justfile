@@ -3,7 +3,7 @@
 set shell := ["bash", "-euo", "pipefail", "-c"]
 
 guest_target := "wasm32-wasip2"
-guest_packages := "-p capsock-test-programs -p echo-server -p echo-client -p dual-stack-echo-server -p dual-stack-echo-client -p ping -p sniff -p can -p udp-echo -p unix-echo -p resolve -p chat -p send-fds"
+guest_packages := "-p capsock-test-programs -p echo-server -p echo-client -p dual-stack-echo-server -p dual-stack-echo-client -p ping -p sniff -p can -p udp-echo -p unix-echo -p resolve -p chat -p send-fds -p static-files"
 
 # What can be done.
 default:
@@ -15,6 +15,7 @@ demo: build guests
 
 # Run all tests.
 test: build guests
+    scripts/peers
     scripts/cargo-test --workspace
     cargo test --workspace --doc
 

@@ -2,7 +2,9 @@
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::process::Command;
 
+use capsock_test_programs::pattern;
 use capsock_tests::{PATIENCE, Running, output, start, stderr, succeed, target};
 use rstest::rstest;
 
@@ -367,4 +369,99 @@ fn a_connection_goes_from_guest_to_guest(#[case] host: &str) {
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     assert_eq!(answer, "Hello, world");
+}
+
+/// `curl` of a path below the server's address: the status, the headers, and
+/// what is to be known of the body.
+fn curl(args: &[&str]) -> (String, Vec<u8>) {
+    let output = Command::new("curl")
+        .args(["--silent", "--show-error", "--path-as-is", "--include"])
+        .args(["--max-time", "60"])
+        .args(args)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{args:?}: {}", stderr(&output));
+    let split = b"\r\n\r\n";
+    let end = output.stdout.windows(split.len()).position(|w| w == split);
+    let (head, body) = output.stdout.split_at(end.unwrap());
+    let head = String::from_utf8(head.to_vec()).unwrap();
+    (head, body[split.len()..].to_vec())
+}
+
+#[rstest]
+#[case::ipv4("127.0.0.1")]
+#[case::ipv6("::1")]
+fn static_files_serves_a_directory_to_curl(#[case] host: &str) {
+    let outside = tempfile::tempdir().unwrap();
+    let directory = outside.path().join("public");
+    std::fs::create_dir_all(directory.join("sub dir")).unwrap();
+    let data = pattern(3 << 20);
+    for (name, content) in [
+        ("public/data.bin", &data[..]),
+        ("public/index.html", b"<p>hello</p>"),
+        ("public/sub dir/a.txt", b"spaces"),
+        ("public/empty", b""),
+        ("secret", b"secret"),
+    ] {
+        std::fs::write(outside.path().join(name), content).unwrap();
+    }
+    std::os::unix::fs::symlink(outside.path().join("secret"), directory.join("link")).unwrap();
+    let mapping = format!("{}::/public", directory.display());
+    let grant = target("tcp", host, "ephemeral");
+    let mut guest = start(
+        &["--dir", &mapping, "--allow-listen", &grant],
+        "static-files",
+        &[host, "0", "/public"],
+    );
+    let base = guest.expect_line("Serving /public on");
+    let base = base.trim_end_matches('/');
+    let get = |path: &str, more: &[&str]| {
+        let url = format!("{base}{path}");
+        curl(&[&[url.as_str()], more].concat())
+    };
+    for (path, status, body) in [
+        ("/data.bin", "200 OK", &data[..]),
+        ("/", "200 OK", b"<p>hello</p>"),
+        ("/?query", "200 OK", b"<p>hello</p>"),
+        ("/sub%20dir/a.txt", "200 OK", b"spaces"),
+        ("/empty", "200 OK", b""),
+        ("/none", "404 Not Found", b"404 Not Found\n"),
+        ("/sub%20dir", "404 Not Found", b"404 Not Found\n"),
+        ("/../secret", "404 Not Found", b"404 Not Found\n"),
+        ("/%2e%2e/secret", "404 Not Found", b"404 Not Found\n"),
+        (
+            "/sub%20dir/..%2f../secret",
+            "404 Not Found",
+            b"404 Not Found\n",
+        ),
+        ("/a%00b", "404 Not Found", b"404 Not Found\n"),
+        ("/%ff", "404 Not Found", b"404 Not Found\n"),
+    ] {
+        let (head, received) = get(path, &[]);
+        assert!(
+            head.starts_with(&format!("HTTP/1.1 {status}")),
+            "{path}: {head}"
+        );
+        let length = format!("Content-Length: {}\r\n", body.len());
+        assert!(head.contains(&length), "{path}: {head}");
+        assert!(received == body, "{path}: other bytes");
+    }
+    // A link out of the directory: WASI does not follow it.
+    let (head, received) = get("/link", &[]);
+    assert!(head.starts_with("HTTP/1.1 4"), "{head}");
+    assert!(!received.windows(6).any(|bytes| bytes == b"secret"));
+
+    let (head, received) = get("/data.bin", &["--head"]);
+    assert!(head.contains(&format!("Content-Length: {}\r\n", data.len())));
+    assert!(received.is_empty());
+    let (head, _body) = get("/data.bin", &["--request", "DELETE"]);
+    assert!(head.starts_with("HTTP/1.1 405 ") && head.contains("Allow: GET, HEAD\r\n"));
+    // What is not HTTP is told so, and the server lives on.
+    let (_, address) = base.split_once("//").unwrap();
+    let mut stream = connect(address.parse().unwrap());
+    stream.write_all(b"\x16\x03\x01 nonsense\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
+    assert_eq!(get("/", &[]).1, b"<p>hello</p>");
 }

@@ -24,6 +24,50 @@ fn files(dir: &Path) -> impl Iterator<Item = String> + use<> {
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
 }
 
+/// docs/parity.md has every row of the specification, in its order, and each row
+/// a test, or says why there is nothing to test.
+#[test]
+fn each_row_of_the_specification_is_in_the_parity_table() {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let read = |path: &str| std::fs::read_to_string(tests.join(path)).unwrap();
+    let table = read("../docs/parity.md");
+    // A bar in a cell is escaped.
+    let table = table.replace("\\|", "\u{1}");
+    let cells = |line: &str| -> Vec<String> {
+        let cells = line.trim_matches('|').split('|');
+        cells
+            .map(|cell| cell.trim().replace('\u{1}', "|"))
+            .collect()
+    };
+    let rows: Vec<Vec<String>> = table
+        .lines()
+        .filter(|line| line.starts_with('|'))
+        .skip(2)
+        .map(cells)
+        .collect();
+    let seeds = read("seed-api.tsv");
+    let seeds: Vec<Vec<&str>> = seeds
+        .lines()
+        .skip(1)
+        .map(|line| line.split('\t').collect())
+        .collect();
+    assert_eq!(rows.len(), seeds.len());
+    for (row, seed) in rows.iter().zip(&seeds) {
+        assert_eq!(
+            row[..3],
+            [seed[0], seed[1], seed[3]],
+            "the row of {}",
+            seed[0]
+        );
+        let (test, missing) = (&row[6], &row[7]);
+        assert!(
+            test.contains("::") || missing.starts_with("nothing: "),
+            "`{}` has no test, and no reason for none",
+            seed[0]
+        );
+    }
+}
+
 /// A row of docs/parity.md that names a test names one that exists.
 #[test]
 fn each_test_in_the_parity_table_exists() {

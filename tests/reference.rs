@@ -192,3 +192,76 @@ for line in sys.stdin:
     except (OSError, OverflowError, ValueError):
         print('error')
 ";
+
+#[test]
+fn files_of_text_give_what_python_gives() {
+    let texts: [&[u8]; 14] = [
+        b"",
+        b"one\ntwo\nthree",
+        b"one\r\ntwo\r\n",
+        b"one\rtwo\r",
+        b"mixed\n\r\n\r\r\n\n\rend",
+        b"\r",
+        "gr\u{fc}\u{df}e \u{20ac} \u{1f600}\r\n".as_bytes(),
+        b"bad \xff\xfe\nnext",
+        b"cut \xe2\x82\nnext \xe2\x82\xac",
+        b"\xf0\x9f\x98",
+        b"\xed\xa0\x80\xc0\x80",
+        b"\xff\n\xff",
+        b"a\x0bb\x0cc\xc2\x85d\xe2\x80\xa8e",
+        b"\xe9t\xe9\r\n",
+    ];
+    let hex = |bytes: &[u8]| -> String { bytes.iter().map(|b| format!("{b:02x}")).collect() };
+    let mut calls = String::new();
+    for encoding in [
+        "utf-8",
+        "ascii",
+        "latin-1",
+        "UTF8",
+        "ISO-8859-1",
+        "nonsense",
+    ] {
+        for errors in ["strict", "replace", "ignore"] {
+            for newline in ["None", "=", "=0a", "=0d", "=0d0a", "=78"] {
+                for text in texts {
+                    let text = hex(text);
+                    calls += &format!("r {encoding} {errors} {newline} {text}\n");
+                }
+                for text in texts.iter().filter_map(|text| str::from_utf8(text).ok()) {
+                    let text = hex(text.as_bytes());
+                    calls += &format!("w {encoding} {errors} {newline} {text}\n");
+                }
+            }
+        }
+    }
+    let ours = pipe(&mut run(&[], "text", &[]), &calls);
+    let theirs = python(TEXTS, &calls);
+    for ((call, ours), theirs) in calls.lines().zip(ours.lines()).zip(theirs.lines()) {
+        assert_eq!(ours, theirs, "{call}");
+    }
+    assert_eq!(ours.lines().count(), calls.lines().count());
+}
+
+const TEXTS: &str = "
+import socket, sys
+for line in sys.stdin:
+    direction, encoding, errors, newline, data = line[:-1].split(' ')
+    newline = None if newline == 'None' else bytes.fromhex(newline[1:]).decode()
+    data = bytes.fromhex(data)
+    one, other = socket.socketpair()
+    try:
+        if direction == 'r':
+            with one:
+                one.sendall(data)
+            with other, other.makefile('r', encoding=encoding, errors=errors, newline=newline) as file:
+                lines = list(file)
+            print('lines', ' '.join(line.encode().hex() for line in lines))
+        else:
+            with one, one.makefile('w', encoding=encoding, errors=errors, newline=newline) as file:
+                file.write(data.decode())
+            one.close()
+            with other, other.makefile('rb') as file:
+                print('bytes', file.read().hex())
+    except (ValueError, LookupError):
+        print('error')
+";

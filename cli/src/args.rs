@@ -8,6 +8,7 @@ use capsock_host::policy::Question;
 use capsock_host::{Effect, Op, Policy, Rule};
 use clap::{Args, Parser, Subcommand};
 
+use crate::inherit::Listen;
 use crate::policy;
 
 /// BSD sockets for WebAssembly components, granted one capability at a time.
@@ -35,6 +36,15 @@ pub(crate) enum Command {
 pub(crate) struct RunArgs {
     #[command(flatten)]
     grants: Grants,
+
+    /// Listen there, and give the listener to the guest under this name; it
+    /// needs no grant, and accepts every peer
+    #[arg(long = "inherit-listen", value_name = "NAME=ADDRESS")]
+    inherit_listen: Vec<String>,
+
+    /// Give the guest the listeners that systemd passed: sd_listen_fds(3)
+    #[arg(long)]
+    inherit_systemd: bool,
 
     /// Set an environment variable of the guest
     #[arg(long = "env", value_name = "NAME=VALUE")]
@@ -266,6 +276,9 @@ Examples:
     capsock run --allow-send udp://9.9.9.9:53 dig.wasm example.com
   The grants of a file:
     capsock run --policy policy.toml server.wasm
+  A server on sockets that it is given, from descriptor 3 on:
+    capsock run --inherit-listen web=tcp://127.0.0.1:8080 \\
+                --inherit-listen local=unix:/run/web.sock server.wasm
 
 Exit codes:
   the guest's own; 2 for what is wrong before it starts (usage, a grant, the component);
@@ -279,7 +292,15 @@ pub(crate) struct Run {
     pub(crate) env: Vec<(String, String)>,
     pub(crate) dirs: Vec<Mapping>,
     pub(crate) policy: Policy,
+    pub(crate) inherit: Inherit,
     pub(crate) cache: bool,
+}
+
+/// The listeners that the guest is given.
+#[derive(Debug)]
+pub(crate) struct Inherit {
+    pub(crate) systemd: bool,
+    pub(crate) listen: Vec<Listen>,
 }
 
 /// A directory of the host, and its name in the guest.
@@ -291,7 +312,7 @@ pub(crate) struct Mapping {
 
 /// A value of a flag that cannot be used.
 #[derive(Debug)]
-pub(crate) struct UsageError(String);
+pub(crate) struct UsageError(pub(crate) String);
 
 impl fmt::Display for UsageError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -324,6 +345,10 @@ impl RunArgs {
                 .collect::<Result<_, _>>()?,
             dirs: self.dirs.iter().map(|dir| parse_dir(dir)).collect(),
             policy: self.grants.parse()?,
+            inherit: Inherit {
+                systemd: self.inherit_systemd,
+                listen: parse_listeners(&self.inherit_listen)?,
+            },
             cache: !self.no_cache,
             component: self.component,
         })
@@ -378,6 +403,21 @@ fn parse_env(variable: &str) -> Result<(String, String), UsageError> {
             "--env: expected NAME=VALUE, found `{variable}`"
         ))),
     }
+}
+
+fn parse_listeners(flags: &[String]) -> Result<Vec<Listen>, UsageError> {
+    let mut listeners: Vec<Listen> = Vec::new();
+    for flag in flags {
+        let listen = Listen::parse(flag)?;
+        if listeners.iter().any(|other| other.name == listen.name) {
+            return Err(UsageError(format!(
+                "--inherit-listen `{flag}`: another one has the name `{}`",
+                listen.name
+            )));
+        }
+        listeners.push(listen);
+    }
+    Ok(listeners)
 }
 
 fn parse_dir(dir: &str) -> Mapping {

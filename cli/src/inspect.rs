@@ -88,6 +88,8 @@ fn import(name: &str) -> &'static str {
     match (package, interface) {
         ("capsock:sockets", interface) if version.starts_with("0.1.") => match interface {
             "types" | "poller" => "no grant",
+            "files" => "--dir, for the files that it sends",
+            "inherited" => "--inherit-listen",
             "authority" => "no grant: it can only narrow what is granted",
             "socket" => {
                 "--allow-connect, --allow-listen, --allow-bind, --allow-send, --allow-recv, --allow-raw"

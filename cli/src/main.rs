@@ -2,6 +2,7 @@
 //! time.
 
 mod args;
+mod inherit;
 mod inspect;
 mod load;
 mod policy;

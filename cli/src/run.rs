@@ -12,6 +12,7 @@ use wasmtime_wasi::{FsPerms, I32Exit, WasiCtx, WasiCtxView, WasiView};
 
 use crate::Failure;
 use crate::args::Run;
+use crate::inherit::{self, Listener};
 use crate::{load, policy};
 
 /// How many different denials are told; a guest must not flood the terminal.
@@ -47,9 +48,11 @@ impl CapsockView for Guest {
 
 /// Runs a component to its end, and returns its exit code.
 pub(crate) fn run(run: Run) -> Result<i32, Failure> {
+    // First: systemd's descriptors have fixed numbers.
+    let listeners = inherit::open(&run.inherit)?;
     let engine = load::engine(run.cache)?;
     let command = prepare(&engine, &run)?;
-    let store = Store::new(&engine, guest(run)?);
+    let store = Store::new(&engine, guest(run, listeners)?);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
@@ -67,9 +70,11 @@ fn prepare(engine: &Engine, run: &Run) -> Result<CommandPre<Guest>, Failure> {
     CommandPre::new(linker.instantiate_pre(&component).map_err(unusable)?).map_err(unusable)
 }
 
-fn guest(run: Run) -> Result<Guest, Failure> {
+fn guest(run: Run, listeners: Vec<Listener>) -> Result<Guest, Failure> {
     let mut wasi = WasiCtx::builder();
-    wasi.inherit_stdio().args(&run.args).envs(&run.env);
+    wasi.inherit_stdio().args(&run.args);
+    // Later ones of a name do not count to a guest, so the user's come first.
+    wasi.envs(&run.env).envs(&inherit::variables(&listeners));
     for dir in &run.dirs {
         wasi.preopened_dir(&dir.host, &dir.guest, FsPerms::ReadWrite)
             .map_err(|error| Failure::Usage(format!("--dir {}: {error:#}", dir.host.display())))?;
@@ -77,10 +82,11 @@ fn guest(run: Run) -> Result<Guest, Failure> {
     let told = Mutex::new(HashSet::new());
     let mut table = ResourceTable::new();
     table.set_max_capacity(HANDLES);
+    let sockets = CapsockCtx::new(run.policy, ambient_authority())
+        .on_denial(move |denial| tell(&told, denial));
     Ok(Guest {
         wasi: wasi.build(),
-        sockets: CapsockCtx::new(run.policy, ambient_authority())
-            .on_denial(move |denial| tell(&told, denial)),
+        sockets: inherit::give(sockets, listeners)?,
         table,
     })
 }

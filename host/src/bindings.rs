@@ -17,6 +17,7 @@ mod generated {
             "capsock:sockets/socket.[method]socket.send": async | trappable,
             "capsock:sockets/socket.[method]socket.send-to": async | trappable,
             "capsock:sockets/socket.[method]socket.send-all": async | trappable,
+            "capsock:sockets/files.send-file": async | trappable,
             "capsock:sockets/messages.receive": async | trappable,
             "capsock:sockets/messages.send": async | trappable,
             "capsock:sockets/names.get-address-info": async | trappable,
@@ -33,6 +34,8 @@ mod generated {
             "capsock:sockets/types.error-code" => crate::error::SocketError,
         },
         with: {
+            "wasi:clocks": wasmtime_wasi::p2::bindings::clocks,
+            "wasi:filesystem": wasmtime_wasi::p2::bindings::filesystem,
             "wasi:io": wasmtime_wasi::p2::bindings::io,
             "capsock:sockets/poller.poller": crate::poller::Poller,
             "capsock:sockets/socket.socket": crate::socket::Socket,
@@ -42,5 +45,5 @@ mod generated {
 }
 
 pub(crate) use generated::capsock::sockets::{
-    authority, interfaces, messages, names, options, poller, socket, types,
+    authority, files, inherited, interfaces, messages, names, options, poller, socket, types,
 };

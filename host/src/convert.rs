@@ -8,8 +8,8 @@ use std::time::Duration;
 use wasmtime::component::ResourceTable;
 
 use crate::bindings::{
-    messages as wit_messages, names as wit_names, options as wit_options, poller as wit_poller,
-    socket as wit_socket, types as wit,
+    files as wit_files, inherited as wit_inherited, messages as wit_messages, names as wit_names,
+    options as wit_options, poller as wit_poller, socket as wit_socket, types as wit,
 };
 use crate::errno::for_each_errno;
 use crate::error::SocketError;
@@ -17,7 +17,9 @@ use crate::options::for_each_option;
 use crate::os::message::{ExtendedError, Message, MessageFlags, ReceivedControl, SentControl};
 use crate::os::{Credentials, Event, Interest, SendFlags, Shutdown, Trigger};
 use crate::resolve::{Answer, HostEntry, HostError, LookupFlags, NameError, NameFlags};
-use crate::socket::{MulticastInterface, RawValue, Receive, TakenSocket, Timeout, Transmit};
+use crate::socket::{
+    Inherited, MulticastInterface, RawValue, Receive, SentFile, TakenSocket, Timeout, Transmit,
+};
 use crate::{
     Address, AddressFamily, AlgAddress, BluetoothAddress, BluetoothDevice, CanAddress,
     CanProtocolAddress, Errno, NetlinkAddress, PacketAddress, SocketType, TipcAddress, TipcTarget,
@@ -87,6 +89,18 @@ impl From<wit::SocketType> for SocketType {
             wit::SocketType::Raw => Self::Raw,
             wit::SocketType::Rdm => Self::Rdm,
             wit::SocketType::Seqpacket => Self::Seqpacket,
+        }
+    }
+}
+
+impl From<SocketType> for wit::SocketType {
+    fn from(kind: SocketType) -> Self {
+        match kind {
+            SocketType::Stream => Self::Stream,
+            SocketType::Datagram => Self::Datagram,
+            SocketType::Raw => Self::Raw,
+            SocketType::Rdm => Self::Rdm,
+            SocketType::Seqpacket => Self::Seqpacket,
         }
     }
 }
@@ -503,6 +517,11 @@ impl From<wit_messages::SentControl> for SentControl<Address> {
             Wit::Ipv6TrafficClass(value) => Self::Ipv6TrafficClass(value),
             Wit::Ipv6HopLimit(value) => Self::Ipv6HopLimit(value),
             Wit::UdpSegmentSize(value) => Self::UdpSegmentSize(value),
+            Wit::AlgorithmOperation(value) => Self::AlgorithmOperation(value),
+            Wit::AlgorithmInitializationVector(vector) => {
+                Self::AlgorithmInitializationVector(vector)
+            }
+            Wit::AlgorithmAssociatedLength(value) => Self::AlgorithmAssociatedLength(value),
             Wit::PacketInfo(packet) => {
                 let (a, b, c, d) = packet.source;
                 let ip = Ipv4Addr::new(a, b, c, d);
@@ -597,18 +616,6 @@ impl From<MessageFlags> for wit_messages::MessageFlags {
             }
         }
         wit
-    }
-}
-
-impl From<SocketType> for wit::SocketType {
-    fn from(kind: SocketType) -> Self {
-        match kind {
-            SocketType::Stream => Self::Stream,
-            SocketType::Datagram => Self::Datagram,
-            SocketType::Raw => Self::Raw,
-            SocketType::Rdm => Self::Rdm,
-            SocketType::Seqpacket => Self::Seqpacket,
-        }
     }
 }
 
@@ -763,6 +770,27 @@ impl From<Answer> for wit_names::AddressInfo {
             protocol: answer.protocol,
             canonical_name: answer.canonical_name,
             address: answer.address.into(),
+        }
+    }
+}
+
+impl From<&Inherited> for wit_inherited::Listener {
+    fn from(listener: &Inherited) -> Self {
+        Self {
+            name: listener.name.clone(),
+            family: listener.family.into(),
+            type_: listener.kind.into(),
+            protocol: listener.number,
+        }
+    }
+}
+
+impl From<SentFile> for wit_files::SentFile {
+    fn from(sent: SentFile) -> Self {
+        let SentFile { length, error } = sent;
+        Self {
+            length,
+            error: error.map(Into::into),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What the host keeps for one guest.
 
 use std::fmt;
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
 use cap_std::AmbientAuthority;
@@ -13,6 +14,7 @@ use crate::policy::operation::{Listen, Operation};
 use crate::policy::{Denial, NameRefusal, Policy, Refusal, Vetted, VettedName};
 use crate::quota::{Limits, SocketPermit, SocketQuota};
 use crate::resolve::NameError;
+use crate::socket::Inherited;
 use crate::{Address, AddressFamily, Errno, Protocol, os};
 
 /// Is told of each denial; see [`CapsockCtx::on_denial`].
@@ -27,6 +29,7 @@ pub struct CapsockCtx {
     limits: Limits,
     quota: SocketQuota,
     lookups: Arc<Semaphore>,
+    inherited: Vec<Inherited>,
     on_denial: Option<OnDenial>,
 }
 
@@ -60,6 +63,7 @@ impl CapsockCtx {
             quota: SocketQuota::new(&limits),
             lookups: Arc::new(Semaphore::new(limits.lookups as usize)),
             limits,
+            inherited: Vec::new(),
             on_denial: None,
         }
     }
@@ -72,6 +76,27 @@ impl CapsockCtx {
         self
     }
 
+    /// Gives the guest a listening socket under a name. To give it is the grant:
+    /// the policy is not asked about its address, nor about its peers.
+    ///
+    /// The guest gets duplicates; it cannot end the listener for others but by
+    /// `shutdown`. The socket becomes non-blocking, also for who shares it.
+    ///
+    /// # Errors
+    /// [`Errno::InvalidArgument`] for a socket that does not listen, and
+    /// [`Errno::NotSocket`] for what is none;
+    /// [`Errno::AddressFamilyNotSupported`], or another of `socket(2)`, for a
+    /// kind that guests cannot have.
+    pub fn inherit(
+        mut self,
+        name: impl Into<String>,
+        socket: impl Into<OwnedFd>,
+    ) -> Result<Self, Errno> {
+        self.inherited
+            .push(Inherited::new(name.into(), socket.into())?);
+        Ok(self)
+    }
+
     /// Calls `tell` at each denial, on the guest's thread. Denials are also
     /// `tracing` events of this crate, at level `WARN`.
     pub fn on_denial(mut self, tell: impl Fn(&Denial) + Send + Sync + 'static) -> Self {
@@ -81,6 +106,10 @@ impl CapsockCtx {
 
     pub(crate) fn limits(&self) -> &Limits {
         &self.limits
+    }
+
+    pub(crate) fn inherited(&self) -> &[Inherited] {
+        &self.inherited
     }
 
     pub(crate) fn directories(&self) -> &UnixDirectories {

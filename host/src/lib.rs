@@ -79,8 +79,9 @@ use wasmtime::component::{HasData, Linker};
 /// Adds `capsock:sockets` to a linker. A call that has to wait suspends the
 /// guest, not the thread.
 ///
-/// `wasi:io/poll`, whose pollables `subscribe` returns, has to be added too:
-/// `wasmtime_wasi::p2::add_to_linker_async` does.
+/// `wasi:io/poll`, whose pollables `subscribe` returns, has to be added too, and
+/// `wasi:filesystem` for sending files: `wasmtime_wasi::p2::add_to_linker_async`
+/// does.
 ///
 /// # Errors
 /// Where the linker has one of the interfaces already.
@@ -94,7 +95,24 @@ pub fn add_to_linker_async<T: CapsockView + 'static>(
     bindings::interfaces::add_to_linker::<T, Capsock>(linker, T::capsock)?;
     bindings::authority::add_to_linker::<T, Capsock>(linker, T::capsock)?;
     bindings::options::add_to_linker::<T, Capsock>(linker, T::capsock)?;
-    bindings::poller::add_to_linker::<T, Capsock>(linker, T::capsock)
+    bindings::poller::add_to_linker::<T, Capsock>(linker, T::capsock)?;
+    bindings::files::add_to_linker::<T, Capsock>(linker, T::capsock)?;
+    bindings::inherited::add_to_linker::<T, Capsock>(linker, T::capsock)
+}
+
+/// The sockets that systemd, or who else follows its protocol, passed to this
+/// process with their names: `LISTEN_FDS`, `LISTEN_FDNAMES` and `LISTEN_PID`,
+/// descriptors from 3 on. For [`CapsockCtx::inherit`].
+///
+/// Call it before anything else opens descriptors. It gives them once, and
+/// afterwards none; none too where `LISTEN_PID` is not this process.
+///
+/// # Errors
+/// Where a variable makes no sense, or a descriptor is not open.
+///
+/// Source: sd_listen_fds(3)
+pub fn systemd_sockets() -> std::io::Result<Vec<(String, std::os::fd::OwnedFd)>> {
+    os::systemd_sockets()
 }
 
 /// Names what host functions borrow from a `T`.

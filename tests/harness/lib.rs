@@ -46,14 +46,7 @@ pub fn run(flags: &[&str], name: &str, args: &[&str]) -> Command {
 
 /// Starts a guest whose output the test follows.
 pub fn start(flags: &[&str], name: &str, args: &[&str]) -> Running {
-    spawn(&mut run(flags, name, args))
-}
-
-fn spawn(command: &mut Command) -> Running {
-    command.stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().unwrap();
-    let stdout = BufReader::new(child.stdout.take().unwrap());
-    Running { child, stdout }
+    Running::spawn(&mut run(flags, name, args))
 }
 
 /// Runs a guest to its end.
@@ -121,6 +114,14 @@ pub struct Running {
 }
 
 impl Running {
+    /// Starts a command, which ends as a guest or is one.
+    pub fn spawn(command: &mut Command) -> Self {
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let stdout = BufReader::new(child.stdout.take().unwrap());
+        Self { child, stdout }
+    }
+
     /// The next line that the guest prints, which has to start with `prefix`;
     /// returns what follows.
     #[track_caller]

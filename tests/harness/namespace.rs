@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
-use crate::{Running, run, spawn};
+use crate::{Running, run};
 
 /// A network namespace with nothing in it but loopback, which is up; it ends
 /// with the test.
@@ -61,7 +61,7 @@ impl Namespace {
 
     /// Starts a guest inside, whose output the test follows.
     pub fn start(&self, flags: &[&str], name: &str, args: &[&str]) -> Running {
-        spawn(self.enter(&run(flags, name, args)).stdin(Stdio::null()))
+        Running::spawn(self.enter(&run(flags, name, args)).stdin(Stdio::null()))
     }
 
     /// A command that runs inside.

@@ -201,13 +201,6 @@ impl ToAddress for (i32, u32, u32, u32) {
     }
 }
 
-/// `AF_ALG`'s `(type, name)`.
-impl ToAddress for (&str, &str) {
-    fn to_address(&self, family: AddressFamily) -> Result<Address> {
-        (self.0, self.1, 0, 0).to_address(family)
-    }
-}
-
 /// `AF_ALG`'s `(type, name, feat, mask)`.
 impl ToAddress for (&str, &str, u32, u32) {
     fn to_address(&self, _family: AddressFamily) -> Result<Address> {

@@ -11,13 +11,22 @@
 mod generated {
     wit_bindgen::generate!({
         path: "../../wit",
-        world: "capsock:sockets/imports",
+        inline: "
+            package capsock:guest;
+            world guest {
+                include capsock:sockets/imports@0.1.0;
+                // For `File`, which finds the directories that it opens files in.
+                import wasi:filesystem/preopens@0.2.12;
+            }
+        ",
+        world: "capsock:guest/guest",
         generate_all,
         additional_derives: [PartialEq, Eq, Hash],
-        additional_derives_ignore: ["message", "received-socket"],
+        additional_derives_ignore: ["message", "received-socket", "stream-error"],
     });
 }
 
 pub(crate) use generated::capsock::sockets::{
-    authority, interfaces, messages, names, options, poller, socket, types,
+    authority, files, inherited, interfaces, messages, names, options, poller, socket, types,
 };
+pub(crate) use generated::wasi::filesystem;

@@ -3,11 +3,15 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI32, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
 
+use crate::bindings::inherited;
 use crate::bindings::socket as wit;
-use crate::bindings::types::ErrorCode;
-use crate::constants::{AddressFamily, SocketKind};
+use crate::bindings::types::{self, ErrorCode};
+use crate::constants::{
+    AF_INET, AF_INET6, AF_UNIX, AF_UNSPEC, AddressFamily, SOCK_DGRAM, SOCK_RAW, SOCK_RDM,
+    SOCK_SEQPACKET, SOCK_STREAM, SocketKind,
+};
 use crate::error::{Error, Result};
 
 /// Who a number belongs to.
@@ -36,7 +40,47 @@ const NONE: i32 = -1;
 /// After standard input, output and error.
 const FIRST: i32 = 3;
 
-static TABLE: Mutex<BTreeMap<i32, Entry>> = Mutex::new(BTreeMap::new());
+static TABLE: LazyLock<Mutex<BTreeMap<i32, Entry>>> =
+    LazyLock::new(|| Mutex::new(inherited_listeners()));
+
+/// What the guest was given has the first numbers, as systemd has it.
+fn inherited_listeners() -> BTreeMap<i32, Entry> {
+    let listeners = inherited::listeners();
+    let entries = (0..).zip(FIRST..).zip(listeners);
+    entries
+        .filter_map(|((place, fd), listener)| {
+            // Where the host has no socket left, the number leads nowhere.
+            let host = inherited::open(place).ok()?;
+            let (family, kind, proto) = kind(&listener);
+            let detached = Detached {
+                host: Arc::new(host),
+                family,
+                kind,
+                proto,
+            };
+            Some((fd, Entry::Detached(detached)))
+        })
+        .collect()
+}
+
+/// What a listener's socket is.
+pub(crate) fn kind(listener: &inherited::Listener) -> (AddressFamily, SocketKind, i32) {
+    let family = match listener.family {
+        types::AddressFamily::Inet => AF_INET,
+        types::AddressFamily::Inet6 => AF_INET6,
+        types::AddressFamily::Unix => AF_UNIX,
+        _ => AF_UNSPEC,
+    };
+    let kind = match listener.type_ {
+        types::SocketType::Stream => SOCK_STREAM,
+        types::SocketType::Datagram => SOCK_DGRAM,
+        types::SocketType::Raw => SOCK_RAW,
+        types::SocketType::Rdm => SOCK_RDM,
+        types::SocketType::Seqpacket => SOCK_SEQPACKET,
+    };
+    let proto = i32::try_from(listener.protocol).unwrap_or_default();
+    (family, kind, proto)
+}
 
 fn table() -> MutexGuard<'static, BTreeMap<i32, Entry>> {
     TABLE.lock().unwrap_or_else(PoisonError::into_inner)

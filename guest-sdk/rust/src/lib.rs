@@ -39,6 +39,7 @@ mod create;
 mod descriptor;
 mod errno;
 mod error;
+mod file;
 mod interfaces;
 mod message;
 mod multicast;
@@ -46,7 +47,9 @@ mod names;
 mod numbers;
 mod options;
 mod select;
+mod server;
 mod socket;
+mod text;
 mod timeout;
 
 pub use address::{
@@ -66,6 +69,7 @@ pub use create::{
 };
 pub use descriptor::close;
 pub use error::{Error, Result};
+pub use file::File;
 pub use interfaces::{if_indextoname, if_nameindex, if_nametoindex};
 pub use message::{Ancillary, ReceivedFds, ReceivedMessage, recv_fds, send_fds};
 pub use names::{
@@ -76,7 +80,9 @@ pub use numbers::*;
 pub use select::{
     POLLERR, POLLHUP, POLLIN, POLLOUT, POLLPRI, Poll, Poller, Ready, Trigger, select,
 };
+pub use server::{DatagramServer, Handle, HandleDatagram, Server, Stopper};
 pub use socket::Socket;
+pub use text::{TextOptions, TextReader, TextWriter};
 pub use timeout::{getdefaulttimeout, setdefaulttimeout};
 
 /// The generated bindings, for what the WIT can and the SDK does not yet.

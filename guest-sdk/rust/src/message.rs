@@ -11,8 +11,8 @@ use crate::bindings::messages::{
 use crate::bindings::options::Credentials;
 use crate::bindings::types::ErrorCode;
 use crate::constants::{
-    AF_INET, AF_INET6, AddressFamily, MSG_CTRUNC, MSG_EOR, MSG_ERRQUEUE, MSG_OOB, MSG_TRUNC,
-    MsgFlag, SocketKind,
+    AF_ALG, AF_INET, AF_INET6, AddressFamily, MSG_CTRUNC, MSG_EOR, MSG_ERRQUEUE, MSG_OOB,
+    MSG_TRUNC, MsgFlag, SocketKind,
 };
 use crate::convert::{CMSG_LEN, CMSG_SPACE};
 use crate::descriptor::{self, Detached};
@@ -160,6 +160,35 @@ impl Socket {
             }
         };
         Ok(sent as usize)
+    }
+
+    /// Sends `buffers` to the kernel's cryptography, with the operation
+    /// (`ALG_OP_*`), and where they are given the initialization vector and the
+    /// length of the associated data: Python's `sendmsg_afalg`, `sendmsg(2)`.
+    ///
+    /// # Errors
+    /// Where the socket is not of `AF_ALG`, as in Python; those of
+    /// [`Socket::sendmsg`].
+    pub fn sendmsg_afalg(
+        &self,
+        buffers: &[&[u8]],
+        op: u32,
+        iv: Option<&[u8]>,
+        assoclen: Option<u32>,
+        flags: MsgFlag,
+    ) -> Result<usize> {
+        const OPERATION: &str = "sendmsg_afalg";
+        if self.family() != AF_ALG {
+            let message = "algset is only supported for AF_ALG".to_owned();
+            return Err(Error::invalid(OPERATION, message));
+        }
+        let mut control = vec![SentControl::AlgorithmOperation(op)];
+        control.extend(iv.map(|iv| SentControl::AlgorithmInitializationVector(iv.to_vec())));
+        control.extend(assoclen.map(SentControl::AlgorithmAssociatedLength));
+        let data: Vec<Vec<u8>> = buffers.iter().map(|buffer| buffer.to_vec()).collect();
+        let sent = wit::send(self.host(), &data, &control, &[], flags.to_send(), None);
+        sent.map(|count| count as usize)
+            .map_err(|code| Error::new(OPERATION, code))
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::address::{Address, ToAddress};
+use crate::bindings::inherited;
 use crate::bindings::socket as wit;
 use crate::bindings::types::ErrorCode;
 use crate::constants::{
@@ -112,6 +113,34 @@ impl Socket {
             .set_timeout(wit::Timeout::Blocking)
             .map_err(failed("fromfd"))?;
         Self::made(duplicate, family, kind, proto)
+    }
+
+    /// A listener that the guest was given under a name, by `--inherit-listen` or
+    /// systemd; of several with that name the first. It listens already.
+    ///
+    /// They are also descriptors, from number 3 on and in order, for
+    /// [`Socket::fromfd`] and [`Socket::from_fileno`]; the variables `LISTEN_FDS`
+    /// and `LISTEN_FDNAMES` tell how many and their names.
+    ///
+    /// # Errors
+    /// Where none has the name; `EMFILE`.
+    pub fn inherited(name: &str) -> Result<Self> {
+        let listeners = inherited::listeners();
+        let place = listeners.iter().position(|listener| listener.name == name);
+        let Some(place) = place else {
+            let names: Vec<&str> = listeners.iter().map(|other| other.name.as_str()).collect();
+            let there = match names.as_slice() {
+                [] => "none were given".to_owned(),
+                names => format!("there are: {}", names.join(", ")),
+            };
+            let message = format!("no inherited listener has the name `{name}`; {there}");
+            return Err(Error::invalid("inherited", message));
+        };
+        let host = inherited::open(wit_length(place)).map_err(failed("inherited"))?;
+        let (family, kind, proto) = descriptor::kind(&listeners[place]);
+        let socket = Self::from_host(host, family, kind, proto);
+        socket.apply_default_timeout()?;
+        Ok(socket)
     }
 
     /// Takes over a descriptor that [`Socket::detach`] let go: Python's

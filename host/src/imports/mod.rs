@@ -1,6 +1,8 @@
 //! One adapter a WIT interface: look up, convert, delegate, convert.
 
 mod authority;
+mod files;
+mod inherited;
 mod interfaces;
 mod messages;
 mod names;

@@ -60,7 +60,7 @@ pub(crate) struct ExtendedError {
 }
 
 /// Ancillary data to send, with source addresses in the form of `Source`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum SentControl<Source> {
     Credentials(Credentials),
     TypeOfService(u8),
@@ -68,6 +68,9 @@ pub(crate) enum SentControl<Source> {
     Ipv6TrafficClass(i32),
     Ipv6HopLimit(i32),
     UdpSegmentSize(u16),
+    AlgorithmOperation(u32),
+    AlgorithmInitializationVector(Vec<u8>),
+    AlgorithmAssociatedLength(u32),
     PacketInfo {
         interface_index: u32,
         source: Option<Source>,
@@ -384,6 +387,22 @@ impl SentControl<Vetted<Bind>> {
                 libc::UDP_SEGMENT,
                 value.to_ne_bytes().to_vec(),
             ),
+            Self::AlgorithmOperation(value) => (
+                libc::SOL_ALG,
+                libc::ALG_SET_OP,
+                value.to_ne_bytes().to_vec(),
+            ),
+            Self::AlgorithmInitializationVector(ref vector) => {
+                // `struct af_alg_iv`: the length and the bytes.
+                let length = u32::try_from(vector.len()).unwrap_or(u32::MAX);
+                let data = [&length.to_ne_bytes()[..], vector].concat();
+                (libc::SOL_ALG, libc::ALG_SET_IV, data)
+            }
+            Self::AlgorithmAssociatedLength(value) => (
+                libc::SOL_ALG,
+                libc::ALG_SET_AEAD_ASSOCLEN,
+                value.to_ne_bytes().to_vec(),
+            ),
             Self::PacketInfo {
                 interface_index,
                 ref source,
@@ -444,6 +463,9 @@ mod tests {
         let sent = [
             SentControl::TypeOfService(4),
             SentControl::UdpSegmentSize(9),
+            SentControl::AlgorithmOperation(1),
+            SentControl::AlgorithmInitializationVector(vec![6; 16]),
+            SentControl::AlgorithmAssociatedLength(5),
             SentControl::TimeToLive(7),
         ];
         let mut bytes: Vec<u8> = sent.iter().flat_map(SentControl::encode).collect();
@@ -471,6 +493,9 @@ mod tests {
             [
                 (libc::IPPROTO_IP, libc::IP_TOS, 20, 4),
                 (libc::IPPROTO_UDP, libc::UDP_SEGMENT, 18, 9),
+                (libc::SOL_ALG, libc::ALG_SET_OP, 20, 1),
+                (libc::SOL_ALG, libc::ALG_SET_IV, 36, 16),
+                (libc::SOL_ALG, libc::ALG_SET_AEAD_ASSOCLEN, 20, 5),
                 (libc::IPPROTO_IP, libc::IP_TTL, 20, 7),
             ]
         );
@@ -483,6 +508,9 @@ mod tests {
             [
                 (libc::IPPROTO_IP, libc::IP_TOS, 4),
                 (libc::IPPROTO_UDP, libc::UDP_SEGMENT, 2),
+                (libc::SOL_ALG, libc::ALG_SET_OP, 4),
+                (libc::SOL_ALG, libc::ALG_SET_IV, 20),
+                (libc::SOL_ALG, libc::ALG_SET_AEAD_ASSOCLEN, 4),
                 (libc::IPPROTO_IP, libc::IP_TTL, 4),
             ]
         );

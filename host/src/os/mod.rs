@@ -7,6 +7,7 @@
 
 pub(crate) mod databases;
 pub(crate) mod epoll;
+mod inherited;
 pub(crate) mod interfaces;
 pub(crate) mod message;
 mod multicast;
@@ -18,6 +19,7 @@ mod socket;
 mod unix_path;
 
 pub(crate) use epoll::{Event, Trigger};
+pub(crate) use inherited::systemd_sockets;
 pub(crate) use multicast::{
     Change, Interface, change_group, join_group, multicast_interface, set_multicast_interface,
 };
@@ -29,7 +31,7 @@ pub(crate) use reactor::{Descriptor, Interest};
 pub(crate) use socket::{
     FAST_OPEN, Identity, ReceiveFlags, SendFlags, Shutdown, accept, bind, close, connect, create,
     create_pair, duplicate, identify, listen, local_address, receive_from, remote_address, reset,
-    send, send_to, set_nonblocking, shutdown,
+    send, send_file, send_to, set_nonblocking, shutdown,
 };
 pub(crate) use unix_path::UnixDirectories;
 

@@ -136,6 +136,19 @@ pub(crate) fn send_to<O: Operation>(
     })?)
 }
 
+/// `sendfile(2)` of at most `length` bytes. `MSG_NOSIGNAL` cannot be said here;
+/// Rust programs ignore SIGPIPE.
+pub(crate) fn send_file(
+    fd: BorrowedFd<'_>,
+    file: BorrowedFd<'_>,
+    mut offset: u64,
+    length: usize,
+) -> Result<usize, Errno> {
+    Ok(retry_on_intr(|| {
+        rustix::fs::sendfile(fd, file, Some(&mut offset), length)
+    })?)
+}
+
 /// `shutdown(2)`
 pub(crate) fn shutdown(fd: BorrowedFd<'_>, how: Shutdown) -> Result<(), Errno> {
     Ok(net::shutdown(fd, how)?)

@@ -47,7 +47,9 @@ impl Socket {
             }
             (None, Role::Accepted(_), Some(_)) => UNNAMED,
             (None, Role::Accepted(_), None) => bound.unwrap_or(UNNAMED),
-            (None, Role::Undecided | Role::Listener(_), _) => return Err(Errno::NotConnected),
+            (None, Role::Undecided | Role::Listener(_) | Role::Inherited, _) => {
+                return Err(Errno::NotConnected);
+            }
         };
         ctx.vet_pass(self.protocol, &over)
     }

@@ -1,6 +1,8 @@
 //! The socket: its state, and operations that check, then try, then wait.
 
 mod descriptors;
+mod file;
+mod inherited;
 mod multicast;
 mod options;
 mod raw_options;
@@ -18,6 +20,8 @@ use crate::quota::SocketPermit;
 use crate::{Address, AddressFamily, Errno, PacketAddress, Protocol, SocketType, UnixAddress};
 
 pub(crate) use descriptors::TakenSocket;
+pub(crate) use file::SentFile;
+pub(crate) use inherited::Inherited;
 pub(crate) use multicast::MulticastInterface;
 pub(crate) use raw_options::RawValue;
 pub(crate) use transfer::{Receive, Transmit};
@@ -69,6 +73,8 @@ enum Role {
     Undecided,
     /// Listens on the address that was checked.
     Listener(Address),
+    /// Listened before the guest had it; whoever gave it has granted it.
+    Inherited,
     /// Connected, or connecting, to the address that was checked.
     Client(Address),
     /// Accepted from this peer.
@@ -167,9 +173,10 @@ impl Socket {
     pub(crate) async fn accept(&self, ctx: &CapsockCtx) -> Result<(Self, Address), Errno> {
         let descriptor = self.open()?;
         let local = match self.role() {
-            Role::Listener(local) => local,
+            Role::Listener(local) => Some(local),
+            Role::Inherited => None,
             // An algorithm is not listened on; each accept is an operation of it.
-            _ if self.protocol == Protocol::Alg => self.bound().ok_or(Errno::InvalidArgument)?,
+            _ if self.protocol == Protocol::Alg => None,
             _ if self.protocol.has_connections() => return Err(Errno::InvalidArgument),
             _ => return Err(Errno::NotSupported),
         };
@@ -190,14 +197,18 @@ impl Socket {
                 }
                 result => result?,
             };
-            let peer = match self.protocol {
-                Protocol::Alg => local.clone(),
-                protocol if ctx.admit_peer(protocol, &local, &peer).is_err() => {
-                    os::reset(fd);
-                    turned_away += 1;
-                    deadline.go_on(turned_away)?;
-                    continue;
-                }
+            let admitted = match &local {
+                Some(local) => ctx.admit_peer(self.protocol, local, &peer),
+                None => Ok(()),
+            };
+            if admitted.is_err() {
+                os::reset(fd);
+                turned_away += 1;
+                deadline.go_on(turned_away)?;
+                continue;
+            }
+            let peer = match (self.protocol, self.bound()) {
+                (Protocol::Alg, Some(algorithm)) => algorithm,
                 _ => peer,
             };
             let accepted = Self::new(fd, self.family, self.kind, self.protocol, permit);

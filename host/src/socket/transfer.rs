@@ -11,6 +11,9 @@ use crate::policy::Vetted;
 use crate::policy::operation::{Bind, Connect, Send};
 use crate::{Address, AddressFamily, Errno, Protocol, SocketType, UnixAddress};
 
+/// The longest initialization vector, in bytes; ciphers have 8 to 32.
+const VECTOR: usize = 1024;
+
 /// How to receive.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Receive {
@@ -258,6 +261,16 @@ impl Socket {
             SentControl::Ipv6TrafficClass(value) => SentControl::Ipv6TrafficClass(value),
             SentControl::Ipv6HopLimit(value) => SentControl::Ipv6HopLimit(value),
             SentControl::UdpSegmentSize(value) => SentControl::UdpSegmentSize(value),
+            SentControl::AlgorithmOperation(value) => SentControl::AlgorithmOperation(value),
+            SentControl::AlgorithmInitializationVector(vector) if vector.len() > VECTOR => {
+                return Err(Errno::InvalidArgument);
+            }
+            SentControl::AlgorithmInitializationVector(vector) => {
+                SentControl::AlgorithmInitializationVector(vector)
+            }
+            SentControl::AlgorithmAssociatedLength(value) => {
+                SentControl::AlgorithmAssociatedLength(value)
+            }
         })
     }
 

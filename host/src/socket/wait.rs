@@ -82,7 +82,15 @@ impl Deadline {
         if !self.waits() {
             return Err(Errno::InProgress);
         }
-        self.bound(descriptor.ready(Interest::WRITABLE)).await?
+        self.until_ready(descriptor, Interest::WRITABLE).await
+    }
+
+    pub(super) async fn until_ready(
+        self,
+        descriptor: &Descriptor,
+        interest: Interest,
+    ) -> Result<(), Errno> {
+        self.bound(descriptor.ready(interest)).await?
     }
 
     /// Pauses before another try; without time to wait, `error` it is.

@@ -21,6 +21,7 @@ fn main() {
         ["create", family, kind, proto] => create(number(family), number(kind), number(proto)),
         ["denied"] => denied(),
         ["foreign"] => foreign(),
+        ["digest"] => digest(),
         ["vsock", port] => vsock(number(port)),
         _ => panic!("no case {args:?}"),
     }
@@ -286,4 +287,42 @@ fn vsock(port: u32) {
         }
         Err(error) => println!("connect {}", error.errno().expect("an errno")),
     }
+}
+
+/// Python's example of `AF_ALG`: the kernel hashes and encrypts, where it does.
+fn digest() {
+    let other = Socket::new(AF_INET, SOCK_DGRAM).expect("socket");
+    let error = other.sendmsg_afalg(&[b"x"], 0, None, None, MsgFlag::NONE);
+    let error = error.expect_err("not of AF_ALG").to_string();
+    assert!(
+        error.contains("algset is only supported for AF_ALG"),
+        "{error}"
+    );
+    let hash = match Socket::new(AF_ALG, SOCK_SEQPACKET) {
+        Ok(hash) => hash,
+        Err(error) => return println!("{}", error.errno().expect("an errno")),
+    };
+    let long = hash.bind(("hash", "x".repeat(64).as_str(), 0, 0));
+    assert_eq!(long.expect_err("too long").name(), Some("EINVAL"));
+    hash.bind(("hash", "sha256", 0, 0)).expect("bind");
+    let (operation, _) = hash.accept().expect("accept");
+    operation.sendall(b"abc").expect("sendall");
+    let hashed = operation.recv(32).expect("recv");
+    println!("{:02x}{:02x}", hashed[0], hashed[1]);
+
+    let cipher = Socket::new(AF_ALG, SOCK_SEQPACKET).expect("socket");
+    cipher.bind(("skcipher", "cbc(aes)", 0, 0)).expect("bind");
+    cipher
+        .setsockopt_bytes(SOL_ALG, ALG_SET_KEY, &[7; 16])
+        .expect("ALG_SET_KEY");
+    let once = |op: i32, data: &[u8]| {
+        let (operation, _) = cipher.accept().expect("accept");
+        let op = op.cast_unsigned();
+        let sent = operation.sendmsg_afalg(&[data], op, Some(&[9; 16]), None, MsgFlag::NONE);
+        assert_eq!(sent.expect("sendmsg_afalg"), 16);
+        operation.recv(16).expect("recv")
+    };
+    let encrypted = once(ALG_OP_ENCRYPT, b"sixteen bytes ok");
+    assert_ne!(encrypted, b"sixteen bytes ok");
+    assert_eq!(once(ALG_OP_DECRYPT, &encrypted), b"sixteen bytes ok");
 }

@@ -1,0 +1,208 @@
+//! Guests that talk to programs which were not made for this: nginx, Redis and
+//! PostgreSQL, each started for the test. `scripts/peers` installs them.
+
+use std::fs;
+use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use capsock_test_programs::pattern;
+use capsock_tests::{PATIENCE, succeed, target};
+use rstest::rstest;
+
+/// A program that ends with the test.
+struct Server(Child);
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        _ = self.0.kill();
+        _ = self.0.wait();
+    }
+}
+
+impl Server {
+    /// Starts a program, and waits until `ready`.
+    #[track_caller]
+    fn start(command: &mut Command, ready: impl Fn() -> bool) -> Self {
+        let output = tempfile::tempfile().unwrap();
+        command
+            .stdin(Stdio::null())
+            .stdout(output.try_clone().unwrap())
+            .stderr(output);
+        let mut server = Self(command.spawn().unwrap());
+        let start = Instant::now();
+        while !ready() {
+            if let Some(status) = server.0.try_wait().unwrap() {
+                panic!("{command:?} ended: {status}");
+            }
+            assert!(start.elapsed() < PATIENCE, "{command:?} is not ready");
+            // It says so in no other way than by answering.
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        server
+    }
+}
+
+/// Where a program is; `None`, and a line that says so, where it is missing. In
+/// CI that is an error.
+fn program(name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let mut places: Vec<PathBuf> = std::env::split_paths(&path).collect();
+    places.extend(["/usr/sbin".into(), "/sbin".into()]);
+    if let Ok(versions) = fs::read_dir("/usr/lib/postgresql") {
+        places.extend(versions.map(|version| version.unwrap().path().join("bin")));
+    }
+    let found = places
+        .iter()
+        .map(|place| place.join(name))
+        .find(|path| path.is_file());
+    if found.is_none() {
+        assert!(std::env::var_os("CI").is_none(), "{name} is not installed");
+        eprintln!("skipped: {name} is not installed; scripts/peers installs it");
+    }
+    found
+}
+
+fn free_port(host: &str) -> u16 {
+    let listener = TcpListener::bind((host, 0)).unwrap();
+    listener.local_addr().unwrap().port()
+}
+
+/// Directories that another user can enter.
+fn open_to_all(directory: &Path) {
+    fs::set_permissions(directory, fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+#[rstest]
+#[case::ipv4("127.0.0.1")]
+#[case::ipv6("::1")]
+fn nginx_serves_a_guest(#[case] host: &str) {
+    let Some(nginx) = program("nginx") else {
+        return;
+    };
+    let directory = tempfile::tempdir().unwrap();
+    open_to_all(directory.path());
+    let root = directory.path().join("root");
+    fs::create_dir(&root).unwrap();
+    let data = pattern(1 << 20);
+    fs::write(root.join("data"), &data).unwrap();
+    let port = free_port(host);
+    let listen = target("tcp", host, port).replace("tcp://", "");
+    let config = directory.path().join("nginx.conf");
+    let base = directory.path().display();
+    let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+        .map(|kind| format!("{kind}_temp_path {base}/{kind};"))
+        .concat();
+    let text = format!(
+        "daemon off; master_process off; pid {base}/pid; error_log {base}/error.log; events {{}}
+        http {{ access_log off; {temporary} server {{ listen {listen}; root {base}/root; }} }}"
+    );
+    fs::write(&config, text).unwrap();
+    let mut command = Command::new(nginx);
+    command.arg("-e").arg(directory.path().join("error.log"));
+    command
+        .arg("-p")
+        .arg(directory.path())
+        .arg("-c")
+        .arg(&config);
+    let _nginx = Server::start(&mut command, || TcpStream::connect((host, port)).is_ok());
+
+    let grant = target("tcp", host, port);
+    let get = |path| {
+        let args = ["http", host, &port.to_string(), path];
+        let printed = succeed(&["--allow-connect", &grant], "peers", &args);
+        printed.lines().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let [status, server, body] = get("/data").try_into().unwrap();
+    assert_eq!(status, "HTTP/1.1 200 OK");
+    assert!(server.starts_with("Server: nginx"), "{server}");
+    let sum: u64 = data.iter().map(|byte| u64::from(*byte)).sum();
+    assert_eq!(body, format!("{} {sum}", data.len()));
+    assert_eq!(get("/none")[0], "HTTP/1.1 404 Not Found");
+}
+
+#[test]
+fn redis_answers_a_guest_on_a_unix_socket() {
+    let Some(redis) = program("redis-server") else {
+        return;
+    };
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("s");
+    let mut command = Command::new(redis);
+    command
+        .args(["--port", "0", "--save", "", "--dir"])
+        .arg(directory.path());
+    command.arg("--unixsocket").arg(&path);
+    let _redis = Server::start(&mut command, || UnixStream::connect(&path).is_ok());
+    let grant = format!("unix:{}", path.display());
+    let args = ["redis", path.to_str().unwrap()];
+    assert_eq!(
+        succeed(&["--allow-connect", &grant], "peers", &args),
+        "+PONG\n+OK\n$30000\n$-1\n-ERR unknown command\n"
+    );
+}
+
+#[rstest]
+#[case::ipv4("127.0.0.1")]
+#[case::ipv6("::1")]
+fn postgresql_takes_a_guest_in(#[case] host: &str) {
+    let (Some(initdb), Some(postgres)) = (program("initdb"), program("postgres")) else {
+        return;
+    };
+    let directory = tempfile::tempdir().unwrap();
+    open_to_all(directory.path());
+    let data = directory.path().join("data");
+    // It refuses to run as root.
+    let nobody = fs::metadata(directory.path())
+        .is_ok_and(|own| std::os::unix::fs::MetadataExt::uid(&own) == 0);
+    let command = |program: &Path| {
+        if !nobody {
+            return Command::new(program);
+        }
+        let mut command = Command::new("setpriv");
+        command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]);
+        command.arg(program);
+        command
+    };
+    fs::create_dir(&data).unwrap();
+    if nobody {
+        std::os::unix::fs::chown(&data, Some(65534), Some(65534)).unwrap();
+    }
+    let mut init = command(&initdb);
+    init.args(["--no-sync", "--auth=trust", "--username=guest", "--pgdata"]);
+    let output = init.arg(&data).current_dir("/").output().unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        capsock_tests::stderr(&output)
+    );
+
+    let port = free_port(host);
+    let mut server = command(&postgres);
+    server.arg("-D").arg(&data).current_dir("/");
+    server.args(["-c", "fsync=off", "-c", "unix_socket_directories="]);
+    server.args([
+        "-p",
+        &port.to_string(),
+        "-c",
+        &format!("listen_addresses={host}"),
+    ]);
+    // It accepts connections before it is ready for them.
+    let _postgres = Server::start(&mut server, || {
+        let mut question =
+            Command::new(initdb.canonicalize().unwrap().with_file_name("pg_isready"));
+        question.args(["-q", "-h", host, "-p", &port.to_string()]);
+        question.status().unwrap().success()
+    });
+
+    let grant = target("tcp", host, port);
+    let args = ["postgres", host, &port.to_string(), "guest"];
+    // The answers to the query: its row, that it is complete, and that the
+    // server is ready for another one.
+    let printed = succeed(&["--allow-connect", &grant], "peers", &args);
+    assert_eq!(printed, "first R, then TDCZ\n");
+}
