@@ -170,11 +170,11 @@ enum PolicyCommand {
     /// would allow it.
     #[command(after_long_help = EXPLAIN_EXAMPLES)]
     Explain {
-        #[command(flatten)]
-        grants: Box<Grants>,
         /// An operation and one target, such as 'connect tcp://10.0.0.5:5432'
         #[arg(value_name = "QUESTION", required = true)]
         question: Vec<String>,
+        #[command(flatten)]
+        grants: Box<Grants>,
     },
 }
 
@@ -215,7 +215,7 @@ impl PolicyArgs {
     pub(crate) fn parse(self) -> Result<PolicyTask, UsageError> {
         match self.command {
             PolicyCommand::Check { files } => Ok(PolicyTask::Check(files)),
-            PolicyCommand::Explain { grants, question } => {
+            PolicyCommand::Explain { question, grants } => {
                 let question: Result<Question, _> = question.join(" ").parse();
                 let question = question.map_err(|error| UsageError(error.to_string()))?;
                 Ok(PolicyTask::Explain(grants.parse()?, question))

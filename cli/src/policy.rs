@@ -75,14 +75,11 @@ pub(crate) fn print(text: fmt::Arguments<'_>) -> Result<(), Failure> {
 
 fn summary(policy: &Policy) -> String {
     let rules = policy.rules();
-    let denials = rules.iter().filter(|rule| rule.effect() == Effect::Deny);
-    let count = |number: usize, one: &str, many: &str| match number {
-        1 => format!("1 {one}"),
-        number => format!("{number} {many}"),
-    };
-    let rules = count(rules.len(), "rule", "rules");
-    match denials.count() {
-        0 => rules,
-        denials => format!("{rules}, {} of them", count(denials, "denial", "denials")),
-    }
+    let allow = rules
+        .iter()
+        .filter(|rule| rule.effect() == Effect::Allow)
+        .count();
+    let noun = if rules.len() == 1 { "rule" } else { "rules" };
+    let deny = rules.len() - allow;
+    format!("{} {noun} ({allow} allow, {deny} deny)", rules.len())
 }
