@@ -841,7 +841,7 @@ mod tests {
         fn it_says_what_the_check_does(
             rules in rules(),
             op in "connect tcp|listen tcp|bind tcp|send udp|recv udp",
-            host in r"1[0-2]\.0\.0\.[0-3]|8\.8\.8\.8|0\.0\.0\.0|\[::ffff:10\.0\.0\.1\]|\[64:ff9b::b00:1\]",
+            host in r"1[0-2]\.0\.0\.[0-3]|8\.8\.8\.8|0\.0\.0\.0|\[::ffff:10\.0\.0\.1\]|\[64:ff9b::a00:1\]",
             port in "[1-3]|ephemeral",
         ) {
             let policy = rules.into_iter().fold(Policy::default(), Policy::with);
