@@ -52,7 +52,7 @@ fn a_guest_may_ask_and_asking_is_no_denial() {
     false
     may: invalid rule `allow connect tcp://*:443` at character 15: expected one address and one port of `tcp` or `udp`
     may: invalid rule `allow connect tcp://10.0.0.1` at character 29: expected `:PORTS`; `:*` is every port
-    may: invalid rule `allow fly tcp://10.0.0.1:443` at character 7: expected `connect`, `bind`, `listen`, `send`, `recv`, `resolve`, `option`, `raw`, `pass-fd`, `take-fd` or `interfaces`
+    may: invalid rule `allow fly tcp://10.0.0.1:443` at character 7: unknown operation `fly`; expected one of `connect`, `bind`, `listen`, `send`, `recv`, `resolve`, `option`, `raw`, `pass-fd`, `take-fd`, `interfaces`
     ");
     let grants = succeed(&flags, "authority", &["grants"]);
     insta::assert_snapshot!(grants, @"

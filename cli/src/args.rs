@@ -4,10 +4,12 @@ use std::ffi::OsString;
 use std::fmt;
 use std::path::PathBuf;
 
+use capsock_host::policy::Question;
 use capsock_host::{Effect, Limits, Op, Policy, Rule};
 use clap::{Args, Parser, Subcommand};
 
 use crate::inherit::Listen;
+use crate::policy;
 
 /// BSD sockets for WebAssembly components, granted one capability at a time.
 #[derive(Debug, Parser)]
@@ -19,7 +21,9 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    Run(RunArgs),
+    Run(Box<RunArgs>),
+    Policy(PolicyArgs),
+    Inspect(InspectArgs),
 }
 
 /// Run a component that is a WASI command, with the sockets that it is granted.
@@ -143,7 +147,107 @@ struct Grants {
     /// Never list the network interfaces
     #[arg(long, value_name = "*", num_args = 0..=1, default_missing_value = "*", require_equals = true)]
     deny_interfaces: Vec<String>,
+    /// Take the rules of this policy file too
+    #[arg(long, value_name = "FILE")]
+    policy: Vec<PathBuf>,
 }
+
+/// Check policy files, or ask what a policy allows and why.
+#[derive(Debug, Args)]
+pub(crate) struct PolicyArgs {
+    #[command(subcommand)]
+    command: PolicyCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum PolicyCommand {
+    /// Check that policy files can be used, and count their rules.
+    #[command(after_long_help = CHECK_EXAMPLES)]
+    Check {
+        /// Policy files
+        #[arg(value_name = "FILE", required = true)]
+        files: Vec<PathBuf>,
+    },
+    /// Say whether grants allow an operation, by which rule, and why.
+    ///
+    /// Where they do not, the rules that nearly would are told, and the flag that
+    /// would allow it.
+    #[command(after_long_help = EXPLAIN_EXAMPLES)]
+    Explain {
+        /// An operation and one target, such as 'connect tcp://10.0.0.5:5432'
+        #[arg(value_name = "QUESTION", required = true)]
+        question: Vec<String>,
+        #[command(flatten)]
+        grants: Box<Grants>,
+    },
+}
+
+const CHECK_EXAMPLES: &str = "\
+A policy file has the targets of the flags, by operation:
+  [allow]
+  connect = [\"tcp://10.20.0.0/16:5432\", \"unix:/run/app/db.sock\"]
+  listen = [\"tcp://[::1]:8080-8090 from=loopback\"]
+  [deny]
+  connect = [\"tcp://10.20.9.0/24:*\"]
+
+Example:
+  capsock policy check policy.toml
+
+Exit codes:
+  0 if all files can be used; 2 if one cannot, which is told as FILE:LINE:COLUMN: WHY";
+
+const EXPLAIN_EXAMPLES: &str = "\
+Examples:
+  capsock policy explain --policy policy.toml 'connect tcp://10.0.0.5:5432'
+  capsock policy explain --allow-connect 'tcp://*:443' 'connect tcp://[::1]:443'
+  Whether a listener accepts a peer:
+    capsock policy explain --policy policy.toml 'listen tcp://0.0.0.0:80 from=10.0.0.1'
+  capsock policy explain --policy policy.toml 'resolve api.example.com'
+
+Exit codes:
+  0 if it is allowed; 1 if it is denied; 2 for usage (a grant, a file, the question)";
+
+/// What `capsock policy` is to do.
+#[derive(Debug)]
+pub(crate) enum PolicyTask {
+    Check(Vec<PathBuf>),
+    Explain(Policy, Question),
+}
+
+impl PolicyArgs {
+    /// Checks and parses every value.
+    pub(crate) fn parse(self) -> Result<PolicyTask, UsageError> {
+        match self.command {
+            PolicyCommand::Check { files } => Ok(PolicyTask::Check(files)),
+            PolicyCommand::Explain { question, grants } => {
+                let question: Result<Question, _> = question.join(" ").parse();
+                let question = question.map_err(|error| UsageError(error.to_string()))?;
+                Ok(PolicyTask::Explain(
+                    grants.parse(&mut Limits::default())?,
+                    question,
+                ))
+            }
+        }
+    }
+}
+
+/// Say what a component imports and exports, and which grants that needs.
+///
+/// It is read, and neither compiled nor run.
+#[derive(Debug, Args)]
+#[command(after_long_help = INSPECT_EXAMPLES)]
+pub(crate) struct InspectArgs {
+    /// The component
+    #[arg(value_name = "COMPONENT")]
+    pub(crate) component: PathBuf,
+}
+
+const INSPECT_EXAMPLES: &str = "\
+Example:
+  capsock inspect server.wasm
+
+Exit codes:
+  0; 2 if the file is no component";
 
 const TARGETS: &str = "\
 Targets:
@@ -177,6 +281,8 @@ Examples:
                 --deny-connect 'tcp://10.20.9.0/24:*' client.wasm
   A DNS client:
     capsock run --allow-send udp://9.9.9.9:53 dig.wasm example.com
+  The grants of a file:
+    capsock run --policy policy.toml server.wasm
   A server on sockets that it is given, from descriptor 3 on:
     capsock run --inherit-listen web=tcp://127.0.0.1:8080 \\
                 --inherit-listen local=unix:/run/web.sock server.wasm
@@ -251,6 +357,9 @@ impl RunArgs {
                 };
                 arg.into_string().map_err(unusable)
             });
+        let mut limits = Limits::default();
+        let policy = self.grants.parse(&mut limits)?;
+        set_limits(&mut limits, &self.limits)?;
         Ok(Run {
             args: args.collect::<Result<_, _>>()?,
             env: self
@@ -259,12 +368,12 @@ impl RunArgs {
                 .map(|variable| parse_env(variable))
                 .collect::<Result<_, _>>()?,
             dirs: self.dirs.iter().map(|dir| parse_dir(dir)).collect(),
-            policy: self.grants.parse()?,
+            policy,
             inherit: Inherit {
                 systemd: self.inherit_systemd,
                 listen: parse_listeners(&self.inherit_listen)?,
             },
-            limits: parse_limits(&self.limits)?,
+            limits,
             cache: !self.no_cache,
             component: self.component,
         })
@@ -272,7 +381,8 @@ impl RunArgs {
 }
 
 impl Grants {
-    fn parse(&self) -> Result<Policy, UsageError> {
+    /// The rules; the limits of policy files go to `limits`.
+    fn parse(&self, limits: &mut Limits) -> Result<Policy, UsageError> {
         let flags = [
             (Effect::Allow, Op::Connect, &self.allow_connect),
             (Effect::Allow, Op::Listen, &self.allow_listen),
@@ -298,6 +408,9 @@ impl Grants {
             (Effect::Deny, Op::Interfaces, &self.deny_interfaces),
         ];
         let mut policy = Policy::default();
+        for file in &self.policy {
+            policy = policy.and(policy::read(file, limits).map_err(UsageError)?);
+        }
         for (effect, op, target) in flags.into_iter().flat_map(|(effect, op, targets)| {
             targets.iter().map(move |target| (effect, op, target))
         }) {
@@ -333,18 +446,17 @@ fn parse_listeners(flags: &[String]) -> Result<Vec<Listen>, UsageError> {
     Ok(listeners)
 }
 
-fn parse_limits(limits: &[String]) -> Result<Limits, UsageError> {
-    let mut parsed = Limits::default();
-    for limit in limits {
+fn set_limits(limits: &mut Limits, flags: &[String]) -> Result<(), UsageError> {
+    for limit in flags {
         let Some((name, value)) = limit.split_once('=') else {
             return Err(UsageError(format!(
                 "--limit: expected NAME=VALUE, found `{limit}`"
             )));
         };
-        let set = parsed.set(name, value);
+        let set = limits.set(name, value);
         set.map_err(|error| UsageError(format!("--limit: {error}")))?;
     }
-    Ok(parsed)
+    Ok(())
 }
 
 fn parse_dir(dir: &str) -> Mapping {
@@ -386,7 +498,9 @@ mod tests {
             "--forever",
             "--env",
         ]);
-        let Command::Run(args) = cli.expect("valid").command;
+        let Command::Run(args) = cli.expect("valid").command else {
+            panic!("not a run");
+        };
         let run = args.parse().expect("valid");
         assert_eq!(run.args, ["x.wasm", "--forever", "--env"]);
         assert_eq!(run.env, [("A".to_owned(), "b=c".to_owned())]);

@@ -27,24 +27,35 @@ pub(crate) fn engine(cached: bool) -> Result<Engine, Failure> {
         .map_err(|error| Failure::Usage(format!("cannot set up wasmtime: {error:#}")))
 }
 
-/// Reads and compiles a component; on a terminal a spinner shows that it takes
-/// a while.
-pub(crate) fn component(engine: &Engine, path: &Path) -> Result<Component, Failure> {
-    let unusable = |why: &dyn Display| Failure::Usage(format!("{}: {why}", path.display()));
-    let bytes = std::fs::read(path).map_err(|error| unusable(&error))?;
+/// Reads a component, which is not compiled nor checked further.
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+    let bytes = std::fs::read(path).map_err(|error| unusable(path, &error))?;
     if Parser::is_core_wasm(&bytes) {
         return Err(unusable(
+            path,
             &"this is a core module, not a component; build it for wasm32-wasip2, or make it one with `wasm-tools component new`",
         ));
     }
     if !Parser::is_component(&bytes) {
-        return Err(unusable(&"this is not a WebAssembly component"));
+        return Err(unusable(path, &"this is not a WebAssembly component"));
     }
+    Ok(bytes)
+}
+
+/// Reads and compiles a component; on a terminal a spinner shows that it takes
+/// a while.
+pub(crate) fn component(engine: &Engine, path: &Path) -> Result<Component, Failure> {
+    let bytes = read(path)?;
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     with_spinner(&format!("compiling {name}"), || {
         Component::new(engine, &bytes)
     })
-    .map_err(|error| unusable(&format!("{error:#}")))
+    .map_err(|error| unusable(path, &format!("{error:#}")))
+}
+
+/// A file that is no component that can be used.
+pub(crate) fn unusable(path: &Path, why: &dyn Display) -> Failure {
+    Failure::Usage(format!("{}: {why}", path.display()))
 }
 
 /// Shows a spinner while `work` goes on, if it goes on for long and standard

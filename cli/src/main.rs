@@ -4,12 +4,14 @@
 mod args;
 mod bounds;
 mod inherit;
+mod inspect;
 mod load;
+mod policy;
 mod run;
 
 use std::process::exit;
 
-use args::{Cli, Command, UsageError};
+use args::{Cli, Command, PolicyTask, UsageError};
 use clap::Parser;
 use tracing_subscriber::EnvFilter;
 
@@ -37,6 +39,12 @@ fn main() {
         .init();
     let result = match Cli::parse().command {
         Command::Run(args) => args.parse().map_err(Failure::from).and_then(run::run),
+        Command::Policy(args) => match args.parse() {
+            Ok(PolicyTask::Check(files)) => policy::check(&files),
+            Ok(PolicyTask::Explain(policy, question)) => policy::explain(&policy, &question),
+            Err(error) => Err(error.into()),
+        },
+        Command::Inspect(args) => inspect::inspect(&args.component),
     };
     // Not a return: a thread may still wait for standard input.
     exit(match result {

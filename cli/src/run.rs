@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use capsock_host::cap_std::ambient_authority;
-use capsock_host::{CapsockCtx, CapsockCtxView, CapsockView, Denial, Limits, MemoryLimiter, Op};
+use capsock_host::{CapsockCtx, CapsockCtxView, CapsockView, Denial, Limits, MemoryLimiter};
 use wasmtime::component::{Linker, ResourceTable};
 use wasmtime::{Engine, Store, Trap};
 use wasmtime_wasi::p2::bindings::{Command, CommandPre};
@@ -13,7 +13,7 @@ use wasmtime_wasi::{FsPerms, I32Exit, WasiCtx, WasiCtxView, WasiView};
 
 use crate::args::Run;
 use crate::inherit::{self, Listener};
-use crate::{Failure, bounds, load};
+use crate::{Failure, bounds, load, policy};
 
 /// How many different denials are told; a guest must not flood the terminal.
 const DENIALS_TOLD: usize = 1000;
@@ -149,20 +149,10 @@ fn tell(told: &Mutex<HashSet<Denial>>, denial: &Denial) {
         return;
     }
     match denial.grant() {
-        // There is only `*`, and the flag alone says it.
-        Some(grant) if grant.op == Op::Interfaces => {
-            eprintln!(
-                "capsock: denied {denial}; to allow it: --allow-{}",
-                grant.op
-            );
-        }
-        Some(grant) => {
-            let target = shlex::try_quote(&grant.target).unwrap_or_default();
-            eprintln!(
-                "capsock: denied {denial}; to allow it: --allow-{} {target}",
-                grant.op
-            );
-        }
+        Some(grant) => eprintln!(
+            "capsock: denied {denial}; to allow it: {}",
+            policy::flag(grant)
+        ),
         None => eprintln!("capsock: denied {denial}"),
     }
     if told.len() == DENIALS_TOLD {

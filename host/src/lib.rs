@@ -73,7 +73,7 @@ pub use cap_std;
 pub use ctx::{CapsockCtx, CapsockCtxView, CapsockView};
 pub use errno::Errno;
 pub use memory::MemoryLimiter;
-pub use policy::{Denial, Effect, Grant, Op, ParseRuleError, Policy, Rule};
+pub use policy::{Denial, Effect, Grant, Op, ParseRuleError, Policy, PolicyFileError, Rule};
 pub use quota::{LimitError, Limits};
 
 use wasmtime::component::{HasData, Linker};

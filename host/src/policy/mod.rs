@@ -4,10 +4,13 @@
 
 mod class;
 mod denial;
+mod explain;
+mod file;
 mod limits;
 mod name;
 mod parse;
 mod pins;
+mod question;
 mod rule;
 
 use std::marker::PhantomData;
@@ -16,7 +19,10 @@ use std::path::{Path, PathBuf};
 
 pub use class::Class;
 pub use denial::{Denial, Grant};
+pub use explain::{Explanation, Verdict};
+pub use file::PolicyFileError;
 pub use parse::ParseRuleError;
+pub use question::Question;
 pub(crate) use rule::escape;
 pub use rule::{Effect, Op, Rule};
 
@@ -145,6 +151,13 @@ impl Policy {
     /// Adds a rule.
     pub fn with(mut self, rule: Rule) -> Self {
         self.rules.push(rule);
+        self
+    }
+
+    /// Adds all rules of another policy; limits that either has hold for both.
+    pub fn and(mut self, other: Self) -> Self {
+        self.rules.extend(other.rules);
+        self.limits.extend(other.limits);
         self
     }
 

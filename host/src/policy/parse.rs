@@ -51,6 +51,17 @@ impl ParseRuleError {
     pub fn offset(&self) -> usize {
         self.offset
     }
+
+    /// What was expected there, without the input.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// An error at `part`, which is a slice of `input`.
+    pub(super) fn at(input: &str, part: &str, message: &str) -> Self {
+        let offset = part.as_ptr().addr() - input.as_ptr().addr();
+        Self::new(input.to_owned(), offset, message)
+    }
 }
 
 impl fmt::Display for ParseRuleError {
@@ -99,6 +110,39 @@ impl Rule {
     pub fn parse(effect: Effect, op: Op, input: &str) -> Result<Self, ParseRuleError> {
         Parser { input }.rule(effect, op, input)
     }
+}
+
+/// Parses `connect tcp://192.0.2.1:443` as a grant of it.
+pub(super) fn parse_grant(input: &str) -> Parsed<Rule> {
+    let parser = Parser { input };
+    let (op, rest) = parser.word(input);
+    parser.rule(Effect::Allow, parser.op(op)?, rest)
+}
+
+/// The operation that a word names.
+///
+/// # Errors
+/// What would be one.
+pub(super) fn parse_op(word: &str) -> Result<Op, String> {
+    let known = Op::ALL.map(Op::name);
+    let op = Op::ALL.into_iter().find(|op| op.name() == word);
+    op.ok_or_else(|| {
+        let expected = match nearest(word, &known) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("expected one of `{}`", known.join("`, `")),
+        };
+        format!("unknown operation `{}`; {expected}", word.escape_debug())
+    })
+}
+
+/// The word that was meant, where one is near enough to be told.
+pub(super) fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
+    const NEAR: f64 = 0.8;
+    let likeness = known
+        .iter()
+        .map(|known| (strsim::jaro_winkler(word, known), *known));
+    let (likeness, near) = likeness.max_by(|(a, _), (b, _)| a.total_cmp(b))?;
+    (likeness >= NEAR).then_some(near)
 }
 
 struct Parser<'a> {
@@ -174,13 +218,7 @@ impl<'a> Parser<'a> {
     }
 
     fn op(&self, word: &'a str) -> Parsed<Op> {
-        match Op::ALL.into_iter().find(|op| op.name() == word) {
-            Some(op) => Ok(op),
-            None => self.fail(
-                word,
-                "expected `connect`, `bind`, `listen`, `send`, `recv`, `resolve`, `option`, `raw`, `pass-fd`, `take-fd` or `interfaces`",
-            ),
-        }
+        parse_op(word).or_else(|message| self.fail(word, &message))
     }
 
     fn target(&self, text: &'a str) -> Parsed<Target> {
@@ -597,11 +635,7 @@ impl<'a> Parser<'a> {
 
     /// An error at `part`, which is a slice of the input.
     fn fail<T>(&self, part: &'a str, message: &str) -> Parsed<T> {
-        Err(ParseRuleError {
-            input: self.input.to_owned(),
-            offset: part.as_ptr().addr() - self.input.as_ptr().addr(),
-            message: message.to_owned(),
-        })
+        Err(ParseRuleError::at(self.input, part, message))
     }
 }
 
@@ -704,6 +738,7 @@ mod tests {
             "",
             "permit connect tcp://127.0.0.1:1",
             "allow fly tcp://127.0.0.1:1",
+            "allow conect tcp://127.0.0.1:1",
             "allow connect",
             "allow connect 127.0.0.1:80",
             "allow connect http://127.0.0.1:80",

@@ -153,6 +153,14 @@ impl Rule {
         self.op
     }
 
+    /// What follows the operation, as [`Rule::parse`] takes it: the target and
+    /// its qualifiers.
+    pub fn target(&self) -> String {
+        let rule = self.to_string();
+        let head = format!("{} {} ", self.effect, self.op);
+        rule[head.len()..].to_owned()
+    }
+
     pub(super) fn covers(&self, protocol: Protocol, address: &Address, pins: &Pins) -> bool {
         match (&self.target, address) {
             (
@@ -324,7 +332,7 @@ impl Name {
 }
 
 impl Proto {
-    fn covers(self, protocol: Protocol) -> bool {
+    pub(super) fn covers(self, protocol: Protocol) -> bool {
         match self {
             Self::Only(only) => protocol == only,
             Self::Ip => matches!(protocol, Protocol::Tcp | Protocol::Udp),
@@ -333,7 +341,7 @@ impl Proto {
 }
 
 impl Host {
-    fn covers(self, effect: Effect, ip: IpAddr) -> bool {
+    pub(super) fn covers(self, effect: Effect, ip: IpAddr) -> bool {
         match effect {
             Effect::Deny => self.contains(ip),
             Effect::Allow => self.grants(ip),
@@ -358,7 +366,7 @@ impl Host {
 }
 
 impl Ports {
-    fn covers(&self, port: u16) -> bool {
+    pub(super) fn covers(&self, port: u16) -> bool {
         self.0.iter().any(|item| match *item {
             PortItem::Any => true,
             PortItem::Ephemeral => port == 0,
@@ -368,7 +376,7 @@ impl Ports {
 }
 
 impl Pattern {
-    fn covers(&self, text: &str) -> bool {
+    pub(super) fn covers(&self, text: &str) -> bool {
         match self.0.strip_suffix('*') {
             Some(beginning) => text.starts_with(beginning),
             None => self.0 == text,
