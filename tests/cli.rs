@@ -207,6 +207,39 @@ fn sockets_are_counted_and_closed_ones_are_not() {
     assert!((1..=1024).contains(&counted), "{counted}");
 }
 
+/// Ports and paths, since the kernel knows no more of the grants.
+#[test]
+fn the_kernel_is_told_the_grants_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path().to_str().unwrap();
+    let flags = [
+        "-v",
+        "--require-landlock",
+        "--allow-connect",
+        "tcp://127.0.0.1:80,443",
+        "--allow-resolve",
+        "a.example",
+        "--dir",
+        dir,
+    ];
+    let told = output(&flags, "command", &["exit", "0"]);
+    let told_anyway = output(&["-v", "--no-landlock"], "command", &["exit", "0"]);
+    assert_eq!(stderr(&told_anyway), "");
+    let lines = stderr(&told);
+    if told.status.code() == Some(2) {
+        // What an older kernel does of it is not enough for the flag.
+        assert!(
+            lines.starts_with("capsock: --require-landlock: "),
+            "{lines}"
+        );
+        return;
+    }
+    let expected = format!(
+        "capsock: landlock enforces: TCP connects to ports 53, 80, 443; TCP binds of no port; abstract Unix sockets: none of others; writes beneath {dir}\n"
+    );
+    assert_eq!((told.status.code(), lines), (Some(0), expected));
+}
+
 #[test]
 fn help_has_examples_and_exit_codes() {
     let output = capsock_output(&["run", "--help"]);

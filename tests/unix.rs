@@ -10,7 +10,6 @@ use std::process::Command;
 
 use capsock_test_programs::pattern;
 use capsock_tests::{output, start, stderr, succeed};
-use socket2::{Domain, SockAddr, Socket, Type};
 
 /// A name in the abstract namespace that no other test has.
 fn unique(name: &str) -> String {

@@ -62,6 +62,18 @@ pub(crate) struct RunArgs {
     #[arg(long)]
     no_cache: bool,
 
+    /// Fail unless the kernel enforces the grants' ports and paths as well
+    #[arg(long, conflicts_with = "no_landlock")]
+    require_landlock: bool,
+
+    /// Do not have the kernel enforce the grants' ports and paths as well
+    #[arg(long)]
+    no_landlock: bool,
+
+    /// Say on standard error what the kernel enforces
+    #[arg(short, long)]
+    verbose: bool,
+
     /// The component to run
     #[arg(value_name = "COMPONENT")]
     component: PathBuf,
@@ -314,7 +326,18 @@ pub(crate) struct Run {
     pub(crate) policy: Policy,
     pub(crate) inherit: Inherit,
     pub(crate) limits: Limits,
+    pub(crate) landlock: Landlock,
+    pub(crate) verbose: bool,
     pub(crate) cache: bool,
+}
+
+/// Whether the kernel's second layer is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Landlock {
+    Off,
+    /// As far as the kernel has it.
+    BestEffort,
+    Required,
 }
 
 /// The listeners that the guest is given.
@@ -374,6 +397,12 @@ impl RunArgs {
                 listen: parse_listeners(&self.inherit_listen)?,
             },
             limits,
+            landlock: match (self.no_landlock, self.require_landlock) {
+                (true, _) => Landlock::Off,
+                (_, true) => Landlock::Required,
+                _ => Landlock::BestEffort,
+            },
+            verbose: self.verbose,
             cache: !self.no_cache,
             component: self.component,
         })

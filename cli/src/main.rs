@@ -5,6 +5,7 @@ mod args;
 mod bounds;
 mod inherit;
 mod inspect;
+mod landlock;
 mod load;
 mod policy;
 mod run;

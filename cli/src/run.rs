@@ -1,19 +1,20 @@
 //! `capsock run`: instantiates a component and calls its `wasi:cli/run`.
 
 use std::collections::HashSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use capsock_host::cap_std::ambient_authority;
+use capsock_host::policy::Reach;
 use capsock_host::{CapsockCtx, CapsockCtxView, CapsockView, Denial, Limits, MemoryLimiter};
 use wasmtime::component::{Linker, ResourceTable};
 use wasmtime::{Engine, Store, Trap};
 use wasmtime_wasi::p2::bindings::{Command, CommandPre};
 use wasmtime_wasi::{FsPerms, I32Exit, WasiCtx, WasiCtxView, WasiView};
 
-use crate::args::Run;
+use crate::args::{Landlock, Run};
 use crate::inherit::{self, Listener};
-use crate::{Failure, bounds, load, policy};
+use crate::{Failure, bounds, landlock, load, policy};
 
 /// How many different denials are told; a guest must not flood the terminal.
 const DENIALS_TOLD: usize = 1000;
@@ -52,9 +53,11 @@ pub(crate) fn run(run: Run) -> Result<i32, Failure> {
     let command = prepare(&engine, &run)?;
     let limits = run.limits.clone();
     let component = run.component.clone();
+    let restriction = Restriction::of(&run);
     let mut store = Store::new(&engine, guest(run, listeners)?);
     store.limiter(|guest| &mut guest.memory);
     bounds::apply(&limits, &mut store);
+    restrict(&restriction)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
@@ -65,6 +68,47 @@ pub(crate) fn run(run: Run) -> Result<i32, Failure> {
     // A look-up that still goes on is not waited for.
     runtime.shutdown_background();
     result
+}
+
+/// What the kernel is to be told.
+struct Restriction {
+    landlock: Landlock,
+    verbose: bool,
+    reach: Reach,
+    directories: Vec<PathBuf>,
+}
+
+impl Restriction {
+    fn of(run: &Run) -> Self {
+        Self {
+            landlock: run.landlock,
+            verbose: run.verbose,
+            reach: run.policy.reach(),
+            directories: run.dirs.iter().map(|dir| dir.host.clone()).collect(),
+        }
+    }
+}
+
+/// After all is opened, and before the guest's threads are started, which are
+/// restricted as this one is.
+fn restrict(restriction: &Restriction) -> Result<(), Failure> {
+    if restriction.landlock == Landlock::Off {
+        return Ok(());
+    }
+    let directories: Vec<&Path> = restriction
+        .directories
+        .iter()
+        .map(PathBuf::as_path)
+        .collect();
+    let enforced = landlock::enforce(&restriction.reach, &directories)
+        .map_err(|error| Failure::Usage(format!("landlock: {error}")))?;
+    if restriction.landlock == Landlock::Required && !enforced.is_full() {
+        return Err(Failure::Usage(format!("--require-landlock: {enforced}")));
+    }
+    if restriction.verbose {
+        eprintln!("capsock: {enforced}");
+    }
+    Ok(())
 }
 
 fn prepare(engine: &Engine, run: &Run) -> Result<CommandPre<Guest>, Failure> {

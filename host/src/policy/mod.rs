@@ -11,6 +11,7 @@ mod name;
 mod parse;
 mod pins;
 mod question;
+mod reach;
 mod rule;
 
 use std::marker::PhantomData;
@@ -23,6 +24,7 @@ pub use explain::{Explanation, Verdict};
 pub use file::PolicyFileError;
 pub use parse::ParseRuleError;
 pub use question::Question;
+pub use reach::Reach;
 pub(crate) use rule::escape;
 pub use rule::{Effect, Op, Rule};
 
