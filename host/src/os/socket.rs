@@ -1,7 +1,7 @@
 //! Socket system calls, one function a call.
 
 use std::num::NonZeroU32;
-use std::os::fd::{BorrowedFd, IntoRawFd, OwnedFd};
+use std::os::fd::{BorrowedFd, OwnedFd};
 
 use rustix::buffer::spare_capacity;
 use rustix::io::retry_on_intr;
@@ -170,24 +170,6 @@ pub(crate) fn reset(connection: OwnedFd) {
     // A Unix socket has no reset; for it this is a plain close.
     if let Err(error) = SockRef::from(&connection).set_linger(Some(std::time::Duration::ZERO)) {
         tracing::debug!(%error, "SO_LINGER");
-    }
-}
-
-/// `close(2)`, with the error that dropping the descriptor would swallow.
-#[allow(
-    unsafe_code,
-    reason = "close(2) has no safe form that reports its error"
-)]
-pub(crate) fn close(fd: OwnedFd) -> Result<(), Errno> {
-    // SAFETY: the descriptor was owned, and is given up here.
-    let result = unsafe { libc::close(fd.into_raw_fd()) };
-    match result {
-        0 => Ok(()),
-        // Linux has closed it all the same (close(2)).
-        _ => match Errno::from(std::io::Error::last_os_error()) {
-            Errno::Interrupted => Ok(()),
-            errno => Err(errno),
-        },
     }
 }
 

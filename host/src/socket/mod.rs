@@ -12,6 +12,7 @@ mod wait;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
 
 use crate::ctx::CapsockCtx;
 use crate::os::{self, Descriptor, Interest};
@@ -59,6 +60,8 @@ struct State {
     bound: Option<Address>,
     /// An error that the kernel has told, and the guest has not heard yet.
     error: Option<Errno>,
+    /// `SO_LINGER` of some time, which the kernel is not told.
+    linger: Option<Duration>,
     /// Another process may have the socket too: it was sent or received.
     shared: bool,
     /// Of a socket that has no address to name it by: whether its other end may
@@ -215,6 +218,7 @@ impl Socket {
             *accepted.state() = State {
                 role: Role::Accepted(peer.clone()),
                 bound: self.bound(),
+                linger: self.state().linger,
                 ..State::default()
             };
             return Ok((accepted, peer));
@@ -246,15 +250,12 @@ impl Socket {
         os::shutdown(self.open()?.as_fd(), how)
     }
 
-    /// `close(2)`. A second one fails.
+    /// `close(2)`. A second one fails; of a socket the first one never does.
     pub(crate) fn close(&mut self) -> Result<(), Errno> {
-        let descriptor = self.descriptor.take().ok_or(Errno::BadDescriptor)?;
+        // A wait of the same guest may still hold it, and closes it as it ends.
+        drop(self.descriptor.take().ok_or(Errno::BadDescriptor)?);
         self.permit = None;
-        match Arc::into_inner(descriptor) {
-            Some(descriptor) => os::close(OwnedFd::from(descriptor)),
-            // A wait of the same guest still holds it, and closes it as it ends.
-            None => Ok(()),
-        }
+        Ok(())
     }
 
     /// `getsockname(2)`

@@ -91,9 +91,16 @@ impl Socket {
     }
 
     pub(crate) fn linger(&self) -> Result<Option<Duration>, Errno> {
-        os::linger(self.open()?.as_fd())
+        let descriptor = self.open()?;
+        match self.state().linger {
+            None => os::linger(descriptor.as_fd()),
+            kept => Ok(kept),
+        }
     }
 
+    /// The kernel only gets to know of no time at all, which makes `close` a
+    /// reset. Of any other it would stop the thread that closes the socket last,
+    /// be it non-blocking or not, and that thread is the host's.
     pub(crate) fn set_linger(&self, value: Option<Duration>) -> Result<(), Errno> {
         let descriptor = self.open()?;
         let whole = value.map(|value| -> Result<Duration, Errno> {
@@ -101,7 +108,13 @@ impl Socket {
             let seconds = i32::try_from(seconds).map_err(|_too_long| Errno::InvalidArgument)?;
             Ok(Duration::from_secs(u64::from(seconds.unsigned_abs())))
         });
-        os::set_linger(descriptor.as_fd(), whole.transpose()?)
+        let (kept, told) = match whole.transpose()? {
+            Some(Duration::ZERO) => (None, Some(Duration::ZERO)),
+            kept => (kept, None),
+        };
+        os::set_linger(descriptor.as_fd(), told)?;
+        self.state().linger = kept;
+        Ok(())
     }
 
     pub(crate) fn take_error(&self) -> Result<Option<Errno>, Errno> {
