@@ -31,7 +31,7 @@ impl Socket {
         option: OptionNumber,
         length: u32,
     ) -> Result<Vec<u8>, Errno> {
-        let descriptor = self.open()?;
+        let descriptor = self.open_for_option(option)?;
         let length = usize::try_from(length).unwrap_or(usize::MAX);
         if length > MAX_VALUE {
             return Err(Errno::InvalidArgument);
@@ -59,7 +59,7 @@ impl Socket {
         option: OptionNumber,
         value: &RawValue,
     ) -> Result<(), Errno> {
-        let descriptor = self.open()?;
+        let descriptor = self.open_for_option(option)?;
         if option == LINGER {
             return self.set_raw_linger(value);
         }
