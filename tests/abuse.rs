@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::time::Duration;
 
-use capsock_tests::{Running, patiently, start, target};
+use capsock_tests::{Running, patiently, start, succeed, target};
 use rstest::rstest;
 
 /// Starts a guest with the address of a peer that it may connect to.
@@ -53,4 +53,10 @@ fn waiting_takes_no_processor_time(#[case] host: &str) {
     connection.write_all(b"late").unwrap();
     guest.succeed();
     assert!(spent < Duration::from_millis(300), "{spent:?}");
+}
+
+#[test]
+fn sockets_in_flight_count_as_open() {
+    let printed = succeed(&[], "abuse", &["in-flight"]);
+    assert_eq!(printed, "1016 EMFILE\nETOOMANYREFS\nETOOMANYREFS\n");
 }

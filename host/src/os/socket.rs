@@ -1,7 +1,7 @@
 //! Socket system calls, one function a call.
 
 use std::num::NonZeroU32;
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 
 use rustix::buffer::spare_capacity;
 use rustix::io::retry_on_intr;
@@ -170,6 +170,19 @@ pub(crate) fn reset(connection: OwnedFd) {
     // A Unix socket has no reset; for it this is a plain close.
     if let Err(error) = SockRef::from(&connection).set_linger(Some(std::time::Duration::ZERO)) {
         tracing::debug!(%error, "SO_LINGER");
+    }
+}
+
+/// How much memory of a Unix socket the messages take that its peer has not
+/// received (`SIOCOUTQ`): unix(7).
+#[allow(unsafe_code, reason = "no library has this call")]
+pub(crate) fn unreceived(fd: BorrowedFd<'_>) -> Result<i32, Errno> {
+    let mut bytes: libc::c_int = 0;
+    // SAFETY: the kernel writes one integer. On Linux it has this name too.
+    let result = unsafe { libc::ioctl(fd.as_raw_fd(), libc::TIOCOUTQ, &raw mut bytes) };
+    match result {
+        0 => Ok(bytes),
+        _ => Err(std::io::Error::last_os_error().into()),
     }
 }
 

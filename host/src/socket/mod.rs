@@ -10,7 +10,6 @@ mod transfer;
 mod wait;
 
 use std::os::fd::{AsFd, OwnedFd};
-use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
@@ -20,6 +19,7 @@ use crate::policy::operation::{Bind, Connect, Listen, Send};
 use crate::quota::SocketPermit;
 use crate::{Address, AddressFamily, Errno, PacketAddress, Protocol, SocketType, UnixAddress};
 
+use descriptors::PairEnd;
 pub(crate) use descriptors::TakenSocket;
 pub(crate) use file::SentFile;
 pub(crate) use inherited::Inherited;
@@ -64,9 +64,9 @@ struct State {
     linger: Option<Duration>,
     /// Another process may have the socket too: it was sent or received.
     shared: bool,
-    /// Of a socket that has no address to name it by: whether its other end may
-    /// be in another process. One with the other end of its pair.
-    pair: Option<Arc<AtomicBool>>,
+    /// Of a socket that has no address to name it by. One with the other end of
+    /// its pair.
+    pair: Option<PairEnd>,
 }
 
 /// What the socket is for, which its first successful call decides.
@@ -118,17 +118,17 @@ impl Socket {
         let permits = (ctx.take_socket()?, ctx.take_socket()?);
         let (one, other) = os::create_pair(family, kind, number)?;
         let unnamed = os::local_address(one.as_fd())?;
-        let pair = Arc::new(AtomicBool::new(false));
-        let socket = |fd, permit| {
+        let [near, far] = PairEnd::both();
+        let socket = |fd, permit, end| {
             let socket = Self::new(fd, family, kind, protocol, permit);
             *socket.state() = State {
                 role: Role::Accepted(unnamed.clone()),
-                pair: Some(pair.clone()),
+                pair: Some(end),
                 ..State::default()
             };
             socket
         };
-        Ok((socket(one, permits.0), socket(other, permits.1)))
+        Ok((socket(one, permits.0, near), socket(other, permits.1, far)))
     }
 
     /// `dup(2)`
@@ -369,6 +369,7 @@ impl Socket {
         let deadline = self.deadline(false);
         let address = remote.address().clone();
         let started = loop {
+            self.keep_nonblocking()?;
             match os::connect(descriptor.as_fd(), remote, directories) {
                 // Of a Unix socket: the listener's queue is full, and there is
                 // nothing to wait for that tells when it is not.

@@ -11,6 +11,7 @@ fn main() {
         "linger" => linger(peer()),
         "reset" => reset(peer()),
         "stale" => stale(peer()),
+        "in-flight" => in_flight(),
         case => panic!("no case `{case}`"),
     }
 }
@@ -71,4 +72,43 @@ fn stale(peer: (&str, u16)) {
     socket.connect(peer).expect("connect");
     println!("waiting");
     assert_eq!(socket.recv(8).expect("recv"), b"late");
+}
+
+/// Sockets that were sent and not received are open still.
+fn in_flight() {
+    let (one, other) = socketpair(SOCK_STREAM).expect("socketpair");
+    let pass = |over: &Socket, fds: &[i32]| send_fds(over, &[b"x"], fds, MsgFlag::NONE, None);
+    one.setblocking(false).expect("setblocking");
+    let mut passed = 0;
+    let error = loop {
+        let result =
+            Socket::new(AF_INET, SOCK_DGRAM).and_then(|udp| pass(&one, &[udp.fileno(); 8]));
+        match result {
+            Ok(_) => passed += 8,
+            Err(error) => break error,
+        }
+    };
+    println!("{passed} {}", error.name().unwrap_or_default());
+    // Nor can they be hidden in one another.
+    let (near, far) = socketpair(SOCK_STREAM).expect("socketpair");
+    for end in [&one, &other] {
+        let error = pass(&near, &[end.fileno()]).expect_err("it is full of sockets");
+        println!("{}", error.name().unwrap_or_default());
+    }
+    // What is received makes room, and so does a pair that is gone.
+    let (_, fds, _, _) = recv_fds(&other, 1, 8, MsgFlag::NONE).expect("recv_fds");
+    for fd in fds {
+        close(fd).expect("close");
+    }
+    pass(&one, &[near.fileno(); 8]).expect("room");
+    drop((one, other));
+    let (one, other) = socketpair(SOCK_STREAM).expect("socketpair");
+    for _ in 0..(passed / 8) {
+        pass(&one, &[far.fileno(); 8]).expect("room");
+        let (_, fds, _, _) = recv_fds(&other, 1, 8, MsgFlag::NONE).expect("recv_fds");
+        assert_eq!(fds.len(), 8);
+        for fd in fds {
+            close(fd).expect("close");
+        }
+    }
 }
