@@ -46,6 +46,7 @@ impl Socket {
             return self.receive_once(Deadline::Now, &mut receive).await;
         }
         if self.protocol.has_connections() {
+            self.vet_connected(ctx)?;
             let deadline = self.deadline(how.dont_wait);
             let (data, _none) = self.receive_once(deadline, &mut receive).await?;
             return Ok((self.receive_rest(deadline, length, how, data).await, None));
@@ -84,6 +85,7 @@ impl Socket {
             return Ok(Message { sender, ..message });
         }
         if self.protocol.has_connections() {
+            self.vet_connected(ctx)?;
             let deadline = self.deadline(how.dont_wait);
             let (mut message, _none) = self.receive_once(deadline, &mut receive).await?;
             if how.truncate && self.protocol == Protocol::Tcp {
