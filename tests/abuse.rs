@@ -60,3 +60,8 @@ fn sockets_in_flight_count_as_open() {
     let printed = succeed(&[], "abuse", &["in-flight"]);
     assert_eq!(printed, "1016 EMFILE\nETOOMANYREFS\nETOOMANYREFS\n");
 }
+
+#[test]
+fn a_closed_socket_leaves_its_pollers() {
+    assert_eq!(succeed(&[], "abuse", &["ghosts"]), "1\n0\n1\n0\n");
+}

@@ -50,6 +50,8 @@ pub struct Socket {
     timeout: Timeout,
     /// One with its duplicates.
     state: Arc<Mutex<State>>,
+    /// The pollers that it is registered with.
+    sets: Mutex<Vec<Weak<Descriptor>>>,
 }
 
 #[derive(Debug, Default)]
@@ -136,11 +138,10 @@ impl Socket {
         let descriptor = self.open()?;
         let permit = ctx.take_socket()?;
         let fd = os::duplicate(descriptor.as_fd())?;
-        Ok(Self {
-            timeout: self.timeout,
-            state: self.state.clone(),
-            ..Self::new(fd, self.family, self.kind, self.protocol, permit)
-        })
+        let mut duplicate = Self::new(fd, self.family, self.kind, self.protocol, permit);
+        duplicate.timeout = self.timeout;
+        duplicate.state = self.state.clone();
+        Ok(duplicate)
     }
 
     /// `bind(2)`
@@ -252,6 +253,7 @@ impl Socket {
 
     /// `close(2)`. A second one fails; of a socket the first one never does.
     pub(crate) fn close(&mut self) -> Result<(), Errno> {
+        self.leave_sets();
         // A wait of the same guest may still hold it, and closes it as it ends.
         drop(self.descriptor.take().ok_or(Errno::BadDescriptor)?);
         self.permit = None;
@@ -336,7 +338,37 @@ impl Socket {
             protocol,
             timeout: Timeout::Blocking,
             state: Arc::default(),
+            sets: Mutex::default(),
         }
+    }
+
+    /// Remembers a poller that it was registered with.
+    pub(crate) fn joined(&self, set: &Arc<Descriptor>) {
+        let mut sets = self.sets();
+        sets.retain(|set| set.strong_count() > 0);
+        sets.push(Arc::downgrade(set));
+    }
+
+    pub(crate) fn left(&self, set: &Arc<Descriptor>) {
+        self.sets()
+            .retain(|other| !std::ptr::eq(other.as_ptr(), Arc::as_ptr(set)));
+    }
+
+    /// Ends what epoll keeps of it: by itself it would go on to tell of a closed
+    /// socket as long as a duplicate, or another process, has it open.
+    fn leave_sets(&self) {
+        let sets = std::mem::take(&mut *self.sets());
+        for set in sets.iter().filter_map(Weak::upgrade) {
+            if let Some(descriptor) = &self.descriptor
+                && let Err(error) = os::epoll::delete(set.as_fd(), descriptor.as_fd())
+            {
+                tracing::debug!(%error, "EPOLL_CTL_DEL");
+            }
+        }
+    }
+
+    fn sets(&self) -> MutexGuard<'_, Vec<Weak<Descriptor>>> {
+        self.sets.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -406,6 +438,12 @@ impl Socket {
             // The others would begin anew.
             _ => os::take_error(descriptor.as_fd())?.map_or(Ok(()), Err),
         }
+    }
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        self.leave_sets();
     }
 }
 

@@ -1,6 +1,8 @@
 //! What a guest may try to stop or exhaust its host with:
 //! `abuse CASE [HOST PORT]`.
 
+use std::time::Duration;
+
 use capsock_guest::*;
 use capsock_test_programs::{args, family_of};
 
@@ -12,6 +14,7 @@ fn main() {
         "reset" => reset(peer()),
         "stale" => stale(peer()),
         "in-flight" => in_flight(),
+        "ghosts" => ghosts(),
         case => panic!("no case `{case}`"),
     }
 }
@@ -72,6 +75,27 @@ fn stale(peer: (&str, u16)) {
     socket.connect(peer).expect("connect");
     println!("waiting");
     assert_eq!(socket.recv(8).expect("recv"), b"late");
+}
+
+/// What is closed is not told of, though a duplicate is open.
+fn ghosts() {
+    let (one, other) = socketpair(SOCK_STREAM).expect("socketpair");
+    let duplicate = other.dup().expect("dup");
+    let poller = Poller::new().expect("poller");
+    poller
+        .register(&other, POLLIN, Trigger::Level)
+        .expect("register");
+    one.send(b"x").expect("send");
+    let ready = || poller.wait(8, Duration::ZERO).expect("wait").len();
+    println!("{}", ready());
+    other.close().expect("close");
+    println!("{}", ready());
+    poller
+        .register(&duplicate, POLLIN, Trigger::Level)
+        .expect("register");
+    println!("{}", ready());
+    drop(duplicate);
+    println!("{}", ready());
 }
 
 /// Sockets that were sent and not received are open still.
