@@ -1,8 +1,9 @@
 //! Names of hosts and services, beside CPython and under grants.
 
 use std::io::Read;
+use std::io::Write;
 use std::net::TcpListener;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use capsock_tests::{output, pipe, run, start, stderr, succeed, unshared};
 
@@ -72,6 +73,27 @@ fn look_ups_give_what_python_gives() {
         assert_eq!(ours, theirs, "{call}");
     }
     assert_eq!(ours.lines().count(), CALLS.lines().count());
+}
+
+/// The C library asks DNS about the IPv4 address inside.
+#[test]
+fn a_grant_of_ipv6_names_is_none_of_the_ipv4_address_inside() {
+    for address in ["::192.0.2.1", "::ffff:192.0.2.1"] {
+        let mut command = run(&["--allow-resolve", "*.ip6.arpa"], "names", &["look-up"]);
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let call = format!("getnameinfo {address} 65000 0\n");
+        let mut stdin = child.stdin.take().unwrap();
+        stdin.write_all(call.as_bytes()).unwrap();
+        drop(stdin);
+        let told = stderr(&child.wait_with_output().unwrap());
+        let hint = "to allow it: --allow-resolve 1.2.0.192.in-addr.arpa\n";
+        assert!(told.ends_with(hint), "{address}: {told}");
+    }
 }
 
 const LOOK_UP: &str = "

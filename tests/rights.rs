@@ -95,6 +95,17 @@ fn a_guest_gets_a_listener_and_a_connected_socket(#[case] host: &str) {
     python.succeed();
 }
 
+/// Who shares a socket may connect it after it was checked.
+#[test]
+fn a_shared_socket_reaches_no_more_than_the_guest_may() {
+    let python = Python::start("lures", &[]);
+    let unix = python.unix();
+    let flags = ["--allow-connect", &unix, "--allow-take-fd", &unix];
+    let printed = succeed(&flags, "rights", &["lured", &python.name]);
+    assert_eq!(printed, "EACCES EACCES\nEACCES EAGAIN\n");
+    python.succeed();
+}
+
 /// Each is closed, and told as cut.
 #[test]
 fn what_a_guest_may_not_have_is_closed() {
@@ -316,6 +327,25 @@ elif case == 'sends':
     visitor = socket.create_connection(address[:2])
     assert visitor.recv(64) == b'accepted'
     peer.sendall(b'done')
+elif case == 'lures':
+    listener, address = tcp_listener('127.0.0.1')
+    receiver = socket.socket(type=socket.SOCK_DGRAM)
+    receiver.bind(('127.0.0.1', 0))
+    sent = [socket.socket(), socket.socket(type=socket.SOCK_DGRAM)]
+    peer, _ = server.accept()
+    socket.send_fds(peer, [b'x'], [each.fileno() for each in sent])
+    assert peer.recv(64) == b'taken'
+    for each, to in zip(sent, [address, receiver.getsockname()]):
+        each.setblocking(True)
+        each.connect(to)
+    listener.accept()[0].sendall(b'forbidden')
+    peer.sendall(b'connected')
+    assert peer.recv(64) == b''
+    receiver.setblocking(False)
+    try:
+        assert not receiver.recv(64)
+    except BlockingIOError:
+        pass
 elif case == 'answers':
     peer, _ = server.accept()
     _, (end,), _, _ = socket.recv_fds(peer, 8, 1)

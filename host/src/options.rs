@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::AddressFamily;
+
 /// Calls `$callback!` with the tables of options: variant, level, name. The
 /// variants have the names of the WIT enums, so that the conversions are
 /// generated from these tables too.
@@ -124,6 +126,13 @@ pub(crate) struct OptionNumber {
 }
 
 impl OptionNumber {
+    /// Whether the level is what its number says: Bluetooth has SOL_HCI,
+    /// SOL_L2CAP and SOL_SCO with those of IP, TCP and UDP.
+    pub(crate) fn is_of(self, family: AddressFamily) -> bool {
+        let doubled = [libc::IPPROTO_IP, libc::IPPROTO_TCP, libc::IPPROTO_UDP];
+        family != AddressFamily::Bluetooth || !doubled.contains(&self.level)
+    }
+
     /// Whether the option is in the table.
     pub(crate) fn has_name(self) -> bool {
         FlagOption::of(self).is_some()
@@ -193,3 +202,22 @@ pub(crate) const OPTION_GRANTS: &[&str] = &[
     // No option of a socket, but like one: it has a name and a value.
     "sethostname",
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bluetooth_has_no_options_of_ip_tcp_and_udp() {
+        for option in [
+            FlagOption::FreeBind.number(),
+            FlagOption::NoDelay.number(),
+            FlagOption::UdpCork.number(),
+        ] {
+            assert!(!option.is_of(AddressFamily::Bluetooth));
+            assert!(option.is_of(AddressFamily::Inet));
+        }
+        let reuse = FlagOption::ReuseAddress.number();
+        assert!(reuse.is_of(AddressFamily::Bluetooth));
+    }
+}

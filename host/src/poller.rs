@@ -47,7 +47,9 @@ impl Poller {
             key,
             interest,
             trigger,
-        )
+        )?;
+        socket.joined(&self.set);
+        Ok(())
     }
 
     pub(crate) fn modify(
@@ -67,7 +69,9 @@ impl Poller {
     }
 
     pub(crate) fn unregister(&self, socket: &Socket) -> Result<(), Errno> {
-        os::epoll::delete(self.set.as_fd(), socket.open()?.as_fd())
+        os::epoll::delete(self.set.as_fd(), socket.open()?.as_fd())?;
+        socket.left(&self.set);
+        Ok(())
     }
 
     /// Those that are ready; none after the timeout.

@@ -144,8 +144,9 @@ pub(crate) async fn name_info(
         Address::Inet6(address) => SocketAddr::V6(*address),
         _ => return Err(NameError::Family),
     };
-    let loopback = endpoint.ip().to_canonical().is_loopback();
-    if !flags.numeric_host && !loopback && ctx.vet_name(&reverse_name(endpoint.ip())).is_err() {
+    // The C library asks for the IPv4 address inside an IPv6 one.
+    let asked = address.canonical().ok_or(NameError::Family)?.ip();
+    if !flags.numeric_host && !asked.is_loopback() && ctx.vet_name(&reverse_name(asked)).is_err() {
         if flags.name_required {
             return Err(NameError::NoName);
         }

@@ -175,6 +175,16 @@ impl Running {
         kill_process(id, Signal::CONT).unwrap();
     }
 
+    /// How long the process has used a processor, in the hundredths of a second
+    /// that proc(5) counts.
+    pub fn processor_time(&self) -> Duration {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();
+        let (_name, rest) = stat.rsplit_once(") ").unwrap();
+        let fields = rest.split(' ').skip(11).take(2);
+        let ticks: u64 = fields.map(|field| field.parse::<u64>().unwrap()).sum();
+        Duration::from_millis(ticks * 10)
+    }
+
     /// The state of the process as proc(5) has it: `S` is waiting.
     fn state(&self) -> char {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();

@@ -17,6 +17,9 @@ impl Host for CapsockCtxView<'_> {
         length: Option<u64>,
     ) -> Result<SentFile, SocketError> {
         let (socket, file) = (self.table.get(&socket)?, self.table.get(&file)?);
-        Ok(socket.send_file(file, offset, length).await?.into())
+        Ok(socket
+            .send_file(self.ctx, file, offset, length)
+            .await?
+            .into())
     }
 }

@@ -11,10 +11,11 @@
 use std::io::IoSlice;
 use std::mem::{MaybeUninit, zeroed};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
 use rustix::net::{RecvFlags, SendFlags, SocketAddrAny};
 
+use super::option::end_linger;
 use super::sockaddr::decode;
 use super::socket::{Encoded, peer};
 use super::{Credentials, UnixDirectories};
@@ -277,6 +278,8 @@ fn descriptors(items: &[Item<'_>]) -> Vec<OwnedFd> {
         // SAFETY: the kernel has just made this descriptor for this process, and
         // nobody else knows of it.
         .map(|raw| unsafe { OwnedFd::from_raw_fd(raw) })
+        // Those that nobody takes are closed.
+        .inspect(|fd| end_linger(fd.as_fd()))
         .collect()
 }
 

@@ -29,9 +29,9 @@ pub(crate) use option::{
 };
 pub(crate) use reactor::{Descriptor, Interest};
 pub(crate) use socket::{
-    FAST_OPEN, Identity, ReceiveFlags, SendFlags, Shutdown, accept, bind, close, connect, create,
+    FAST_OPEN, Identity, ReceiveFlags, SendFlags, Shutdown, accept, bind, connect, create,
     create_pair, duplicate, identify, listen, local_address, receive_from, remote_address, reset,
-    send, send_file, send_to, set_nonblocking, shutdown,
+    send, send_file, send_to, set_nonblocking, shutdown, unreceived,
 };
 pub(crate) use unix_path::UnixDirectories;
 

@@ -107,6 +107,19 @@ pub(crate) fn set_linger(fd: BorrowedFd<'_>, value: Option<Duration>) -> Result<
     Ok(SockRef::from(&fd).set_linger(value)?)
 }
 
+/// Makes closing it not wait, whoever set `SO_LINGER`: it may be another process
+/// that has the socket too, or the listener that it was accepted by. A time of
+/// zero, a reset, does not wait.
+pub(super) fn end_linger(fd: BorrowedFd<'_>) {
+    if let Ok(Some(Duration::ZERO) | None) = linger(fd) {
+        return;
+    }
+    // It fails where it is no socket, which has no such option.
+    if let Err(error) = set_linger(fd, None) {
+        tracing::trace!(%error, "SO_LINGER");
+    }
+}
+
 /// `SO_ERROR`
 pub(crate) fn take_error(fd: BorrowedFd<'_>) -> Result<Option<Errno>, Errno> {
     Ok(SockRef::from(&fd).take_error()?.map(Errno::from))

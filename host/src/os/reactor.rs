@@ -2,11 +2,18 @@
 
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use tokio::io::Ready;
 use tokio::io::unix::AsyncFd;
+use tokio::time::sleep;
 
+use super::option::end_linger;
 use crate::Errno;
+
+/// How long to pause where the kernel's events do not help.
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// What to wait for. An error or a hang-up ends either wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +37,11 @@ impl Interest {
         flags.set(PollFlags::IN, self.readable);
         flags.set(PollFlags::OUT, self.writable);
         flags
+    }
+
+    /// Whether this end of the wait is one that tokio does not forget.
+    fn stays(self, told: Ready) -> bool {
+        (self.readable && told.is_read_closed()) || (self.writable && told.is_write_closed())
     }
 
     fn tokio(self) -> tokio::io::Interest {
@@ -74,10 +86,9 @@ impl From<OwnedFd> for Descriptor {
     }
 }
 
-impl From<Descriptor> for OwnedFd {
-    fn from(descriptor: Descriptor) -> Self {
-        drop(descriptor.registration);
-        descriptor.fd
+impl Drop for Descriptor {
+    fn drop(&mut self) {
+        end_linger(self.fd.as_fd());
     }
 }
 
@@ -93,7 +104,11 @@ impl Descriptor {
             if self.is_ready(interest)? {
                 return Ok(());
             }
+            let stays = interest.stays(guard.ready());
             guard.clear_ready();
+            if stays {
+                self.look_anew(interest).await?;
+            }
         }
     }
 
@@ -108,10 +123,35 @@ impl Descriptor {
         loop {
             let mut guard = registration.ready(interest.tokio()).await?;
             match operation(self.as_fd()) {
-                Err(Errno::WouldBlock) => guard.clear_ready(),
+                Err(Errno::WouldBlock) => {}
                 result => return result,
             }
+            let stays = interest.stays(guard.ready());
+            guard.clear_ready();
+            if stays {
+                self.look_anew(interest).await?;
+            }
         }
+    }
+
+    /// Waits where tokio has not forgotten a hang-up or an error that is over:
+    /// one view of the reactor never does, so another is asked.
+    #[allow(
+        unsafe_code,
+        reason = "tokio leaves the life of a descriptor to its caller"
+    )]
+    async fn look_anew(&self, interest: Interest) -> Result<(), Errno> {
+        let fd = self.fd.try_clone()?;
+        // SAFETY: the view owns that open descriptor, and nobody replaces it.
+        let view = unsafe { AsyncFd::register_with_interest(fd, interest.tokio()) };
+        let view = view.map_err(std::io::Error::from)?;
+        let told = view.ready(interest.tokio()).await?.ready();
+        if interest.stays(told) {
+            // The kernel tells it again and again, as it does of what waits in
+            // an error queue.
+            sleep(PAUSE).await;
+        }
+        Ok(())
     }
 
     /// `poll(2)`, without waiting.

@@ -1,7 +1,7 @@
 //! Socket system calls, one function a call.
 
 use std::num::NonZeroU32;
-use std::os::fd::{BorrowedFd, IntoRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 
 use rustix::buffer::spare_capacity;
 use rustix::io::retry_on_intr;
@@ -173,21 +173,16 @@ pub(crate) fn reset(connection: OwnedFd) {
     }
 }
 
-/// `close(2)`, with the error that dropping the descriptor would swallow.
-#[allow(
-    unsafe_code,
-    reason = "close(2) has no safe form that reports its error"
-)]
-pub(crate) fn close(fd: OwnedFd) -> Result<(), Errno> {
-    // SAFETY: the descriptor was owned, and is given up here.
-    let result = unsafe { libc::close(fd.into_raw_fd()) };
+/// How much memory of a Unix socket the messages take that its peer has not
+/// received (`SIOCOUTQ`): unix(7).
+#[allow(unsafe_code, reason = "no library has this call")]
+pub(crate) fn unreceived(fd: BorrowedFd<'_>) -> Result<i32, Errno> {
+    let mut bytes: libc::c_int = 0;
+    // SAFETY: the kernel writes one integer. On Linux it has this name too.
+    let result = unsafe { libc::ioctl(fd.as_raw_fd(), libc::TIOCOUTQ, &raw mut bytes) };
     match result {
-        0 => Ok(()),
-        // Linux has closed it all the same (close(2)).
-        _ => match Errno::from(std::io::Error::last_os_error()) {
-            Errno::Interrupted => Ok(()),
-            errno => Err(errno),
-        },
+        0 => Ok(bytes),
+        _ => Err(std::io::Error::last_os_error().into()),
     }
 }
 

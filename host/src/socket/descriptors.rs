@@ -1,14 +1,15 @@
 //! Sockets that are sent and received over Unix sockets.
 
 use std::os::fd::{AsFd, OwnedFd};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{Role, Socket, State, vet_open};
 use crate::ctx::CapsockCtx;
 use crate::os::message::Message;
 use crate::os::{self, Identity};
 use crate::policy::operation::{Bind, Connect, Listen, Send};
+use crate::quota::SocketPermit;
 use crate::{Address, AddressFamily, Errno, Protocol, SocketType, UnixAddress};
 
 /// A socket that a peer sent.
@@ -18,6 +19,55 @@ pub(crate) struct TakenSocket {
     pub(crate) family: AddressFamily,
     pub(crate) kind: SocketType,
     pub(crate) protocol: u32,
+}
+
+/// Two sockets that have each other for peer.
+#[derive(Debug, Default)]
+pub(super) struct Pair {
+    /// Whether one of them may be in another process.
+    exposed: AtomicBool,
+    /// For the sockets that were sent over the pair, and not received: they are
+    /// open. The kernel closes them with both ends, which then drop this.
+    /// By the end that sent them.
+    in_flight: Mutex<[Vec<SocketPermit>; 2]>,
+}
+
+/// One end of a pair.
+#[derive(Clone, Debug)]
+pub(super) struct PairEnd {
+    pair: Arc<Pair>,
+    side: usize,
+}
+
+impl PairEnd {
+    /// Both ends of a new pair.
+    pub(super) fn both() -> [Self; 2] {
+        let pair = Arc::new(Pair::default());
+        [0, 1].map(|side| Self {
+            pair: pair.clone(),
+            side,
+        })
+    }
+
+    /// One whose other end is in another process.
+    fn exposed() -> Self {
+        let [end, _other] = Self::both();
+        end.expose();
+        end
+    }
+
+    fn expose(&self) {
+        self.pair.exposed.store(true, Ordering::Relaxed);
+    }
+
+    fn is_exposed(&self) -> bool {
+        self.pair.exposed.load(Ordering::Relaxed)
+    }
+
+    fn in_flight(&self) -> MutexGuard<'_, [Vec<SocketPermit>; 2]> {
+        let places = self.pair.in_flight.lock();
+        places.unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 const UNNAMED: Address = Address::Unix(UnixAddress::Unnamed);
@@ -42,7 +92,7 @@ impl Socket {
         let over = match (destination, role, pair) {
             (Some(destination), _, _) => destination.clone(),
             (None, Role::Client(peer), _) => peer,
-            (None, Role::Accepted(_), Some(pair)) if !pair.load(Ordering::Relaxed) => {
+            (None, Role::Accepted(_), Some(pair)) if !pair.is_exposed() => {
                 return Ok(());
             }
             (None, Role::Accepted(_), Some(_)) => UNNAMED,
@@ -54,19 +104,72 @@ impl Socket {
         ctx.vet_pass(self.protocol, &over)
     }
 
+    /// Places for sockets that are sent over a pair of the guest's own: it could
+    /// close them all, and receive none. Others receive what is sent elsewhere.
+    ///
+    /// # Errors
+    /// [`Errno::TooManyReferences`] for a socket that has others in flight
+    /// itself: closing it would not close them.
+    pub(super) fn places_in_flight(
+        &self,
+        ctx: &CapsockCtx,
+        sockets: &[&Self],
+    ) -> Result<Vec<SocketPermit>, Errno> {
+        for socket in sockets {
+            if let Some(end) = &socket.state().pair
+                && end.in_flight().iter().any(|places| !places.is_empty())
+            {
+                return Err(Errno::TooManyReferences);
+            }
+        }
+        match &self.state().pair {
+            Some(end) if !end.is_exposed() && !sockets.is_empty() => {
+                // What was received without a look at its descriptors.
+                if os::unreceived(self.open()?.as_fd())? == 0 {
+                    end.in_flight()[end.side].clear();
+                }
+                sockets.iter().map(|_socket| ctx.take_socket()).collect()
+            }
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    /// The sockets that the places are for have been sent.
+    pub(super) fn put_in_flight(&self, places: &mut Vec<SocketPermit>) {
+        if let Some(end) = &self.state().pair {
+            end.in_flight()[end.side].append(places);
+        }
+    }
+
+    fn take_from_flight(&self, count: usize) {
+        if let Some(end) = &self.state().pair {
+            let places = &mut end.in_flight()[1 - end.side];
+            places.truncate(places.len().saturating_sub(count));
+        }
+    }
+
     /// Another process may have the socket from now on.
     pub(super) fn share(&self) {
         let mut state = self.state();
         state.shared = true;
         if let Some(pair) = &state.pair {
-            pair.store(true, Ordering::Relaxed);
+            pair.expose();
         }
     }
 
     /// The sockets that came with a message. What may not be taken is closed.
-    pub(super) fn take_sockets(&self, ctx: &CapsockCtx, message: &mut Message) -> Vec<TakenSocket> {
+    /// Those that were only peeked at come again.
+    pub(super) fn take_sockets(
+        &self,
+        ctx: &CapsockCtx,
+        message: &mut Message,
+        peeked: bool,
+    ) -> Vec<TakenSocket> {
         let sent = std::mem::take(&mut message.descriptors);
         let count = sent.len();
+        if !peeked {
+            self.take_from_flight(count);
+        }
         if count == 0 || self.vet_take(ctx).is_err() {
             message.flags.control_truncated |= count > 0;
             return Vec::new();
@@ -91,14 +194,14 @@ impl Socket {
             // Whoever knows the address can send a datagram there.
             ((_, Some(bound), _), Protocol::UnixDatagram) => bound,
             ((Role::Client(peer), _, _), _) => peer,
-            ((_, _, Some(pair)), _) if !pair.load(Ordering::Relaxed) => return Ok(()),
+            ((_, _, Some(pair)), _) if !pair.is_exposed() => return Ok(()),
             ((_, _, Some(_)), _) => UNNAMED,
             ((_, bound, None), _) => bound.unwrap_or(UNNAMED),
         };
         ctx.vet_take(self.protocol, &over)
     }
 
-    fn channel(&self) -> (Role, Option<Address>, Option<Arc<AtomicBool>>) {
+    fn channel(&self) -> (Role, Option<Address>, Option<PairEnd>) {
         let state = self.state();
         (state.role.clone(), state.bound.clone(), state.pair.clone())
     }
@@ -185,7 +288,7 @@ fn adopted_state(
         role,
         bound,
         shared: true,
-        pair: nameless.then(|| Arc::new(AtomicBool::new(true))),
+        pair: nameless.then(PairEnd::exposed),
         ..State::default()
     })
 }

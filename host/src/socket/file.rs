@@ -10,6 +10,7 @@ use wasmtime_wasi::filesystem::Descriptor as WasiDescriptor;
 
 use super::Socket;
 use super::wait::Deadline;
+use crate::ctx::CapsockCtx;
 use crate::os::{self, Descriptor, Interest};
 use crate::{Errno, SocketType};
 
@@ -28,6 +29,7 @@ impl Socket {
     /// `sendfile(2)` until everything is sent, against one deadline.
     pub(crate) async fn send_file(
         &self,
+        ctx: &CapsockCtx,
         file: &WasiDescriptor,
         offset: u64,
         length: Option<u64>,
@@ -42,9 +44,11 @@ impl Socket {
         if self.kind != SocketType::Stream {
             return Err(Errno::InvalidArgument);
         }
+        self.vet_connected(ctx)?;
         let deadline = self.deadline(false);
         let mut sent = 0;
         loop {
+            self.keep_nonblocking()?;
             let rest = length.map_or(u64::MAX, |length| length - sent);
             let piece = usize::try_from(rest).map_or(PIECE, |rest| rest.min(PIECE));
             let position = offset.checked_add(sent).ok_or(Errno::InvalidArgument)?;

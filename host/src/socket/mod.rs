@@ -10,8 +10,8 @@ mod transfer;
 mod wait;
 
 use std::os::fd::{AsFd, OwnedFd};
-use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
 
 use crate::ctx::CapsockCtx;
 use crate::os::{self, Descriptor, Interest};
@@ -19,6 +19,7 @@ use crate::policy::operation::{Bind, Connect, Listen, Send};
 use crate::quota::SocketPermit;
 use crate::{Address, AddressFamily, Errno, PacketAddress, Protocol, SocketType, UnixAddress};
 
+use descriptors::PairEnd;
 pub(crate) use descriptors::TakenSocket;
 pub(crate) use file::SentFile;
 pub(crate) use inherited::Inherited;
@@ -49,6 +50,8 @@ pub struct Socket {
     timeout: Timeout,
     /// One with its duplicates.
     state: Arc<Mutex<State>>,
+    /// The pollers that it is registered with.
+    sets: Mutex<Vec<Weak<Descriptor>>>,
 }
 
 #[derive(Debug, Default)]
@@ -59,11 +62,13 @@ struct State {
     bound: Option<Address>,
     /// An error that the kernel has told, and the guest has not heard yet.
     error: Option<Errno>,
+    /// `SO_LINGER` of some time, which the kernel is not told.
+    linger: Option<Duration>,
     /// Another process may have the socket too: it was sent or received.
     shared: bool,
-    /// Of a socket that has no address to name it by: whether its other end may
-    /// be in another process. One with the other end of its pair.
-    pair: Option<Arc<AtomicBool>>,
+    /// Of a socket that has no address to name it by. One with the other end of
+    /// its pair.
+    pair: Option<PairEnd>,
 }
 
 /// What the socket is for, which its first successful call decides.
@@ -115,17 +120,17 @@ impl Socket {
         let permits = (ctx.take_socket()?, ctx.take_socket()?);
         let (one, other) = os::create_pair(family, kind, number)?;
         let unnamed = os::local_address(one.as_fd())?;
-        let pair = Arc::new(AtomicBool::new(false));
-        let socket = |fd, permit| {
+        let [near, far] = PairEnd::both();
+        let socket = |fd, permit, end| {
             let socket = Self::new(fd, family, kind, protocol, permit);
             *socket.state() = State {
                 role: Role::Accepted(unnamed.clone()),
-                pair: Some(pair.clone()),
+                pair: Some(end),
                 ..State::default()
             };
             socket
         };
-        Ok((socket(one, permits.0), socket(other, permits.1)))
+        Ok((socket(one, permits.0, near), socket(other, permits.1, far)))
     }
 
     /// `dup(2)`
@@ -133,11 +138,10 @@ impl Socket {
         let descriptor = self.open()?;
         let permit = ctx.take_socket()?;
         let fd = os::duplicate(descriptor.as_fd())?;
-        Ok(Self {
-            timeout: self.timeout,
-            state: self.state.clone(),
-            ..Self::new(fd, self.family, self.kind, self.protocol, permit)
-        })
+        let mut duplicate = Self::new(fd, self.family, self.kind, self.protocol, permit);
+        duplicate.timeout = self.timeout;
+        duplicate.state = self.state.clone();
+        Ok(duplicate)
     }
 
     /// `bind(2)`
@@ -215,6 +219,7 @@ impl Socket {
             *accepted.state() = State {
                 role: Role::Accepted(peer.clone()),
                 bound: self.bound(),
+                linger: self.state().linger,
                 ..State::default()
             };
             return Ok((accepted, peer));
@@ -246,15 +251,13 @@ impl Socket {
         os::shutdown(self.open()?.as_fd(), how)
     }
 
-    /// `close(2)`. A second one fails.
+    /// `close(2)`. A second one fails; of a socket the first one never does.
     pub(crate) fn close(&mut self) -> Result<(), Errno> {
-        let descriptor = self.descriptor.take().ok_or(Errno::BadDescriptor)?;
+        self.leave_sets();
+        // A wait of the same guest may still hold it, and closes it as it ends.
+        drop(self.descriptor.take().ok_or(Errno::BadDescriptor)?);
         self.permit = None;
-        match Arc::into_inner(descriptor) {
-            Some(descriptor) => os::close(OwnedFd::from(descriptor)),
-            // A wait of the same guest still holds it, and closes it as it ends.
-            None => Ok(()),
-        }
+        Ok(())
     }
 
     /// `getsockname(2)`
@@ -335,7 +338,37 @@ impl Socket {
             protocol,
             timeout: Timeout::Blocking,
             state: Arc::default(),
+            sets: Mutex::default(),
         }
+    }
+
+    /// Remembers a poller that it was registered with.
+    pub(crate) fn joined(&self, set: &Arc<Descriptor>) {
+        let mut sets = self.sets();
+        sets.retain(|set| set.strong_count() > 0);
+        sets.push(Arc::downgrade(set));
+    }
+
+    pub(crate) fn left(&self, set: &Arc<Descriptor>) {
+        self.sets()
+            .retain(|other| !std::ptr::eq(other.as_ptr(), Arc::as_ptr(set)));
+    }
+
+    /// Ends what epoll keeps of it: by itself it would go on to tell of a closed
+    /// socket as long as a duplicate, or another process, has it open.
+    fn leave_sets(&self) {
+        let sets = std::mem::take(&mut *self.sets());
+        for set in sets.iter().filter_map(Weak::upgrade) {
+            if let Some(descriptor) = &self.descriptor
+                && let Err(error) = os::epoll::delete(set.as_fd(), descriptor.as_fd())
+            {
+                tracing::debug!(%error, "EPOLL_CTL_DEL");
+            }
+        }
+    }
+
+    fn sets(&self) -> MutexGuard<'_, Vec<Weak<Descriptor>>> {
+        self.sets.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -368,6 +401,7 @@ impl Socket {
         let deadline = self.deadline(false);
         let address = remote.address().clone();
         let started = loop {
+            self.keep_nonblocking()?;
             match os::connect(descriptor.as_fd(), remote, directories) {
                 // Of a Unix socket: the listener's queue is full, and there is
                 // nothing to wait for that tells when it is not.
@@ -404,6 +438,12 @@ impl Socket {
             // The others would begin anew.
             _ => os::take_error(descriptor.as_fd())?.map_or(Ok(()), Err),
         }
+    }
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        self.leave_sets();
     }
 }
 

@@ -6,12 +6,15 @@ use std::time::Duration;
 use super::Socket;
 use crate::Errno;
 use crate::ctx::CapsockCtx;
-use crate::options::{DurationOption, FlagOption, NumberOption, TextOption};
-use crate::os::{self, Credentials};
+use crate::options::{DurationOption, FlagOption, NumberOption, OptionNumber, TextOption};
+use crate::os::{self, Credentials, Descriptor};
 
 impl Socket {
     pub(crate) fn flag(&self, option: FlagOption) -> Result<bool, Errno> {
-        Ok(os::get_number(self.open()?.as_fd(), option.number())? != 0)
+        Ok(os::get_number(
+            self.open_for_option(option.number())?.as_fd(),
+            option.number(),
+        )? != 0)
     }
 
     pub(crate) fn set_flag(
@@ -20,7 +23,7 @@ impl Socket {
         option: FlagOption,
         value: bool,
     ) -> Result<(), Errno> {
-        let descriptor = self.open()?;
+        let descriptor = self.open_for_option(option.number())?;
         if let Some(grant) = option.grant() {
             ctx.vet_option(grant, if value { "1" } else { "0" })?;
         }
@@ -28,7 +31,10 @@ impl Socket {
     }
 
     pub(crate) fn number(&self, option: NumberOption) -> Result<i32, Errno> {
-        os::get_number(self.open()?.as_fd(), option.number())
+        os::get_number(
+            self.open_for_option(option.number())?.as_fd(),
+            option.number(),
+        )
     }
 
     pub(crate) fn set_number(
@@ -37,7 +43,7 @@ impl Socket {
         option: NumberOption,
         value: i32,
     ) -> Result<(), Errno> {
-        let descriptor = self.open()?;
+        let descriptor = self.open_for_option(option.number())?;
         if let Some(grant) = option.grant() {
             ctx.vet_option(grant, &value.to_string())?;
         }
@@ -55,7 +61,10 @@ impl Socket {
     }
 
     pub(crate) fn duration(&self, option: DurationOption) -> Result<Duration, Errno> {
-        let count = os::get_number(self.open()?.as_fd(), option.number())?;
+        let count = os::get_number(
+            self.open_for_option(option.number())?.as_fd(),
+            option.number(),
+        )?;
         Ok(option.unit() * u32::try_from(count).unwrap_or(0))
     }
 
@@ -66,11 +75,18 @@ impl Socket {
     ) -> Result<(), Errno> {
         let count = value.as_nanos().div_ceil(option.unit().as_nanos());
         let count = i32::try_from(count).map_err(|_too_long| Errno::InvalidArgument)?;
-        os::set_number(self.open()?.as_fd(), option.number(), count)
+        os::set_number(
+            self.open_for_option(option.number())?.as_fd(),
+            option.number(),
+            count,
+        )
     }
 
     pub(crate) fn text(&self, option: TextOption) -> Result<String, Errno> {
-        os::get_text(self.open()?.as_fd(), option.number())
+        os::get_text(
+            self.open_for_option(option.number())?.as_fd(),
+            option.number(),
+        )
     }
 
     pub(crate) fn set_text(
@@ -79,7 +95,7 @@ impl Socket {
         option: TextOption,
         value: &str,
     ) -> Result<(), Errno> {
-        let descriptor = self.open()?;
+        let descriptor = self.open_for_option(option.number())?;
         // The kernel would cut the name there, and the rule was for all of it.
         if value.contains('\0') {
             return Err(Errno::InvalidArgument);
@@ -90,10 +106,25 @@ impl Socket {
         os::set_text(descriptor.as_fd(), option.number(), value)
     }
 
-    pub(crate) fn linger(&self) -> Result<Option<Duration>, Errno> {
-        os::linger(self.open()?.as_fd())
+    pub(super) fn open_for_option(&self, option: OptionNumber) -> Result<&Descriptor, Errno> {
+        let descriptor = self.open()?;
+        match option.is_of(self.family) {
+            true => Ok(descriptor),
+            false => Err(Errno::ProtocolNotAvailable),
+        }
     }
 
+    pub(crate) fn linger(&self) -> Result<Option<Duration>, Errno> {
+        let descriptor = self.open()?;
+        match self.state().linger {
+            None => os::linger(descriptor.as_fd()),
+            kept => Ok(kept),
+        }
+    }
+
+    /// The kernel only gets to know of no time at all, which makes `close` a
+    /// reset. Of any other it would stop the thread that closes the socket last,
+    /// be it non-blocking or not, and that thread is the host's.
     pub(crate) fn set_linger(&self, value: Option<Duration>) -> Result<(), Errno> {
         let descriptor = self.open()?;
         let whole = value.map(|value| -> Result<Duration, Errno> {
@@ -101,7 +132,13 @@ impl Socket {
             let seconds = i32::try_from(seconds).map_err(|_too_long| Errno::InvalidArgument)?;
             Ok(Duration::from_secs(u64::from(seconds.unsigned_abs())))
         });
-        os::set_linger(descriptor.as_fd(), whole.transpose()?)
+        let (kept, told) = match whole.transpose()? {
+            Some(Duration::ZERO) => (None, Some(Duration::ZERO)),
+            kept => (kept, None),
+        };
+        os::set_linger(descriptor.as_fd(), told)?;
+        self.state().linger = kept;
+        Ok(())
     }
 
     pub(crate) fn take_error(&self) -> Result<Option<Errno>, Errno> {

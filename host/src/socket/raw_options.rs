@@ -18,6 +18,12 @@ pub(crate) enum RawValue {
     Null(u32),
 }
 
+/// It has a name too, but a value that is no single number.
+const LINGER: OptionNumber = OptionNumber {
+    level: libc::SOL_SOCKET,
+    name: libc::SO_LINGER,
+};
+
 impl Socket {
     pub(crate) fn raw(
         &self,
@@ -25,10 +31,20 @@ impl Socket {
         option: OptionNumber,
         length: u32,
     ) -> Result<Vec<u8>, Errno> {
-        let descriptor = self.open()?;
+        let descriptor = self.open_for_option(option)?;
         let length = usize::try_from(length).unwrap_or(usize::MAX);
         if length > MAX_VALUE {
             return Err(Errno::InvalidArgument);
+        }
+        if option == LINGER {
+            let linger = self.linger()?;
+            let seconds = linger.map_or(0, |linger| linger.as_secs());
+            let seconds = i32::try_from(seconds).unwrap_or(i32::MAX);
+            let mut bytes = [i32::from(linger.is_some()), seconds]
+                .map(i32::to_ne_bytes)
+                .concat();
+            bytes.truncate(length);
+            return Ok(bytes);
         }
         // Whatever has a name can be read without a grant.
         if !option.has_name() {
@@ -43,7 +59,10 @@ impl Socket {
         option: OptionNumber,
         value: &RawValue,
     ) -> Result<(), Errno> {
-        let descriptor = self.open()?;
+        let descriptor = self.open_for_option(option)?;
+        if option == LINGER {
+            return self.set_raw_linger(value);
+        }
         if option.has_name() {
             return self.set_named(ctx, option, value);
         }
@@ -53,6 +72,26 @@ impl Socket {
             RawValue::Bytes(bytes) => os::set_bytes(descriptor.as_fd(), option, bytes),
             RawValue::Null(length) => os::set_null(descriptor.as_fd(), option, *length),
         }
+    }
+
+    /// `struct linger`
+    fn set_raw_linger(&self, value: &RawValue) -> Result<(), Errno> {
+        let RawValue::Bytes(bytes) = value else {
+            return Err(Errno::BadAddress);
+        };
+        let field = |at: usize| {
+            bytes
+                .get(at..)?
+                .first_chunk()
+                .copied()
+                .map(i32::from_ne_bytes)
+        };
+        let (Some(on), Some(seconds)) = (field(0), field(4)) else {
+            return Err(Errno::InvalidArgument);
+        };
+        // The kernel takes a negative time for a very long one.
+        let seconds = u64::try_from(seconds).unwrap_or(i32::MAX.unsigned_abs().into());
+        self.set_linger((on != 0).then_some(Duration::from_secs(seconds)))
     }
 
     /// Sets by number what has a name: the grants and bounds are those of the

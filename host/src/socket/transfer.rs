@@ -45,10 +45,11 @@ impl Socket {
         let length = length.min(ctx.limits().receive) as usize;
         let flags = how.flags();
         let mut receive = |fd: BorrowedFd<'_>| os::receive_from(fd, length, flags);
-        if how.error_queue {
+        if self.reads_error_queue(how) {
             return self.receive_once(Deadline::Now, &mut receive).await;
         }
         if self.protocol.has_connections() {
+            self.vet_connected(ctx)?;
             let deadline = self.deadline(how.dont_wait);
             let (data, _none) = self.receive_once(deadline, &mut receive).await?;
             return Ok((self.receive_rest(deadline, length, how, data).await, None));
@@ -64,7 +65,7 @@ impl Socket {
         how: Receive,
     ) -> Result<(Message, Vec<TakenSocket>), Errno> {
         let mut message = self.receive_with_descriptors(ctx, length, how).await?;
-        let sockets = self.take_sockets(ctx, &mut message);
+        let sockets = self.take_sockets(ctx, &mut message, how.peek);
         Ok((message, sockets))
     }
 
@@ -82,11 +83,12 @@ impl Socket {
             let sender = message.sender.take();
             Ok((message, sender))
         };
-        if how.error_queue {
+        if self.reads_error_queue(how) {
             let (message, sender) = self.receive_once(Deadline::Now, &mut receive).await?;
             return Ok(Message { sender, ..message });
         }
         if self.protocol.has_connections() {
+            self.vet_connected(ctx)?;
             let deadline = self.deadline(how.dont_wait);
             let (mut message, _none) = self.receive_once(deadline, &mut receive).await?;
             if how.truncate && self.protocol == Protocol::Tcp {
@@ -97,6 +99,16 @@ impl Socket {
         }
         let (message, sender) = self.receive_admitted(ctx, how, receive).await?;
         Ok(Message { sender, ..message })
+    }
+
+    /// Whether the kernel reads the error queue, whose senders need not be
+    /// admitted. Other families ignore `MSG_ERRQUEUE`, and give a message.
+    fn reads_error_queue(&self, how: Receive) -> bool {
+        let has_one = matches!(
+            self.family,
+            AddressFamily::Inet | AddressFamily::Inet6 | AddressFamily::Packet | AddressFamily::Can
+        );
+        how.error_queue && has_one
     }
 
     async fn receive_once<T>(
@@ -210,12 +222,14 @@ impl Socket {
             self.vet_connected(ctx)?;
         }
         self.vet_pass(ctx, sockets, remote.as_ref().map(Vetted::address))?;
+        let mut places = self.places_in_flight(ctx, sockets)?;
         let deadline = self.deadline(how.dont_wait);
         let attempt = deadline.attempt(descriptor, Interest::WRITABLE, |fd| {
             let (flags, remote) = (how.flags, remote.as_ref());
             let directories = ctx.directories();
             let sent =
                 os::message::send(fd, data, &control, &descriptors, flags, remote, directories)?;
+            self.put_in_flight(&mut places);
             for socket in sockets {
                 socket.share();
             }
@@ -375,13 +389,31 @@ impl Socket {
 
     /// Each datagram is an operation of its own: the guest may have given up the
     /// peer since the connect. A stream stays connected.
-    fn vet_connected(&self, ctx: &CapsockCtx) -> Result<(), Errno> {
+    pub(super) fn vet_connected(&self, ctx: &CapsockCtx) -> Result<(), Errno> {
+        if self.state().shared && self.role_is_others_to_change() {
+            let descriptor = self.open()?;
+            return match os::remote_address(descriptor.as_fd()) {
+                Ok(peer) if self.protocol.has_connections() => {
+                    ctx.vet::<Connect>(self.protocol, peer).map(drop)
+                }
+                Ok(peer) => ctx.vet::<Send>(self.protocol, peer).map(drop),
+                // The send meets it too.
+                Err(_not_connected) => Ok(()),
+            };
+        }
         match self.role() {
             Role::Client(remote) if !self.protocol.has_connections() => {
                 ctx.vet::<Send>(self.protocol, remote).map(drop)
             }
             _ => Ok(()),
         }
+    }
+
+    /// Whether another process that has the socket can connect it: one that is
+    /// not connected, and datagram sockets at any time.
+    fn role_is_others_to_change(&self) -> bool {
+        matches!(self.family, AddressFamily::Inet | AddressFamily::Inet6)
+            && (!self.protocol.has_connections() || self.role() == Role::Undecided)
     }
 
     /// `send(2)` until everything is sent, against one deadline.
