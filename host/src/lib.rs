@@ -60,6 +60,7 @@ pub mod policy;
 mod poller;
 mod quota;
 mod raw_options;
+mod record;
 mod resolve;
 mod socket;
 
@@ -71,8 +72,9 @@ pub use address::{
 pub use cap_std;
 pub use ctx::{CapsockCtx, CapsockCtxView, CapsockView};
 pub use errno::Errno;
-pub use policy::{Denial, Effect, Grant, Op, ParseRuleError, Policy, Rule};
+pub use policy::{Decision, Denial, Effect, Grant, Op, ParseRuleError, Policy, Rule};
 pub use quota::Limits;
+pub use record::Recording;
 
 use wasmtime::component::{HasData, Linker};
 
