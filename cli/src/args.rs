@@ -50,6 +50,21 @@ pub(crate) struct RunArgs {
     #[arg(long = "dir", value_name = "HOST[::GUEST]")]
     dirs: Vec<String>,
 
+    /// Print each socket operation on standard error as strace does: call,
+    /// arguments, result, time
+    #[arg(long)]
+    pub(crate) trace: bool,
+
+    /// Append each decision about a grant to this file, a JSON object a line
+    #[arg(long, value_name = "FILE")]
+    audit: Option<PathBuf>,
+
+    /// Allow everything but what --deny-… forbids, whatever the grants, and write
+    /// to this file the smallest policy that allows what the guest did. Only for
+    /// a guest that you trust
+    #[arg(long, value_name = "FILE")]
+    record: Option<PathBuf>,
+
     /// Compile the component anew, and do not keep the result
     #[arg(long)]
     no_cache: bool,
@@ -191,6 +206,8 @@ pub(crate) struct Run {
     pub(crate) policy: Policy,
     pub(crate) inherit: Inherit,
     pub(crate) cache: bool,
+    pub(crate) audit: Option<PathBuf>,
+    pub(crate) record: Option<PathBuf>,
 }
 
 /// The listeners that the guest is given.
@@ -247,6 +264,8 @@ impl RunArgs {
                 listen: parse_listeners(&self.inherit_listen)?,
             },
             cache: !self.no_cache,
+            audit: self.audit,
+            record: self.record,
             component: self.component,
         })
     }

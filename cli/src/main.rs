@@ -2,15 +2,20 @@
 //! time.
 
 mod args;
+mod audit;
 mod inherit;
 mod load;
+mod record;
 mod run;
+mod trace;
 
 use std::process::exit;
 
-use args::{Cli, Command, UsageError};
+use args::{Cli, Command, RunArgs, UsageError};
 use clap::Parser;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer};
 
 /// Why a command did not succeed.
 #[derive(Debug)]
@@ -30,11 +35,14 @@ impl From<UsageError> for Failure {
 fn main() {
     let filter =
         EnvFilter::try_from_env("CAPSOCK_LOG").unwrap_or_else(|_unset| EnvFilter::new("off"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
+    let log = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let command = Cli::parse().command;
+    let Command::Run(RunArgs { trace, .. }) = &command;
+    tracing_subscriber::registry()
+        .with(log.with_filter(filter))
+        .with(trace.then(trace::layer))
         .init();
-    let result = match Cli::parse().command {
+    let result = match command {
         Command::Run(args) => args.parse().map_err(Failure::from).and_then(run::run),
     };
     // Not a return: a thread may still wait for standard input.

@@ -12,8 +12,10 @@ use wasmtime_wasi::{FsPerms, I32Exit, WasiCtx, WasiCtxView, WasiView};
 
 use crate::Failure;
 use crate::args::Run;
+use crate::audit;
 use crate::inherit::{self, Listener};
 use crate::load;
+use crate::record::{self, Record};
 
 /// How many different denials are told; a guest must not flood the terminal.
 const DENIALS_TOLD: usize = 1000;
@@ -52,12 +54,20 @@ pub(crate) fn run(run: Run) -> Result<i32, Failure> {
     let listeners = inherit::open(&run.inherit)?;
     let engine = load::engine(run.cache)?;
     let command = prepare(&engine, &run)?;
-    let store = Store::new(&engine, guest(run, listeners)?);
+    let (guest, record) = guest(run, listeners)?;
+    let store = Store::new(&engine, guest);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
     let runtime = runtime.map_err(|error| Failure::Usage(format!("cannot start: {error}")))?;
-    runtime.block_on(call(store, command))
+    match record {
+        None => runtime.block_on(call(store, command)),
+        Some(record) => {
+            let outcome = runtime.block_on(record::until_signal(call(store, command)));
+            record.write()?;
+            outcome
+        }
+    }
 }
 
 fn prepare(engine: &Engine, run: &Run) -> Result<CommandPre<Guest>, Failure> {
@@ -70,7 +80,7 @@ fn prepare(engine: &Engine, run: &Run) -> Result<CommandPre<Guest>, Failure> {
     CommandPre::new(linker.instantiate_pre(&component).map_err(unusable)?).map_err(unusable)
 }
 
-fn guest(run: Run, listeners: Vec<Listener>) -> Result<Guest, Failure> {
+fn guest(run: Run, listeners: Vec<Listener>) -> Result<(Guest, Option<Record>), Failure> {
     let mut wasi = WasiCtx::builder();
     wasi.inherit_stdio().args(&run.args);
     // Later ones of a name do not count to a guest, so the user's come first.
@@ -82,13 +92,23 @@ fn guest(run: Run, listeners: Vec<Listener>) -> Result<Guest, Failure> {
     let told = Mutex::new(HashSet::new());
     let mut table = ResourceTable::new();
     table.set_max_capacity(HANDLES);
-    let sockets = CapsockCtx::new(run.policy, ambient_authority())
+    let mut sockets = CapsockCtx::new(run.policy, ambient_authority())
         .on_denial(move |denial| tell(&told, denial));
-    Ok(Guest {
+    if let Some(path) = &run.audit {
+        sockets = sockets.on_decision(audit::to(path, &run.component)?);
+    }
+    let mut record = None;
+    if let Some(path) = run.record {
+        let (recorded, recording) = sockets.recording(ambient_authority());
+        sockets = recorded;
+        record = Some(Record::create(path, &run.component, recording)?);
+    }
+    let guest = Guest {
         wasi: wasi.build(),
         sockets: inherit::give(sockets, listeners)?,
         table,
-    })
+    };
+    Ok((guest, record))
 }
 
 async fn call(mut store: Store<Guest>, command: CommandPre<Guest>) -> Result<i32, Failure> {

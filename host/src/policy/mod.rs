@@ -237,7 +237,8 @@ impl Policy {
         peer: &Address,
     ) -> Result<(), Denial> {
         self.admitted_by_listen(protocol, local, peer)
-            .map_err(|(peer, cause)| {
+            .map_err(|lacking| {
+                let (peer, cause) = *lacking;
                 Denial::new(Op::Listen, protocol, local, cause).with_peer(&peer)
             })?;
         self.within_limits(|limit| limit.admit_peer(protocol, local, peer))
@@ -457,7 +458,7 @@ impl Policy {
         protocol: Protocol,
         local: &Address,
         peer: &Address,
-    ) -> Result<(), (Address, Cause)> {
+    ) -> Result<(), Box<(Address, Cause)>> {
         let listening = |effect| {
             self.rules.iter().filter(move |rule| {
                 (rule.effect, rule.op) == (effect, Op::Listen)
@@ -467,10 +468,10 @@ impl Policy {
         let subjects = subjects(peer);
         for subject in &subjects {
             if let Some(rule) = listening(Effect::Deny).find(|rule| rule.covers_peer(subject)) {
-                return Err((subject.clone(), Cause::Rule(rule.clone())));
+                return Err(Box::new((subject.clone(), Cause::Rule(rule.clone()))));
             }
             if !listening(Effect::Allow).any(|rule| rule.covers_peer(subject)) {
-                return Err((subject.clone(), Cause::NoRule));
+                return Err(Box::new((subject.clone(), Cause::NoRule)));
             }
         }
         Ok(())
