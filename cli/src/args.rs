@@ -58,12 +58,27 @@ pub(crate) struct RunArgs {
     #[arg(long = "limit", value_name = "NAME=VALUE")]
     limits: Vec<String>,
 
+    /// Print each socket operation on standard error as strace does: call,
+    /// arguments, result, time
+    #[arg(long)]
+    pub(crate) trace: bool,
+
+    /// Append each decision about a grant to this file, a JSON object a line
+    #[arg(long, value_name = "FILE")]
+    audit: Option<PathBuf>,
+
+    /// Allow everything but what --deny-… forbids, whatever the grants, and write
+    /// to this file the smallest policy that allows what the guest did. Only for
+    /// a guest that you trust
+    #[arg(long, value_name = "FILE")]
+    record: Option<PathBuf>,
+
     /// Compile the component anew, and do not keep the result
     #[arg(long)]
     no_cache: bool,
 
     /// Fail unless the kernel enforces the grants' ports and paths as well
-    #[arg(long, conflicts_with = "no_landlock")]
+    #[arg(long, conflicts_with_all = ["no_landlock", "record"])]
     require_landlock: bool,
 
     /// Do not have the kernel enforce the grants' ports and paths as well
@@ -329,6 +344,8 @@ pub(crate) struct Run {
     pub(crate) landlock: Landlock,
     pub(crate) verbose: bool,
     pub(crate) cache: bool,
+    pub(crate) audit: Option<PathBuf>,
+    pub(crate) record: Option<PathBuf>,
 }
 
 /// Whether the kernel's second layer is used.
@@ -404,6 +421,8 @@ impl RunArgs {
             },
             verbose: self.verbose,
             cache: !self.no_cache,
+            audit: self.audit,
+            record: self.record,
             component: self.component,
         })
     }

@@ -2,19 +2,24 @@
 //! time.
 
 mod args;
+mod audit;
 mod bounds;
 mod inherit;
 mod inspect;
 mod landlock;
 mod load;
 mod policy;
+mod record;
 mod run;
+mod trace;
 
 use std::process::exit;
 
 use args::{Cli, Command, PolicyTask, UsageError};
 use clap::Parser;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer};
 
 /// Why a command did not succeed.
 #[derive(Debug)]
@@ -34,11 +39,14 @@ impl From<UsageError> for Failure {
 fn main() {
     let filter =
         EnvFilter::try_from_env("CAPSOCK_LOG").unwrap_or_else(|_unset| EnvFilter::new("off"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
+    let log = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let command = Cli::parse().command;
+    let trace = matches!(&command, Command::Run(run) if run.trace);
+    tracing_subscriber::registry()
+        .with(log.with_filter(filter))
+        .with(trace.then(trace::layer))
         .init();
-    let result = match Cli::parse().command {
+    let result = match command {
         Command::Run(args) => args.parse().map_err(Failure::from).and_then(run::run),
         Command::Policy(args) => match args.parse() {
             Ok(PolicyTask::Check(files)) => policy::check(&files),

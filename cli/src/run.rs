@@ -14,7 +14,8 @@ use wasmtime_wasi::{FsPerms, I32Exit, WasiCtx, WasiCtxView, WasiView};
 
 use crate::args::{Landlock, Run};
 use crate::inherit::{self, Listener};
-use crate::{Failure, bounds, landlock, load, policy};
+use crate::record::{self, Record};
+use crate::{Failure, audit, bounds, landlock, load, policy};
 
 /// How many different denials are told; a guest must not flood the terminal.
 const DENIALS_TOLD: usize = 1000;
@@ -54,7 +55,8 @@ pub(crate) fn run(run: Run) -> Result<i32, Failure> {
     let limits = run.limits.clone();
     let component = run.component.clone();
     let restriction = Restriction::of(&run);
-    let mut store = Store::new(&engine, guest(run, listeners)?);
+    let (guest, record) = guest(run, listeners)?;
+    let mut store = Store::new(&engine, guest);
     store.limiter(|guest| &mut guest.memory);
     bounds::apply(&limits, &mut store);
     restrict(&restriction)?;
@@ -64,7 +66,15 @@ pub(crate) fn run(run: Run) -> Result<i32, Failure> {
     let unstarted = |error| Failure::Usage(format!("cannot start: {error}"));
     let runtime = runtime.map_err(unstarted)?;
     bounds::start(&limits, &engine).map_err(unstarted)?;
-    let result = runtime.block_on(call(store, command, &component, &limits));
+    let run = call(store, command, &component, &limits);
+    let result = match record {
+        None => runtime.block_on(run),
+        Some(record) => {
+            let outcome = runtime.block_on(record::until_signal(run));
+            record.write()?;
+            outcome
+        }
+    };
     // A look-up that still goes on is not waited for.
     runtime.shutdown_background();
     result
@@ -81,7 +91,11 @@ struct Restriction {
 impl Restriction {
     fn of(run: &Run) -> Self {
         Self {
-            landlock: run.landlock,
+            // A recording allows what no grant says.
+            landlock: match run.record {
+                Some(_) => Landlock::Off,
+                None => run.landlock,
+            },
             verbose: run.verbose,
             reach: run.policy.reach(),
             directories: run.dirs.iter().map(|dir| dir.host.clone()).collect(),
@@ -121,7 +135,7 @@ fn prepare(engine: &Engine, run: &Run) -> Result<CommandPre<Guest>, Failure> {
     CommandPre::new(linker.instantiate_pre(&component).map_err(unusable)?).map_err(unusable)
 }
 
-fn guest(run: Run, listeners: Vec<Listener>) -> Result<Guest, Failure> {
+fn guest(run: Run, listeners: Vec<Listener>) -> Result<(Guest, Option<Record>), Failure> {
     let mut wasi = WasiCtx::builder();
     wasi.inherit_stdio().args(&run.args);
     // Later ones of a name do not count to a guest, so the user's come first.
@@ -134,15 +148,25 @@ fn guest(run: Run, listeners: Vec<Listener>) -> Result<Guest, Failure> {
     let mut table = ResourceTable::new();
     table.set_max_capacity(run.limits.handles as usize);
     let memory = MemoryLimiter::new(&run.limits);
-    let sockets = CapsockCtx::new(run.policy, ambient_authority())
+    let mut sockets = CapsockCtx::new(run.policy, ambient_authority())
         .with_limits(run.limits)
         .on_denial(move |denial| tell(&told, denial));
-    Ok(Guest {
+    if let Some(path) = &run.audit {
+        sockets = sockets.on_decision(audit::to(path, &run.component)?);
+    }
+    let mut record = None;
+    if let Some(path) = run.record {
+        let (recorded, recording) = sockets.recording(ambient_authority());
+        sockets = recorded;
+        record = Some(Record::create(path, &run.component, recording)?);
+    }
+    let guest = Guest {
         wasi: wasi.build(),
         memory,
         sockets: inherit::give(sockets, listeners)?,
         table,
-    })
+    };
+    Ok((guest, record))
 }
 
 async fn call(

@@ -75,6 +75,12 @@ impl Authority {
         state.set(policy);
     }
 
+    /// Adds a rule that a recording learnt.
+    pub(crate) fn learn(&self, rule: Rule) {
+        let mut state = self.state();
+        state.policy = Arc::new(Policy::clone(&state.policy).with(rule));
+    }
+
     /// Whether the policy allows an operation on a target.
     pub(crate) fn may(&self, operation: &str, target: &str) -> Result<bool, String> {
         if operation.len() + target.len() > QUESTION {

@@ -12,14 +12,18 @@ use wasmtime::component::ResourceTable;
 use crate::authority::Authority;
 use crate::os::UnixDirectories;
 use crate::policy::operation::{Listen, Operation};
-use crate::policy::{Denial, NameRefusal, Policy, Refusal, Vetted, VettedName};
+use crate::policy::{Check, Decision, Denial, NameRefusal, Policy, Refusal, Vetted, VettedName};
 use crate::quota::{Limits, SocketPermit, SocketQuota};
+use crate::record::Recording;
 use crate::resolve::NameError;
 use crate::socket::Inherited;
 use crate::{Address, AddressFamily, Errno, Protocol, os};
 
 /// Is told of each denial; see [`CapsockCtx::on_denial`].
 type OnDenial = Arc<dyn Fn(&Denial) + Send + Sync>;
+
+/// Is told of each decision; see [`CapsockCtx::on_decision`].
+type OnDecision = Arc<dyn Fn(&Decision) + Send + Sync>;
 
 /// The sockets side of one guest: its policy, its limits, and who is told of
 /// denials.
@@ -32,6 +36,8 @@ pub struct CapsockCtx {
     lookups: Arc<Semaphore>,
     inherited: Vec<Inherited>,
     on_denial: Option<OnDenial>,
+    on_decision: Option<OnDecision>,
+    recording: Option<(Recording, AmbientAuthority)>,
 }
 
 /// Gives the host functions access to the embedder's state, as
@@ -66,6 +72,8 @@ impl CapsockCtx {
             limits,
             inherited: Vec::new(),
             on_denial: None,
+            on_decision: None,
+            recording: None,
         }
     }
 
@@ -105,6 +113,27 @@ impl CapsockCtx {
         self
     }
 
+    /// Calls `tell` at each decision of the policy, on the guest's thread.
+    /// Operations that need no grant are no decision, unless a rule forbids
+    /// them.
+    pub fn on_decision(mut self, tell: impl Fn(&Decision) + Send + Sync + 'static) -> Self {
+        self.on_decision = Some(Arc::new(tell));
+        self
+    }
+
+    /// Lets the guest do everything that no rule forbids, whatever its grants,
+    /// and tells what it did. For a guest that is trusted, to find out the
+    /// policy that it needs.
+    ///
+    /// `authority` opens the directories of the Unix paths that it uses.
+    pub fn recording(mut self, authority: AmbientAuthority) -> (Self, Recording) {
+        let policy = self.authority.policy().forbidding();
+        let recording = Recording::new(policy.clone());
+        self.authority = Arc::new(Authority::new(policy));
+        self.recording = Some((recording.clone(), authority));
+        (self, recording)
+    }
+
     pub(crate) fn limits(&self) -> &Limits {
         &self.limits
     }
@@ -132,18 +161,18 @@ impl CapsockCtx {
         address: Address,
     ) -> Result<Vetted<O>, Errno> {
         let address = os::interfaces::with_own_name(address)?;
-        self.authority
-            .policy()
-            .vet(protocol, address)
-            .map_err(|refusal| match refusal {
-                Refusal::Invalid(errno) => errno,
-                Refusal::Denied(denial) => self.deny(&denial),
-            })
+        self.judge(
+            |policy| match policy.vet(protocol, address.clone()) {
+                Ok(vetted) => Ok(Ok(vetted)),
+                Err(Refusal::Invalid(errno)) => Ok(Err(errno)),
+                Err(Refusal::Denied(denial)) => Err(denial),
+            },
+            || Check::of_use::<O>(protocol, address.clone()),
+        )?
     }
 
     pub(crate) fn vet_open(&self, protocol: Protocol) -> Result<(), Errno> {
-        let verdict = self.authority.policy().vet_open(protocol);
-        verdict.map_err(|denial| self.deny(&denial))
+        self.judge(|policy| policy.vet_open(protocol), || Check::Open(protocol))
     }
 
     pub(crate) fn vet_implicit_bind(
@@ -151,8 +180,10 @@ impl CapsockCtx {
         protocol: Protocol,
         family: AddressFamily,
     ) -> Result<(), Errno> {
-        let verdict = self.authority.policy().vet_implicit_bind(protocol, family);
-        verdict.map_err(|denial| self.deny(&denial))
+        self.judge(
+            |policy| policy.vet_implicit_bind(protocol, family),
+            || Check::ImplicitBind { protocol, family },
+        )
     }
 
     pub(crate) fn admit_peer(
@@ -161,8 +192,14 @@ impl CapsockCtx {
         local: &Address,
         peer: &Address,
     ) -> Result<(), Errno> {
-        let verdict = self.authority.policy().admit_peer(protocol, local, peer);
-        verdict.map_err(|denial| self.deny(&denial))
+        self.judge(
+            |policy| policy.admit_peer(protocol, local, peer),
+            || Check::Peer {
+                protocol,
+                local: local.clone(),
+                peer: peer.clone(),
+            },
+        )
     }
 
     pub(crate) fn admit_sender(
@@ -171,11 +208,14 @@ impl CapsockCtx {
         local: Option<&Address>,
         sender: &Address,
     ) -> Result<(), Errno> {
-        let verdict = self
-            .authority
-            .policy()
-            .admit_sender(protocol, local, sender);
-        verdict.map_err(|denial| self.deny(&denial))
+        self.judge(
+            |policy| policy.admit_sender(protocol, local, sender),
+            || Check::Sender {
+                protocol,
+                local: local.cloned(),
+                sender: sender.clone(),
+            },
+        )
     }
 
     /// Whether a listener of the guest could have accepted a connection. Says
@@ -187,41 +227,64 @@ impl CapsockCtx {
     }
 
     pub(crate) fn vet_option(&self, name: &str, value: &str) -> Result<(), Errno> {
-        let verdict = self.authority.policy().vet_option(name, value);
-        verdict.map_err(|denial| self.deny(&denial))
+        self.judge(
+            |policy| policy.vet_option(name, value),
+            || Check::Option {
+                name: name.to_owned(),
+                value: value.to_owned(),
+                by_value: false,
+            },
+        )
     }
 
     pub(crate) fn vet_interfaces(&self) -> Result<(), Errno> {
-        let verdict = self.authority.policy().vet_interfaces();
-        verdict.map_err(|denial| self.deny(&denial))
+        self.judge(Policy::vet_interfaces, || Check::Interfaces)
     }
 
     pub(crate) fn vet_raw_option(&self, number: &str, by_value: bool) -> Result<(), Errno> {
-        let verdict = self.authority.policy().vet_raw_option(number, by_value);
-        verdict.map_err(|denial| self.deny(&denial))
+        self.judge(
+            |policy| policy.vet_raw_option(number, by_value),
+            || Check::Option {
+                name: "raw".to_owned(),
+                value: number.to_owned(),
+                by_value,
+            },
+        )
     }
 
     pub(crate) fn vet_pass(&self, protocol: Protocol, over: &Address) -> Result<(), Errno> {
-        let verdict = self.authority.policy().vet_pass(protocol, over);
-        verdict.map_err(|denial| self.deny(&denial))
+        self.judge(
+            |policy| policy.vet_pass(protocol, over),
+            || Check::Pass {
+                protocol,
+                over: over.clone(),
+            },
+        )
     }
 
     pub(crate) fn vet_take(&self, protocol: Protocol, over: &Address) -> Result<(), Errno> {
-        let verdict = self.authority.policy().vet_take(protocol, over);
-        verdict.map_err(|denial| self.deny(&denial))
+        self.judge(
+            |policy| policy.vet_take(protocol, over),
+            || Check::Take {
+                protocol,
+                over: over.clone(),
+            },
+        )
     }
 
     pub(crate) fn vet_name(&self, name: &str) -> Result<VettedName, NameError> {
-        self.authority
-            .policy()
-            .vet_name(name)
-            .map_err(|refusal| match refusal {
-                NameRefusal::Invalid => NameError::NoName,
-                NameRefusal::Denied(denial) => {
-                    self.deny(&denial);
-                    NameError::AccessDenied
-                }
-            })
+        let vetted = self.judge(
+            |policy| match policy.vet_name(name) {
+                Ok(vetted) => Ok(Some(vetted)),
+                Err(NameRefusal::Invalid) => Ok(None),
+                Err(NameRefusal::Denied(denial)) => Err(denial),
+            },
+            || Check::Name(name.to_owned()),
+        );
+        match vetted {
+            Ok(vetted) => vetted.ok_or(NameError::NoName),
+            Err(_denied) => Err(NameError::AccessDenied),
+        }
     }
 
     /// Keeps the answers to a look-up that the guest may be told, and lets rules
@@ -256,8 +319,59 @@ impl CapsockCtx {
         permit.map_err(|_none_left| NameError::Again)
     }
 
+    /// Where every question to the policy is asked, and everybody is told. The
+    /// question as a value is made only if somebody wants to know it.
+    fn judge<T>(
+        &self,
+        vet: impl Fn(&Policy) -> Result<T, Denial>,
+        check: impl FnOnce() -> Check,
+    ) -> Result<T, Errno> {
+        let policy = self.authority.policy();
+        let verdict = vet(&policy);
+        if self.on_decision.is_none() && self.recording.is_none() {
+            return verdict.map_err(|denial| self.deny(&denial));
+        }
+        self.tell(policy, verdict, vet, &check())
+    }
+
+    fn tell<T>(
+        &self,
+        mut policy: Arc<Policy>,
+        mut verdict: Result<T, Denial>,
+        vet: impl Fn(&Policy) -> Result<T, Denial>,
+        check: &Check,
+    ) -> Result<T, Errno> {
+        if let Some((recording, authority)) = &self.recording {
+            if let Err(denial) = verdict {
+                verdict = recording.learn(check, denial).and_then(|lesson| {
+                    if lesson.once {
+                        let rules = lesson.rules.into_iter();
+                        policy = Arc::new(rules.fold(Policy::clone(&policy), Policy::with));
+                    } else {
+                        lesson
+                            .rules
+                            .into_iter()
+                            .for_each(|rule| self.authority.learn(rule));
+                        policy = self.authority.policy();
+                        self.directories.add(&policy, *authority);
+                    }
+                    vet(&policy)
+                });
+            }
+            if verdict.is_ok() {
+                recording.note(check.clone());
+            }
+        }
+        if let Some(tell) = &self.on_decision
+            && let Some(decision) = Decision::new(check, &policy, verdict.as_ref().err())
+        {
+            tell(&decision);
+        }
+        verdict.map_err(|denial| self.deny(&denial))
+    }
+
     fn deny(&self, denial: &Denial) -> Errno {
-        tracing::warn!(%denial, "denied");
+        tracing::warn!(%denial, reason = denial.reason(), "denied");
         if let Some(tell) = &self.on_denial {
             tell(denial);
         }

@@ -1,11 +1,12 @@
 //! How a host function ends where it does not succeed.
 
+use std::fmt;
+
 use wasmtime::component::ResourceTableError;
 
 use crate::Errno;
 
 /// An error code for the guest, or a trap.
-#[derive(Debug)]
 pub(crate) enum SocketError {
     /// The guest learns why.
     Code(Errno),
@@ -34,6 +35,16 @@ impl From<wasmtime::Error> for SocketError {
         match error.downcast::<ResourceTableError>() {
             Ok(error) => error.into(),
             Err(error) => Self::Trap(error),
+        }
+    }
+}
+
+/// As a trace of the calls has it: the error by its POSIX name.
+impl fmt::Debug for SocketError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Code(errno) => f.write_str(errno.name()),
+            Self::Trap(error) => f.debug_tuple("Trap").field(&error.to_string()).finish(),
         }
     }
 }

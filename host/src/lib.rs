@@ -61,6 +61,7 @@ pub mod policy;
 mod poller;
 mod quota;
 mod raw_options;
+mod record;
 mod resolve;
 mod socket;
 
@@ -73,8 +74,11 @@ pub use cap_std;
 pub use ctx::{CapsockCtx, CapsockCtxView, CapsockView};
 pub use errno::Errno;
 pub use memory::MemoryLimiter;
-pub use policy::{Denial, Effect, Grant, Op, ParseRuleError, Policy, PolicyFileError, Rule};
+pub use policy::{
+    Decision, Denial, Effect, Grant, Op, ParseRuleError, Policy, PolicyFileError, Rule,
+};
 pub use quota::{LimitError, Limits};
+pub use record::Recording;
 
 use wasmtime::component::{HasData, Linker};
 

@@ -10,6 +10,7 @@ use std::ffi::OsStr;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::sync::{PoisonError, RwLock};
 
 use cap_fs_ext::{DirExt, FollowSymlinks, OpenOptionsFollowExt};
 use cap_std::AmbientAuthority;
@@ -22,7 +23,7 @@ use crate::policy::{Policy, VettedPath};
 
 /// The directories that the Unix rules of a policy name.
 #[derive(Debug, Default)]
-pub(crate) struct UnixDirectories(HashMap<PathBuf, Dir>);
+pub(crate) struct UnixDirectories(RwLock<HashMap<PathBuf, Dir>>);
 
 /// A path for the kernel, and the descriptor that it leads through.
 #[derive(Debug)]
@@ -35,14 +36,27 @@ impl UnixDirectories {
     /// Opens them with the user's authority: links in what a rule says are the
     /// user's own. A directory that cannot be opened is left out.
     pub(crate) fn open(policy: &Policy, authority: AmbientAuthority) -> Self {
-        let open = |path: &Path| match Dir::open_ambient_dir(path, authority) {
-            Ok(dir) => Some((path.to_owned(), dir)),
-            Err(error) => {
-                tracing::warn!(path = %path.display(), %error, "directory of a unix rule");
-                None
+        let directories = Self::default();
+        directories.add(policy, authority);
+        directories
+    }
+
+    /// Opens those that are not open yet, for a rule that was learnt.
+    pub(crate) fn add(&self, policy: &Policy, authority: AmbientAuthority) {
+        let mut directories = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        for path in policy.unix_directories() {
+            if directories.contains_key(path) {
+                continue;
             }
-        };
-        Self(policy.unix_directories().filter_map(open).collect())
+            match Dir::open_ambient_dir(path, authority) {
+                Ok(dir) => {
+                    directories.insert(path.to_owned(), dir);
+                }
+                Err(error) => {
+                    tracing::warn!(path = %path.display(), %error, "directory of a unix rule");
+                }
+            }
+        }
     }
 
     /// The socket that a vetted path names.
@@ -80,9 +94,11 @@ impl UnixDirectories {
     fn parent<'p>(&self, path: Option<&'p VettedPath>) -> Result<(Dir, &'p OsStr), Errno> {
         // Only a rule for a path passes a path.
         let path = path.ok_or(Errno::AccessDenied)?;
-        let root = self.0.get(&path.directory).ok_or(Errno::NoEntry)?;
         let name = path.name.file_name().ok_or(Errno::AccessDenied)?;
+        let directories = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let root = directories.get(&path.directory).ok_or(Errno::NoEntry)?;
         let mut dir = root.try_clone()?;
+        drop(directories);
         for step in path.name.parent().into_iter().flat_map(Path::iter) {
             dir = dir.open_dir_nofollow(step)?;
         }

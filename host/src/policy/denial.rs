@@ -157,6 +157,29 @@ impl Denial {
         &self.0.target
     }
 
+    /// Who would have been accepted, where that is what was denied.
+    pub fn peer(&self) -> Option<&str> {
+        self.0.from.as_deref()
+    }
+
+    /// Why: which rule forbids it, or that none allows it.
+    pub fn reason(&self) -> String {
+        match (&self.0.cause, self.0.given_up) {
+            (Cause::NoRule, false) => "no rule allows it".to_owned(),
+            (Cause::Rule(rule), false) => format!("the rule `{rule}` forbids it"),
+            (Cause::Class(ip), _) => {
+                let class = Class::of(*ip).map_or("reserved", Class::name);
+                format!("it resolves to {ip}, which is {class}")
+            }
+            (Cause::NoRule, true) => {
+                "the guest gave it up: no rule of its limit allows it".to_owned()
+            }
+            (Cause::Rule(rule), true) => {
+                format!("the guest gave it up: its rule `{rule}` forbids it")
+            }
+        }
+    }
+
     /// The rule that forbids it; `None` where it is only that none allows it.
     pub fn rule(&self) -> Option<&Rule> {
         match &self.0.cause {
@@ -178,20 +201,7 @@ impl fmt::Display for Denial {
             None => write!(f, "{} {}", self.0.op, self.0.target)?,
             Some(peer) => write!(f, "accept from {peer} on {}", self.0.target)?,
         }
-        match (&self.0.cause, self.0.given_up) {
-            (Cause::NoRule, false) => f.write_str(": no rule allows it"),
-            (Cause::Rule(rule), false) => write!(f, ": the rule `{rule}` forbids it"),
-            (Cause::NoRule, true) => {
-                f.write_str(": the guest gave it up: no rule of its limit allows it")
-            }
-            (Cause::Class(ip), _) => {
-                let class = Class::of(*ip).map_or("reserved", Class::name);
-                write!(f, ": it resolves to {ip}, which is {class}")
-            }
-            (Cause::Rule(rule), true) => {
-                write!(f, ": the guest gave it up: its rule `{rule}` forbids it")
-            }
-        }
+        write!(f, ": {}", self.reason())
     }
 }
 

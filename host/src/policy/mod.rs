@@ -2,6 +2,7 @@
 //!
 //! Everything here is pure: no I/O, no clock, no state.
 
+mod check;
 mod class;
 mod denial;
 mod explain;
@@ -18,6 +19,8 @@ use std::marker::PhantomData;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
+pub(crate) use check::Check;
+pub use check::Decision;
 pub use class::Class;
 pub use denial::{Denial, Grant};
 pub use explain::{Explanation, Verdict};
@@ -249,7 +252,10 @@ impl Policy {
         peer: &Address,
     ) -> Result<(), Denial> {
         self.admitted_by_listen(protocol, local, peer)
-            .map_err(|cause| Denial::new(Op::Listen, protocol, local, cause).with_peer(peer))?;
+            .map_err(|lacking| {
+                let (peer, cause) = *lacking;
+                Denial::new(Op::Listen, protocol, local, cause).with_peer(&peer)
+            })?;
         self.within_limits(|limit| limit.admit_peer(protocol, local, peer))
     }
 
@@ -271,25 +277,25 @@ impl Policy {
             return Ok(());
         }
         let op = Op::Recv.on(protocol);
-        let denial = |cause| Denial::new(op, protocol, sender, cause);
+        let denial = |subject, cause| Denial::new(op, protocol, subject, cause);
         let subjects = subjects(sender);
         for subject in &subjects {
             if let Some(rule) = self.denied_by(&[op], protocol, subject) {
-                return Err(denial(Cause::Rule(rule.clone())));
+                return Err(denial(sender, Cause::Rule(rule.clone())));
             }
         }
         let listened =
             local.is_some_and(|local| self.admitted_by_listen(protocol, local, sender).is_ok());
-        let allowed = || {
-            subjects.iter().all(|subject| {
-                self.allowed_by(op, protocol, subject).is_some()
-                    || self
+        let lacking = || {
+            subjects.iter().find(|subject| {
+                self.allowed_by(op, protocol, subject).is_none()
+                    && self
                         .decide(Op::Send.on(protocol), protocol, subject)
-                        .is_ok()
+                        .is_err()
             })
         };
-        if !listened && !allowed() {
-            return Err(denial(Cause::NoRule));
+        if !listened && let Some(subject) = lacking() {
+            return Err(denial(subject, Cause::NoRule));
         }
         self.within_limits(|limit| limit.admit_sender(protocol, local, sender))
     }
@@ -406,6 +412,34 @@ impl Policy {
         self.within_limits(|limit| limit.vet_descriptors(op, protocol, over))
     }
 
+    /// This policy without one of its rules.
+    pub(crate) fn without(mut self, rule: &Rule) -> Self {
+        self.rules.retain(|other| other != rule);
+        self
+    }
+
+    /// Its denials alone.
+    pub(crate) fn forbidding(&self) -> Self {
+        self.only(|_| false)
+    }
+
+    /// Its denials, and one grant of its own.
+    pub(crate) fn alone(&self, grant: &Rule) -> Self {
+        self.only(|rule| rule == grant)
+    }
+
+    fn only(&self, granting: impl Fn(&Rule) -> bool) -> Self {
+        let rules = self.rules.iter();
+        Self {
+            rules: rules
+                .filter(|rule| rule.effect == Effect::Deny || granting(rule))
+                .cloned()
+                .collect(),
+            pins: self.pins.clone(),
+            limits: self.limits.clone(),
+        }
+    }
+
     /// The directories that Unix rules name, each to be opened once.
     pub(crate) fn unix_directories(&self) -> impl Iterator<Item = &Path> {
         self.rules.iter().filter_map(|rule| match &rule.target {
@@ -439,7 +473,7 @@ impl Policy {
         protocol: Protocol,
         local: &Address,
         peer: &Address,
-    ) -> Result<(), Cause> {
+    ) -> Result<(), Box<(Address, Cause)>> {
         let listening = |effect| {
             self.rules.iter().filter(move |rule| {
                 (rule.effect, rule.op) == (effect, Op::Listen)
@@ -449,10 +483,10 @@ impl Policy {
         let subjects = subjects(peer);
         for subject in &subjects {
             if let Some(rule) = listening(Effect::Deny).find(|rule| rule.covers_peer(subject)) {
-                return Err(Cause::Rule(rule.clone()));
+                return Err(Box::new((subject.clone(), Cause::Rule(rule.clone()))));
             }
             if !listening(Effect::Allow).any(|rule| rule.covers_peer(subject)) {
-                return Err(Cause::NoRule);
+                return Err(Box::new((subject.clone(), Cause::NoRule)));
             }
         }
         Ok(())
