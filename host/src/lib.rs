@@ -54,6 +54,8 @@ mod ctx;
 mod errno;
 mod error;
 mod imports;
+#[cfg(any(test, feature = "fuzzing"))]
+mod model;
 mod options;
 mod os;
 pub mod policy;

@@ -15,8 +15,9 @@ use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
 use rustix::net::{RecvFlags, SendFlags, SocketAddrAny};
 
+use super::recorder::Call;
 use super::sockaddr::decode;
-use super::socket::{Encoded, peer};
+use super::socket::peer;
 use super::{Credentials, UnixDirectories};
 use crate::policy::Vetted;
 use crate::policy::operation::{Bind, Operation};
@@ -188,7 +189,8 @@ pub(crate) fn send<O: Operation>(
         bytes.extend(item(libc::SOL_SOCKET, libc::SCM_RIGHTS, &words(&numbers)));
     }
     let remote = remote.map(|remote| peer(remote, directories)).transpose()?;
-    let name = remote.as_ref().map(Encoded::address);
+    let name = remote.as_ref().map(|remote| remote.given_to(Call::Send));
+    let name = name.transpose()?;
     // SAFETY: all zero is a valid `msghdr`: null pointers of no length.
     let mut header: libc::msghdr = unsafe { zeroed() };
     if let Some(name) = &name {
