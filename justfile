@@ -27,6 +27,11 @@ attack: build guests
 model sequences="1000000":
     CAPSOCK_SEQUENCES={{ sequences }} cargo test --release -p capsock-host --lib -- --nocapture no_denied_address
 
+# Fuzz each target for so many seconds. What is found is in fuzz/artifacts.
+fuzz seconds="60":
+    scripts/cargo-tool cargo-fuzz 0.13.2
+    scripts/fuzz {{ seconds }}
+
 # Build the CLI, and all that the tests need: one build serves every recipe.
 build:
     cargo build --workspace --all-targets

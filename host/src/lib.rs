@@ -53,6 +53,9 @@ mod convert;
 mod ctx;
 mod errno;
 mod error;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod imports;
 #[cfg(any(test, feature = "fuzzing"))]
 mod model;

@@ -134,7 +134,9 @@ fn known(ip: IpAddr) -> Known {
 /// Below the ports that the kernel chooses.
 const PORTS: [u16; 3] = [0, 20041, 20042];
 
-const PORT_SETS: [(&str, fn(u16) -> bool); 6] = [
+type PortSet = (&'static str, fn(u16) -> bool);
+
+const PORT_SETS: [PortSet; 6] = [
     ("*", |_| true),
     ("20041", |port| port == 20041),
     ("20041-20042", |port| port == 20041 || port == 20042),
@@ -665,6 +667,7 @@ pub(crate) fn runtime() -> Runtime {
 }
 
 #[cfg(test)]
+#[allow(clippy::print_stdout, reason = "`just model` shows how much was tried")]
 mod tests {
     use super::*;
 

@@ -31,6 +31,8 @@ pub(crate) use option::{
 pub(crate) use reactor::{Descriptor, Interest};
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use recorder::{Call, record};
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use sockaddr::round_trip_address;
 pub(crate) use socket::{
     FAST_OPEN, Identity, ReceiveFlags, SendFlags, Shutdown, accept, bind, close, connect, create,
     create_pair, duplicate, identify, listen, local_address, receive_from, remote_address, reset,
