@@ -19,6 +19,19 @@ test: build guests
     scripts/cargo-test --workspace
     cargo test --workspace --doc
 
+# Try the attack table from the outside, and print it: attempt, expected, got.
+attack: build guests
+    cargo test --workspace --test attack -- --nocapture attack_table
+
+# Random sequences of operations: no denied address reaches the kernel.
+model sequences="1000000":
+    CAPSOCK_SEQUENCES={{ sequences }} cargo test --release -p capsock-host --lib -- --nocapture no_denied_address
+
+# Fuzz each target for so many seconds. What is found is in fuzz/artifacts.
+fuzz seconds="60":
+    scripts/cargo-tool cargo-fuzz 0.13.2
+    scripts/fuzz {{ seconds }}
+
 # Build the CLI, and all that the tests need: one build serves every recipe.
 build:
     cargo build --workspace --all-targets

@@ -53,8 +53,13 @@ mod convert;
 mod ctx;
 mod errno;
 mod error;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod imports;
 mod memory;
+#[cfg(any(test, feature = "fuzzing"))]
+mod model;
 mod options;
 mod os;
 pub mod policy;

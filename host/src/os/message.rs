@@ -16,8 +16,9 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use rustix::net::{RecvFlags, SendFlags, SocketAddrAny};
 
 use super::option::end_linger;
+use super::recorder::Call;
 use super::sockaddr::decode;
-use super::socket::{Encoded, peer};
+use super::socket::peer;
 use super::{Credentials, UnixDirectories};
 use crate::policy::Vetted;
 use crate::policy::operation::{Bind, Operation};
@@ -192,7 +193,8 @@ pub(crate) fn send<O: Operation>(
         bytes.extend(item(libc::SOL_SOCKET, libc::SCM_RIGHTS, &words(&numbers)));
     }
     let remote = remote.map(|remote| peer(remote, directories)).transpose()?;
-    let name = remote.as_ref().map(Encoded::address);
+    let name = remote.as_ref().map(|remote| remote.given_to(Call::Send));
+    let name = name.transpose()?;
     // SAFETY: all zero is a valid `msghdr`: null pointers of no length.
     let mut header: libc::msghdr = unsafe { zeroed() };
     if let Some(name) = &name {
@@ -453,6 +455,57 @@ fn words(words: &[i32]) -> Vec<u8> {
 
 fn integer(bytes: &[u8]) -> Option<i32> {
     bytes.try_into().ok().map(i32::from_ne_bytes)
+}
+
+/// Takes a control buffer apart, puts it together again, and does the same with
+/// ancillary data that is made of its words.
+///
+/// # Panics
+/// Where something is lost on the way.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) fn round_trip_control(bytes: &[u8]) {
+    let taken = items(bytes);
+    let put: Vec<u8> = taken
+        .iter()
+        .flat_map(|part| item(part.level, part.kind, part.data))
+        .collect();
+    assert_eq!(items(&put), taken);
+    for item in taken {
+        // Of descriptors nothing is made: these are none.
+        _ = received(item);
+    }
+    let word = |at: usize| bytes.get(at..at + 4).and_then(integer);
+    let (Some(one), Some(two), Some(three)) = (word(0), word(4), word(8)) else {
+        return;
+    };
+    let credentials = Credentials {
+        pid: one,
+        uid: two.cast_unsigned(),
+        gid: three.cast_unsigned(),
+    };
+    for (sent, expected) in [
+        (
+            SentControl::Credentials(credentials),
+            ReceivedControl::Credentials(credentials),
+        ),
+        (
+            SentControl::TimeToLive(one),
+            ReceivedControl::TimeToLive(one),
+        ),
+        (
+            SentControl::Ipv6TrafficClass(two),
+            ReceivedControl::Ipv6TrafficClass(two),
+        ),
+        (
+            SentControl::Ipv6HopLimit(three),
+            ReceivedControl::Ipv6HopLimit(three),
+        ),
+    ] {
+        let bytes = sent.encode();
+        let items = items(&bytes);
+        let parsed: Vec<_> = items.into_iter().filter_map(received).collect();
+        assert_eq!(parsed, [expected]);
+    }
 }
 
 #[cfg(test)]

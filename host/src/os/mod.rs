@@ -14,6 +14,7 @@ mod multicast;
 pub(crate) mod names;
 mod option;
 mod reactor;
+mod recorder;
 mod sockaddr;
 mod socket;
 mod unix_path;
@@ -28,6 +29,10 @@ pub(crate) use option::{
     set_null, set_number, set_text, take_error,
 };
 pub(crate) use reactor::{Descriptor, Interest};
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use recorder::{Call, record};
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use sockaddr::round_trip_address;
 pub(crate) use socket::{
     FAST_OPEN, Identity, ReceiveFlags, SendFlags, Shutdown, accept, bind, connect, create,
     create_pair, duplicate, identify, listen, local_address, receive_from, remote_address, reset,

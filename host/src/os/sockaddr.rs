@@ -483,6 +483,34 @@ fn as_bytes(address: &SocketAddrAny) -> &[u8] {
     }
 }
 
+/// Reads bytes as an address, gives that to the kernel, and reads it again.
+///
+/// # Panics
+/// Where it is another address then.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) fn round_trip_address(bytes: &[u8]) {
+    if bytes.len() < size_of::<u16>() {
+        return;
+    }
+    let Ok(address) = decode(from_bytes(bytes)) else {
+        return;
+    };
+    assert!(!format!("{address} {address:?}").is_empty());
+    // The policy passes no others.
+    if address.validate().is_err() {
+        return;
+    }
+    // No path is given to the kernel, nor an interface that is not there.
+    if let Ok(Some(encoded)) = encode(&address) {
+        let told = match address {
+            // An RDS socket takes internet's.
+            Address::Rds(address) => Address::Inet(address),
+            address => address,
+        };
+        assert_eq!(decode(encoded), Ok(told));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::process::Command;

@@ -10,6 +10,7 @@ use rustix::net::{self, SocketAddrAny, SocketFlags};
 use socket2::SockRef;
 
 use super::UnixDirectories;
+use super::recorder::{self, Call};
 use super::sockaddr::{decode, encode};
 use super::unix_path::ProcPath;
 use crate::policy::Vetted;
@@ -63,7 +64,7 @@ pub(crate) fn bind(
         Some(address) => Encoded::Plain(address),
         None => Encoded::Path(directories.place_to_bind(local.unix_path())?),
     };
-    Ok(net::bind(fd, &local.address())?)
+    Ok(net::bind(fd, &local.given_to(Call::Bind)?)?)
 }
 
 /// `listen(2)`, which binds an inet socket that is not bound yet: hence the
@@ -84,7 +85,8 @@ pub(crate) fn connect<O: Operation>(
     remote: &Vetted<O>,
     directories: &UnixDirectories,
 ) -> Result<(), Errno> {
-    Ok(net::connect(fd, &peer(remote, directories)?.address())?)
+    let remote = peer(remote, directories)?;
+    Ok(net::connect(fd, &remote.given_to(Call::Connect)?)?)
 }
 
 /// `accept4(2)`, non-blocking and close-on-exec.
@@ -131,9 +133,8 @@ pub(crate) fn send_to<O: Operation>(
 ) -> Result<usize, Errno> {
     let flags = flags | SendFlags::NOSIGNAL | SendFlags::DONTWAIT;
     let remote = peer(remote, directories)?;
-    Ok(retry_on_intr(|| {
-        net::sendto(fd, data, flags, &remote.address())
-    })?)
+    let address = remote.given_to(Call::Send)?;
+    Ok(retry_on_intr(|| net::sendto(fd, data, flags, &address))?)
 }
 
 /// `sendfile(2)` of at most `length` bytes. `MSG_NOSIGNAL` cannot be said here;
@@ -278,11 +279,14 @@ pub(super) enum Encoded {
 }
 
 impl Encoded {
-    pub(super) fn address(&self) -> SocketAddrAny {
-        match self {
+    /// The address as the call takes it.
+    pub(super) fn given_to(&self, call: Call) -> Result<SocketAddrAny, Errno> {
+        let address = match self {
             Self::Plain(address) => address.clone(),
             Self::Path(path) => path.address().as_any(),
-        }
+        };
+        recorder::pass(call, &address)?;
+        Ok(address)
     }
 }
 

@@ -91,6 +91,9 @@ impl UnixDirectories {
     }
 
     /// Goes down to the directory that holds the last name, through no link.
+    ///
+    /// # Errors
+    /// [`Errno::AccessDenied`] at a symbolic link.
     fn parent<'p>(&self, path: Option<&'p VettedPath>) -> Result<(Dir, &'p OsStr), Errno> {
         // Only a rule for a path passes a path.
         let path = path.ok_or(Errno::AccessDenied)?;
@@ -100,10 +103,19 @@ impl UnixDirectories {
         let mut dir = root.try_clone()?;
         drop(directories);
         for step in path.name.parent().into_iter().flat_map(Path::iter) {
-            dir = dir.open_dir_nofollow(step)?;
+            dir = match dir.open_dir_nofollow(step) {
+                // The kernel calls a link no directory.
+                Err(_) if is_link(&dir, step) => return Err(Errno::AccessDenied),
+                opened => opened?,
+            };
         }
         Ok((dir, name))
     }
+}
+
+fn is_link(dir: &Dir, name: &OsStr) -> bool {
+    let metadata = dir.symlink_metadata(name);
+    metadata.is_ok_and(|metadata| metadata.is_symlink())
 }
 
 impl ProcPath {

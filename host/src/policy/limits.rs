@@ -169,7 +169,7 @@ mod tests {
     fn policy(rules: &[impl AsRef<str>]) -> Policy {
         rules
             .iter()
-            .map(|rule| rule.as_ref().parse::<Rule>().expect(rule.as_ref()))
+            .map(|rule| rule.as_ref().parse::<Rule>().expect("a rule"))
             .fold(Policy::default(), Policy::with)
     }
 

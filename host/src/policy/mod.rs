@@ -570,4 +570,6 @@ fn validate(op: Op, protocol: Protocol, address: &Address) -> Result<(), Errno> 
 }
 
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests;

@@ -82,14 +82,10 @@ impl Policy {
         let is_told = name == "localhost" || allowing().any(|rule| rule.op() == Op::Resolve);
         if !is_told {
             let mut refusals = allowing().map(|rule| self.reaches(rule, name, ip));
-            match refusals.next() {
-                None => {}
-                Some(Ok(())) => {}
-                Some(Err(first)) => {
-                    if !refusals.any(|refusal| refusal.is_ok()) {
-                        return Err(first);
-                    }
-                }
+            if let Some(Err(first)) = refusals.next()
+                && !refusals.any(|refusal| refusal.is_ok())
+            {
+                return Err(first);
             }
         }
         self.within_limits(|limit| limit.admit_answer(&VettedName(name.to_owned()), ip))

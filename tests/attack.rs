@@ -1,0 +1,187 @@
+//! The attack table, tried from the outside: real guests under the real CLI, in
+//! a network namespace where each address that an attacker is after is this
+//! machine's, and watched. `just attack` prints it.
+
+#[path = "attack/table.rs"]
+mod table;
+
+use std::fmt::Write as _;
+use std::io::{BufRead, BufReader, Write as _};
+use std::path::Path;
+use std::process::{Child, ChildStdout, Command, Stdio};
+
+use capsock_tests::{Namespace, Running, run, stderr};
+use table::{NOT_TRIED, Outcome, Try, rows};
+
+/// Every address is a local one, so what is not denied arrives.
+const ADDRESSES: &str = "
+    ip address add 10.0.0.1/24 dev lo
+    ip route add default dev lo
+    ip address add 169.254.169.254/32 dev lo
+    for address in ::127.0.0.1 64:ff9b::7f00:1 2002:7f00:1:: fd00:ec2::254; do
+        ip address add $address/128 dev lo nodad
+    done";
+
+#[test]
+fn attack_table() {
+    let Some(namespace) = Namespace::new(ADDRESSES) else {
+        return;
+    };
+    let mut witness = Witness::start(&namespace);
+    let mut failed = String::new();
+    let mut printed = String::new();
+    for row in rows() {
+        let mut counts: Vec<(String, usize)> = Vec::new();
+        for attempt in &row.tries {
+            let got = match attack(&namespace, &mut witness, attempt) {
+                Ok(got) => got,
+                Err(wrong) => {
+                    writeln!(failed, "{}\n    {attempt:?}\n    {wrong}", row.attempt).unwrap();
+                    "NOT AS EXPECTED".to_owned()
+                }
+            };
+            match counts.iter_mut().find(|(known, _)| *known == got) {
+                Some((_, count)) => *count += 1,
+                None => counts.push((got, 1)),
+            }
+        }
+        let counts: Vec<String> = counts
+            .iter()
+            .map(|(got, count)| format!("{count} x {got}"))
+            .collect();
+        print_row(&mut printed, row.attempt, row.expected, &counts.join(", "));
+    }
+    for (attempt, reason) in NOT_TRIED {
+        print_row(&mut printed, attempt, "", &format!("not tried: {reason}"));
+    }
+    println!("{printed}");
+    assert!(failed.is_empty(), "\n{failed}");
+}
+
+fn print_row(out: &mut String, attempt: &str, expected: &str, got: &str) {
+    writeln!(
+        out,
+        "attempt   {attempt}\nexpected  {expected}\ngot       {got}\n"
+    )
+    .unwrap();
+}
+
+/// Tries it; what the guest got, in a word, or what is not as expected.
+fn attack(namespace: &Namespace, witness: &mut Witness, attempt: &Try) -> Result<String, String> {
+    let grants = attempt.grants.replace("{dir}", witness.directory());
+    let does = attempt.does.replace("{dir}", witness.directory());
+    let command = run(&words(&grants), "attack", &words(&does));
+    let mut under = words(attempt.under).into_iter();
+    let command = match under.next() {
+        Some(program) => {
+            let mut outer = Command::new(program);
+            outer.args(under).arg(command.get_program());
+            outer.args(command.get_args());
+            outer
+        }
+        None => command,
+    };
+    let guest = Running::spawn(namespace.enter(&command).stdin(Stdio::null()));
+    let output = guest.output();
+    let told = stderr(&output);
+    let printed = String::from_utf8_lossy(&output.stdout)
+        .trim_end()
+        .to_owned();
+    let arrived = witness.seen();
+    // The guest's own panic is its way to trap.
+    if told.contains("panicked at host") || told.contains("panicked at cli") {
+        return Err(format!("the host panicked: {told}"));
+    }
+    let code = output.status.code();
+    let got = match code {
+        Some(0) => printed,
+        Some(134) => "trap".to_owned(),
+        Some(2) => "usage error".to_owned(),
+        _ => return Err(format!("{}: {printed}{told}", output.status)),
+    };
+    let as_expected = match attempt.outcome {
+        Outcome::Prints(expected) => code == Some(0) && got == expected,
+        Outcome::Traps => code == Some(134),
+        Outcome::PrintsOrTraps(expected) => got == expected || code == Some(134),
+        Outcome::Usage => code == Some(2),
+    };
+    if !as_expected || attempt.arrives == arrived.is_empty() {
+        return Err(format!("got {got}; arrived: [{arrived}]; {told}"));
+    }
+    Ok(if attempt.arrives {
+        format!("{got} with the grant")
+    } else {
+        got
+    })
+}
+
+fn words(text: &str) -> Vec<&str> {
+    text.split_whitespace().collect()
+}
+
+/// Each row of the table stands in SECURITY.md, with what proves it.
+#[test]
+fn each_row_is_in_the_security_policy() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let security = std::fs::read_to_string(root.join("SECURITY.md")).unwrap();
+    let plain = security.replace('`', "");
+    let tried = rows().into_iter().map(|row| row.attempt);
+    for attempt in tried.chain(NOT_TRIED.map(|(attempt, _reason)| attempt)) {
+        assert!(
+            plain.contains(&format!("| {attempt} |")),
+            "SECURITY.md has no row `{attempt}`"
+        );
+    }
+}
+
+/// Python, in the namespace: it listens at every address, and tells what came.
+struct Witness {
+    python: Child,
+    stdout: BufReader<ChildStdout>,
+    directory: tempfile::TempDir,
+}
+
+impl Witness {
+    fn start(namespace: &Namespace) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let mut python = namespace
+            .command("python3")
+            .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("attack/witness.py"))
+            .arg(directory.path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let stdout = BufReader::new(python.stdout.take().unwrap());
+        let mut witness = Self {
+            python,
+            stdout,
+            directory,
+        };
+        assert_eq!(witness.line(), "ready");
+        witness
+    }
+
+    fn directory(&self) -> &str {
+        self.directory.path().to_str().unwrap()
+    }
+
+    /// What has arrived since the last time it was asked.
+    fn seen(&mut self) -> String {
+        writeln!(self.python.stdin.as_mut().unwrap()).unwrap();
+        self.line()
+    }
+
+    fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.stdout.read_line(&mut line).unwrap();
+        line.trim_end().to_owned()
+    }
+}
+
+impl Drop for Witness {
+    fn drop(&mut self) {
+        _ = self.python.kill();
+        _ = self.python.wait();
+    }
+}

@@ -1,0 +1,70 @@
+"""Sees what arrives, at every address of its network namespace.
+
+`witness.py DIR`: prints `ready`; then, for each line of standard input, what
+has arrived since the last one.
+"""
+
+import array
+import os
+import socket
+import sys
+import threading
+
+directory = sys.argv[1]
+os.makedirs(f"{directory}/granted")
+os.symlink("../outside.sock", f"{directory}/granted/link.sock")
+os.symlink("..", f"{directory}/granted/up")
+
+
+def datagrams(port):
+    udp = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+    udp.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+    udp.bind(("::", port))
+    return udp
+
+
+def unix(path):
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(path)
+    listener.listen(64)
+    return listener
+
+
+def give(listener):
+    """Nine sockets, then a file, to each who connects."""
+    while True:
+        guest, _ = listener.accept()
+        nine = [socket.socket() for _ in range(9)]
+        for offered in [[s.fileno() for s in nine], [sys.stderr.fileno()]]:
+            guest.sendmsg([b"x"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", offered))])
+            guest.recv(1)
+
+
+listeners = [
+    socket.create_server(("::", 9), family=socket.AF_INET6, dualstack_ipv6=True, backlog=64),
+    unix(f"{directory}/outside.sock"),
+    unix(f"{directory}/granted/inside.sock"),
+    unix("\0watched"),
+]
+receivers = [datagrams(9)]
+neighbour = datagrams(7)  # A peer that is granted.
+threading.Thread(target=give, args=[unix(f"{directory}/granted/giver.sock")], daemon=True).start()
+for watched in listeners + receivers:
+    watched.setblocking(False)
+
+
+def seen(watched):
+    while True:
+        try:
+            if watched in listeners:
+                watched.accept()[0].close()
+                yield f"a connection at {watched.getsockname()!r}"
+            else:
+                yield f"a datagram of {watched.recvfrom(1)[1]!r}"
+        except BlockingIOError:
+            return
+
+
+print("ready", flush=True)
+for _ in sys.stdin:
+    print("; ".join(event for watched in listeners + receivers for event in seen(watched)), flush=True)

@@ -1,0 +1,159 @@
+//! Only `host/src/os/` calls the kernel with an address, and there only
+//! functions that take vetted ones.
+
+use std::path::{Path, PathBuf};
+
+/// What a file outside of `os/` has no use for: each way to a socket that takes
+/// an address, a look-up, and the ways around libraries.
+const FORBIDDEN: [&str; 24] = [
+    "libc::socket(",
+    "libc::bind(",
+    "libc::connect(",
+    "libc::sendto(",
+    "libc::sendmsg(",
+    "libc::sendmmsg(",
+    "libc::setsockopt(",
+    "libc::ioctl(",
+    "libc::syscall(",
+    "libc::getaddrinfo(",
+    "rustix::net",
+    "rustix::io_uring",
+    "socket2",
+    "nix::sys::socket",
+    "tokio::net",
+    "dns_lookup",
+    "TcpStream",
+    "TcpListener",
+    "UdpSocket",
+    "UnixStream",
+    "UnixListener",
+    "os::unix::net",
+    "ToSocketAddrs",
+    "unsafe",
+];
+
+/// Files that may, each with the words and the reason.
+const EXCEPTIONS: [(&str, &[&str], &str); 1] = [(
+    "cli/src/inherit.rs",
+    &["TcpListener", "UnixListener", "os::unix::net"],
+    "opens the listeners of --inherit-listen, which the user names and no guest",
+)];
+
+/// The calls in `os/` that hand an address to the kernel. Whoever adds one sees
+/// to it that its address is vetted.
+const CALLS: [(&str, &str, &str); 6] = [
+    ("socket.rs", "net::bind(", "Vetted<Bind>"),
+    ("socket.rs", "net::listen(", "Vetted<Listen>"),
+    ("socket.rs", "net::connect(", "Vetted<O>"),
+    ("socket.rs", "net::sendto(", "Vetted<O>"),
+    ("message.rs", "libc::sendmsg(", "Vetted<O>"),
+    ("multicast.rs", "set(fd, OptionNumber", "Vetted<Recv>"),
+];
+
+#[test]
+fn nothing_outside_os_calls_the_kernel_with_an_address() {
+    let mut read = 0;
+    for file in sources("host/src").into_iter().chain(sources("cli/src")) {
+        if file.starts_with("host/src/os/") {
+            continue;
+        }
+        read += 1;
+        let excepted = EXCEPTIONS
+            .iter()
+            .filter(|(name, ..)| *name == file)
+            .flat_map(|(_, words, _reason)| words.iter());
+        let excepted: Vec<_> = excepted.collect();
+        for (number, line) in code(&file) {
+            for word in FORBIDDEN.iter().filter(|word| !excepted.contains(word)) {
+                assert!(
+                    !line.contains(word),
+                    "{file}:{number} has `{word}`: calls with addresses belong in host/src/os/, \
+                     where they take a `Vetted` one\n{line}"
+                );
+            }
+        }
+    }
+    assert!(read > 30, "{read} files were read");
+    for (file, words, _reason) in EXCEPTIONS {
+        let text: String = code(file).map(|(_, line)| line).collect();
+        assert!(words.iter().all(|word| text.contains(word)), "{file}");
+    }
+}
+
+#[test]
+fn each_call_with_an_address_takes_a_vetted_one() {
+    let words: Vec<&str> = CALLS.iter().map(|(_, call, _)| *call).collect();
+    let others = [
+        "libc::connect(",
+        "libc::bind(",
+        "libc::sendto(",
+        "libc::sendmmsg(",
+    ];
+    let mut found = Vec::new();
+    for path in sources("host/src/os") {
+        let mut function = String::new();
+        for (number, line) in code(&path) {
+            // A signature, to its brace, is what the call in it has to answer for.
+            if line.contains("fn ") {
+                function.clear();
+            }
+            function.push_str(&line);
+            let name = path.rsplit('/').next().unwrap();
+            for call in words
+                .iter()
+                .chain(&others)
+                .filter(|call| line.contains(**call))
+            {
+                let known = CALLS
+                    .iter()
+                    .find(|(file, known, _)| (*file, known) == (name, call));
+                let Some((_, _, vetted)) = known else {
+                    panic!("{path}:{number}: `{call}` is not in CALLS\n{line}");
+                };
+                found.push((name.to_owned(), *call));
+                // Membership of a group goes through `request`, for all of which
+                // `join_group` is the one that needs a grant.
+                if *call != "set(fd, OptionNumber" {
+                    assert!(function.contains(vetted), "{path}:{number}: {function}");
+                }
+            }
+        }
+    }
+    for (file, call, _) in CALLS {
+        let count = found
+            .iter()
+            .filter(|(name, found)| (name.as_str(), *found) == (file, call));
+        assert_eq!(count.count(), 1, "{file}: `{call}`");
+    }
+}
+
+/// The Rust files beneath a directory of the project, by their paths in it.
+fn sources(directory: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(root().join(directory)).unwrap() {
+        let entry = entry.unwrap();
+        let path = format!("{directory}/{}", entry.file_name().to_str().unwrap());
+        if entry.file_type().unwrap().is_dir() {
+            found.extend(sources(&path));
+        } else if path.ends_with(".rs") {
+            found.push(path);
+        }
+    }
+    found
+}
+
+/// The lines of a file that are no comments, to its tests.
+fn code(file: &str) -> impl Iterator<Item = (usize, String)> + use<> {
+    let text = std::fs::read_to_string(root().join(file)).unwrap();
+    let lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    lines
+        .into_iter()
+        .enumerate()
+        .map(|(index, line)| (index + 1, line))
+        .take_while(|(_, line)| line.trim() != "mod tests {")
+        .filter(|(_, line)| !line.trim_start().starts_with("//"))
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}

@@ -1,0 +1,288 @@
+//! What an attacker's guest tries: `attack CASE ARGS…` prints the name of the
+//! errno that it fails with, or what it got. The rows of tests/attack/table.rs
+//! say what that has to be.
+
+use std::io::ErrorKind;
+use std::time::{Duration, Instant};
+
+use capsock_guest::*;
+use capsock_test_programs::{args, family_of};
+
+fn main() {
+    let args = args();
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let outcome = match args[..] {
+        ["connect", proto, host, port] => outcome(connect(proto, (host, number(port)))),
+        ["connect-unix", path] => outcome(connect_unix(path)),
+        // No shell passes a NUL.
+        ["connect-unix-nul", path] => outcome(connect_unix(&format!("{path}\0end"))),
+        ["connect-unix-long", length] => outcome(connect_unix(&long_path(number(length)))),
+        ["connect-abstract", name] => outcome(connect_unix(&format!("\0{name}"))),
+        ["connect-wasi", address] => wasi(address),
+        ["send", host, port] => outcome(send(host, number(port))),
+        ["send-connected", host, port, other, other_port] => outcome(send_connected(
+            (host, number(port)),
+            (other, number(other_port)),
+        )),
+        ["bind", proto, host, port] => outcome(bind(proto, (host, number(port))).map(drop)),
+        ["listen", proto, host, port] => {
+            outcome(bind(proto, (host, number(port))).and_then(|socket| socket.listen(1)))
+        }
+        ["listen-unbound", host] => {
+            outcome(Socket::new(family_of(host), SOCK_STREAM).and_then(|socket| socket.listen(1)))
+        }
+        ["look-up", name] => look_up(name),
+        ["socket", family] => outcome(socket(family)),
+        ["option", name] => outcome(option(name)),
+        ["fast-open", host, port] => outcome(fast_open((host, number(port)))),
+        ["take", path] => take(path),
+        ["huge"] => huge(),
+        ["huge-list"] => huge_list(),
+        ["exhaust"] => exhaust(),
+        ["accept-exhausted"] => accept_exhausted(),
+        ["trap"] => panic!("on purpose"),
+        ["closed"] => closed(),
+        ["forged"] => forged(),
+        ["foreign"] => foreign(),
+        _ => panic!("no case {args:?}"),
+    };
+    println!("{outcome}");
+}
+
+fn number(text: &str) -> u16 {
+    text.parse().expect("a number")
+}
+
+fn outcome(result: Result<()>) -> String {
+    match result {
+        Ok(()) => "ok".to_owned(),
+        Err(error) => error
+            .name()
+            .map_or_else(|| error.to_string(), str::to_owned),
+    }
+}
+
+fn inet(proto: &str, host: &str) -> Result<Socket> {
+    const UDPLITE: i32 = 136;
+    let (kind, number) = match proto {
+        "tcp" => (SOCK_STREAM, 0),
+        "udp" => (SOCK_DGRAM, 0),
+        "mptcp" => (SOCK_STREAM, IPPROTO_MPTCP),
+        "udplite" => (SOCK_DGRAM, UDPLITE),
+        _ => panic!("no protocol `{proto}`"),
+    };
+    Socket::with_proto(family_of(host), kind, number)
+}
+
+fn connect(proto: &str, to: (&str, u16)) -> Result<()> {
+    let socket = inet(proto, to.0)?;
+    socket.connect(to)?;
+    socket.sendall(b"x")
+}
+
+fn connect_unix(path: &str) -> Result<()> {
+    Socket::new(AF_UNIX, SOCK_STREAM)?.connect(path)
+}
+
+fn long_path(length: u16) -> String {
+    format!("/{}", "a".repeat(usize::from(length) - 1))
+}
+
+/// Through `wasi:sockets`, which `std::net` uses.
+fn wasi(address: &str) -> String {
+    match std::net::TcpStream::connect(address) {
+        Ok(_stream) => "ok".to_owned(),
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => "EACCES".to_owned(),
+        Err(error) => error.to_string(),
+    }
+}
+
+fn send(host: &str, port: u16) -> Result<()> {
+    let socket = inet("udp", host)?;
+    if family_of(host) == AF_INET {
+        socket.setsockopt(SOL_SOCKET, SO_BROADCAST, 1)?;
+    }
+    socket.sendto(b"x", (host, port)).map(drop)
+}
+
+/// Connected to one peer, which is granted, to another one.
+fn send_connected(peer: (&str, u16), other: (&str, u16)) -> Result<()> {
+    let socket = inet("udp", peer.0)?;
+    socket.connect(peer).expect("the peer is granted");
+    socket.sendto(b"x", other).map(drop)
+}
+
+fn bind(proto: &str, to: (&str, u16)) -> Result<Socket> {
+    let socket = inet(proto, to.0)?;
+    socket.bind(to)?;
+    Ok(socket)
+}
+
+fn look_up(name: &str) -> String {
+    match getaddrinfo(name, 9, AF_UNSPEC, SOCK_STREAM, 0, 0) {
+        Ok(_addresses) => "ok".to_owned(),
+        Err(error) if error.gai_errno() == Some(EAI_NONAME) => "EAI_NONAME".to_owned(),
+        Err(error) => error.to_string(),
+    }
+}
+
+fn socket(family: &str) -> Result<()> {
+    const ETH_P_ALL: i32 = 0x0300;
+    let made = match family {
+        "raw" => Socket::with_proto(AF_INET, SOCK_RAW, IPPROTO_ICMP),
+        "packet" => Socket::with_proto(AF_PACKET, SOCK_RAW, ETH_P_ALL),
+        "netlink" => Socket::with_proto(AF_NETLINK, SOCK_RAW, 0),
+        _ => panic!("no family `{family}`"),
+    };
+    made.map(drop)
+}
+
+fn option(name: &str) -> Result<()> {
+    const IP_FREEBIND: i32 = 15;
+    const IP_TRANSPARENT: i32 = 19;
+    const SO_ATTACH_FILTER: i32 = 26;
+    const SO_MARK: i32 = 36;
+    let socket = inet("udp", "127.0.0.1")?;
+    match name {
+        "so-bindtodevice" => socket.setsockopt_bytes(SOL_SOCKET, SO_BINDTODEVICE, b"lo"),
+        "ip-transparent" => socket.setsockopt(IPPROTO_IP, IP_TRANSPARENT, 1),
+        "ip-freebind" => socket.setsockopt(IPPROTO_IP, IP_FREEBIND, 1),
+        "so-mark" => socket.setsockopt(SOL_SOCKET, SO_MARK, 7),
+        "so-attach-filter" => socket.setsockopt_bytes(SOL_SOCKET, SO_ATTACH_FILTER, &[0; 16]),
+        _ => panic!("no option `{name}`"),
+    }
+}
+
+fn fast_open(to: (&str, u16)) -> Result<()> {
+    let socket = inet("tcp", to.0)?;
+    socket.sendto_flags(b"x", MSG_FASTOPEN, to).map(drop)
+}
+
+/// Two messages with descriptors.
+fn take(path: &str) -> String {
+    let socket = Socket::new(AF_UNIX, SOCK_STREAM).expect("socket");
+    socket.connect(path).expect("connect");
+    let mut messages = Vec::new();
+    for _message in ["sockets", "a file"] {
+        let (_data, fds, flags, _peer) =
+            recv_fds(&socket, 1, 100, MsgFlag::NONE).expect("recv_fds");
+        let cut = if flags.contains(MSG_CTRUNC) {
+            " truncated"
+        } else {
+            ""
+        };
+        messages.push(format!("{}{cut}", fds.len()));
+        for fd in fds {
+            close(fd).expect("close");
+        }
+        // Only now is the next one sent, so that they are two.
+        socket.sendall(b"x").expect("sendall");
+    }
+    messages.join(", ")
+}
+
+fn huge() -> String {
+    let (one, other) = socketpair(SOCK_STREAM).expect("socketpair");
+    one.sendall(b"x").expect("sendall");
+    assert_eq!(other.recv(usize::MAX).expect("recv of all there is"), b"x");
+    other
+        .setsockopt(SOL_SOCKET, SO_RCVBUF, i32::MAX)
+        .expect("it is cut");
+    let room = other.getsockopt(SOL_SOCKET, SO_RCVBUF).expect("getsockopt");
+    // Linux doubles what is asked for.
+    assert!(room <= 2 * (4 << 20), "SO_RCVBUF is {room}");
+    other.settimeout(Duration::ZERO).expect("a timeout of 0");
+    assert!(
+        other
+            .recv(1)
+            .expect_err("nothing is there")
+            .is_would_block()
+    );
+    other
+        .settimeout(Duration::from_nanos(u64::MAX))
+        .expect("a timeout of 584 years");
+    one.sendall(b"y").expect("sendall");
+    assert_eq!(other.recv(1).expect("recv"), b"y");
+    "bounded".to_owned()
+}
+
+/// 64 MiB in one datagram, which no kernel takes.
+fn huge_list() -> String {
+    let (one, _other) = socketpair(SOCK_DGRAM).expect("socketpair");
+    outcome(one.send(&vec![0; 64 << 20]).map(drop))
+}
+
+/// Makes sockets until one fails.
+fn fill() -> (Vec<Socket>, String) {
+    let mut sockets = Vec::new();
+    loop {
+        match Socket::new(AF_INET, SOCK_DGRAM) {
+            Ok(socket) => sockets.push(socket),
+            Err(error) => return (sockets, outcome(Err(error))),
+        }
+    }
+}
+
+fn exhaust() -> String {
+    fill().1
+}
+
+/// Accepts, where no descriptor is left for the connection that waits.
+fn accept_exhausted() -> String {
+    const TRIES: u32 = 10;
+    let listener = bind("tcp", ("127.0.0.1", 0)).expect("bind");
+    listener.listen(1).expect("listen");
+    let client = inet("tcp", "127.0.0.1").expect("socket");
+    client
+        .connect(listener.getsockname().expect("getsockname"))
+        .expect("connect");
+    let (mut sockets, full) = fill();
+    let start = Instant::now();
+    for _try in 0..TRIES {
+        let error = listener.accept().map(drop);
+        assert_eq!(outcome(error), full);
+    }
+    // The host pauses for 10 ms each time.
+    assert!(
+        start.elapsed() >= Duration::from_millis(9) * TRIES,
+        "it spins: {:?}",
+        start.elapsed()
+    );
+    sockets.truncate(1);
+    listener.accept().expect("there is room again");
+    full
+}
+
+fn closed() -> String {
+    let socket = inet("tcp", "127.0.0.1").expect("socket");
+    socket.close().expect("close");
+    // Another socket, which may well have the number of the closed one.
+    let other = inet("udp", "127.0.0.1").expect("socket");
+    let result = socket.sendto(b"x", ("127.0.0.1", 9)).map(drop);
+    assert_eq!(other.getsockname().expect("getsockname").port(), Some(0));
+    outcome(result)
+}
+
+/// A socket by a number that is none of this guest's handles.
+fn forged() -> String {
+    call_by_number(12345)
+}
+
+/// A socket by the number of another kind of handle.
+fn foreign() -> String {
+    let number = inet("tcp", "127.0.0.1")
+        .expect("socket")
+        .as_resource()
+        .handle();
+    // It takes the number that was just given back.
+    let _poller = Poller::new().expect("poller");
+    call_by_number(number)
+}
+
+#[allow(unsafe_code, reason = "an attacker's guest is not bound by its SDK")]
+fn call_by_number(number: u32) -> String {
+    // SAFETY: the memory of this guest is not at stake; that the host's is not
+    // either is what is tried.
+    let socket = unsafe { wit::Socket::from_handle(number) };
+    format!("{:?}", socket.local_address())
+}
