@@ -25,7 +25,7 @@ attack: build guests
 
 # Random sequences of operations: no denied address reaches the kernel.
 model sequences="1000000":
-    CAPSOCK_SEQUENCES={{ sequences }} cargo test --release -p capsock-host --lib -- --nocapture no_denied_address
+    CAPSOCK_SEQUENCES={{ sequences }} cargo test -p capsock-host --lib -- --nocapture no_denied_address
 
 # Fuzz each target for so many seconds. What is found is in fuzz/artifacts.
 fuzz seconds="60":
@@ -51,7 +51,7 @@ lint:
     cargo deny check bans licenses sources
 
 # Everything that CI does.
-ci: lint test demo
+ci: lint test demo (fuzz "20")
 
 # Open, use and drop 100,000 sockets; print what the host has before and after.
 soak: build guests

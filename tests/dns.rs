@@ -1,76 +1,36 @@
 //! Names in rules, against a name server that answers what an attacker would,
 //! in a network namespace with a resolv.conf of its own.
 
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 
 use capsock_tests::{Namespace, Running, run, stderr};
 
 /// A namespace whose loopback device has public and private addresses, with the
 /// name server, and somebody who listens on port 443 of all of them.
-struct World {
-    namespace: Namespace,
-    servers: Vec<Child>,
-    _files: tempfile::TempDir,
-}
+struct World(Namespace);
 
 impl World {
     fn new() -> Option<Self> {
-        let files = tempfile::tempdir().unwrap();
-        let write = |name: &str, content: &str| {
-            let path = files.path().join(name);
-            std::fs::write(&path, content).unwrap();
-            path.display().to_string()
-        };
-        let resolver = write("resolv.conf", "nameserver 127.0.0.1\n");
-        let hosts = write("hosts", "127.0.0.1 localhost\n");
-        let namespace = Namespace::new(&format!(
-            "ip addr add 9.9.9.9/32 dev lo
-             ip addr add 10.1.2.3/32 dev lo
-             ip addr add 169.254.169.254/32 dev lo
-             ip -6 addr add 2620:fe::fe/128 dev lo nodad
-             mount --bind {resolver} /etc/resolv.conf
-             mount --bind {hosts} /etc/hosts"
-        ))?;
-        let mut world = Self {
-            namespace,
-            servers: Vec::new(),
-            _files: files,
-        };
-        world.serve(Command::new(env!("CARGO_BIN_EXE_capsock-test-dns")));
+        let addresses = "
+            ip addr add 9.9.9.9/32 dev lo
+            ip addr add 10.1.2.3/32 dev lo
+            ip addr add 169.254.169.254/32 dev lo
+            ip -6 addr add 2620:fe::fe/128 dev lo nodad";
+        let mut namespace =
+            Namespace::with_names(addresses, env!("CARGO_BIN_EXE_capsock-test-dns"))?;
         let mut listener = Command::new("python3");
         listener.args(["-c", LISTEN]);
-        world.serve(listener);
-        Some(world)
-    }
-
-    fn serve(&mut self, command: Command) {
-        let mut inside = self.namespace.enter(&command);
-        let mut child = inside.stdout(Stdio::piped()).spawn().unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap())
-            .read_line(&mut line)
-            .unwrap();
-        self.servers.push(child);
-        assert_eq!(line, "ready\n");
+        namespace.serve(&listener);
+        Some(Self(namespace))
     }
 
     /// What a guest prints, and what the host tells of denials.
     fn run(&self, flags: &[&str], args: &[&str]) -> (String, String) {
-        let mut command = self.namespace.enter(&run(flags, "dns", args));
+        let mut command = self.0.enter(&run(flags, "dns", args));
         let output = Running::spawn(command.stdin(Stdio::null())).output();
         assert!(output.status.success(), "{}", stderr(&output));
         let told = String::from_utf8(output.stdout.clone()).unwrap();
         (told, stderr(&output))
-    }
-}
-
-impl Drop for World {
-    fn drop(&mut self) {
-        for server in &mut self.servers {
-            _ = server.kill();
-            _ = server.wait();
-        }
     }
 }
 

@@ -35,29 +35,15 @@ pub(crate) struct Try {
 pub(crate) enum Outcome {
     /// What the guest prints.
     Prints(&'static str),
+    /// The host ends it, since its time is over.
+    Ends,
     Traps,
     /// Whichever of two limits is met first.
     PrintsOrTraps(&'static str),
     /// The guest is not started: the grants are wrong.
     Usage,
 }
-use Outcome::{Prints, PrintsOrTraps, Traps, Usage};
-
-/// Rows that need what is not here, and why. Each is to become one of `rows`.
-pub(crate) const NOT_TRIED: [(&str, &str); 3] = [
-    (
-        "a public name that resolves to 127.0.0.1 or 10.x",
-        "needs a name server in the namespace",
-    ),
-    (
-        "a name whose answer changes after the check",
-        "needs a name server in the namespace",
-    ),
-    (
-        "a busy poll loop; a guest that never yields",
-        "needs the deadline of a guest",
-    ),
-];
+use Outcome::{Ends, Prints, PrintsOrTraps, Traps, Usage};
 
 /// Rules that name what no rule can make sense of.
 const NOWHERE: &str = "--allow-connect tcp://0.0.0.0:* --allow-connect tcp://[::]:* \
@@ -73,6 +59,27 @@ const WIDE: &str = "--allow-connect tcp://*:* --allow-connect tcp://0.0.0.0/0:* 
 #[rustfmt::skip]
 pub(crate) fn rows() -> Vec<Row> {
     vec![
+        row("a public name that resolves to 127.0.0.1 or 10.x", "denied", &[
+            denied("--allow-connect tcp://loopback.example:9", "connect-name loopback.example 9"),
+            denied("--allow-connect tcp://private.example:9", "connect-name private.example 9"),
+            denied("--allow-connect tcp://metadata.example:9", "connect-name metadata.example 9"),
+            denied("--allow-connect tcp://mapped.example:9", "connect-name mapped.example 9"),
+            denied("--allow-connect tcp://nat64.example:9", "connect-name nat64.example 9"),
+            denied("--allow-connect tcp://6to4.example:9", "connect-name 6to4.example 9"),
+            denied("--allow-connect tcp://inward.example:9", "connect-name inward.example 9"),
+            denied("--allow-connect tcp://*.example:9", "connect-name private.example 9"),
+            // Whoever may look it up is told, and may not reach it.
+            denied("--allow-resolve private.example --allow-connect tcp://*:9", "connect-name private.example 9"),
+            // Of mixed answers those that are public are left.
+            works("--allow-connect tcp://mixed.example:9", "connect-name mixed.example 9"),
+            works("--allow-connect 'tcp://private.example:9 in=private'", "connect-name private.example 9"),
+            works("--allow-connect 'tcp://loopback.example:9 in=loopback'", "connect-name loopback.example 9"),
+            denied("--allow-connect 'tcp://private.example:9 in=private' --deny-connect tcp://10.0.0.0/8:*", "connect-name private.example 9"),
+        ]),
+        row("a name whose answer changes after the check", "only the vetted address is used", &[
+            // The look-up, the one with another answer, then both addresses.
+            Try { arrives: true, ..prints("ok, EACCES, ok, EACCES", "--allow-connect tcp://rebind.example:9", "rebind 9") },
+        ]),
         row("the same address over a second interface (wasi:sockets 0.2, 0.3)", "same verdict", &[
             denied("", "connect tcp 127.0.0.1 9"),
             denied("", "connect-wasi 127.0.0.1:9"),
@@ -220,6 +227,12 @@ pub(crate) fn rows() -> Vec<Row> {
             // So few that the process's own limit is met before the guest's.
             Try { under: "prlimit --nofile=40", ..prints("EMFILE", "", "exhaust") },
             Try { under: "prlimit --nofile=40", ..prints("EMFILE", "--allow-listen tcp://127.0.0.1:* --allow-connect tcp://127.0.0.1:*", "accept-exhausted") },
+        ]),
+        row("a busy poll loop; a guest that never yields", "interrupted by the epoch deadline", &[
+            Try { outcome: Ends, ..prints("", "--limit time=300ms", "poll-loop") },
+            Try { outcome: Ends, ..prints("", "--limit time=300ms", "spin") },
+            // And one that waits in a call for what never comes.
+            Try { outcome: Ends, ..prints("", "--limit time=300ms", "wait") },
         ]),
         row("a trap or a dropped call in the middle of any operation", "no panic; the host's descriptor count returns to what it was", &[
             Try { outcome: Traps, ..prints("", "", "trap") },

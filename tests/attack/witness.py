@@ -57,8 +57,8 @@ def seen(watched):
     while True:
         try:
             if watched in listeners:
-                watched.accept()[0].close()
-                yield f"a connection at {watched.getsockname()!r}"
+                with watched.accept()[0] as connection:
+                    yield f"a connection at {connection.getsockname()!r}"
             else:
                 yield f"a datagram of {watched.recvfrom(1)[1]!r}"
         except BlockingIOError:

@@ -4,6 +4,8 @@ use std::ffi::OsStr;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
+use tempfile::TempDir;
+
 use crate::{Running, run};
 
 /// A network namespace with nothing in it but loopback, which is up, and a mount
@@ -12,6 +14,8 @@ use crate::{Running, run};
 pub struct Namespace {
     /// Lives in the namespace, and keeps it by that.
     holder: Child,
+    servers: Vec<Child>,
+    files: Option<TempDir>,
 }
 
 impl Namespace {
@@ -32,7 +36,11 @@ impl Namespace {
         BufReader::new(holder.stdout.take().expect("it is piped"))
             .read_line(&mut line)
             .expect("a line");
-        let namespace = Self { holder };
+        let namespace = Self {
+            holder,
+            servers: Vec::new(),
+            files: None,
+        };
         if line == "ready\n" {
             return Some(namespace);
         }
@@ -40,6 +48,45 @@ impl Namespace {
         assert!(std::env::var_os("CI").is_none(), "{reason}");
         eprintln!("skipped: {reason}");
         None
+    }
+
+    /// Makes one whose names are those that the program `name_server` answers for;
+    /// it is told of as `new` and [`Self::serve`] do.
+    #[track_caller]
+    pub fn with_names(setup: &str, name_server: &str) -> Option<Self> {
+        let files = tempfile::tempdir().expect("a directory for the files");
+        let write = |name: &str, content: &str| {
+            let path = files.path().join(name);
+            std::fs::write(&path, content).expect("a file");
+            path.display().to_string()
+        };
+        let resolver = write("resolv.conf", "nameserver 127.0.0.1\n");
+        let hosts = write("hosts", "127.0.0.1 localhost\n");
+        let mut namespace = Self::new(&format!(
+            "mount --bind {resolver} /etc/resolv.conf
+             mount --bind {hosts} /etc/hosts
+             {setup}"
+        ))?;
+        namespace.files = Some(files);
+        namespace.serve(&Command::new(name_server));
+        Some(namespace)
+    }
+
+    /// Starts a server inside, which prints `ready` when it is; it ends with the
+    /// namespace.
+    #[track_caller]
+    pub fn serve(&mut self, server: &Command) {
+        let mut server = self
+            .enter(server)
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("nsenter(1) of util-linux");
+        let mut line = String::new();
+        BufReader::new(server.stdout.take().expect("it is piped"))
+            .read_line(&mut line)
+            .expect("a line");
+        self.servers.push(server);
+        assert_eq!(line, "ready\n");
     }
 
     /// The same command inside. The directory and the environment are those of
@@ -78,8 +125,10 @@ impl Namespace {
 
 impl Drop for Namespace {
     fn drop(&mut self) {
-        // It has nothing to lose.
-        _ = self.holder.kill();
-        _ = self.holder.wait();
+        // They have nothing to lose.
+        for child in self.servers.iter_mut().chain([&mut self.holder]) {
+            _ = child.kill();
+            _ = child.wait();
+        }
     }
 }

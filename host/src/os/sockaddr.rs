@@ -198,7 +198,7 @@ fn can(address: &CanAddress, index: u32) -> Vec<u8> {
         CanProtocolAddress::Isotp {
             receive_id,
             transmit_id,
-        } => writer.u32(receive_id).u32(transmit_id).u64(0),
+        } => writer.u32(receive_id).u32(transmit_id),
         CanProtocolAddress::J1939 {
             name,
             parameter_group_number,
@@ -215,14 +215,14 @@ fn can(address: &CanAddress, index: u32) -> Vec<u8> {
 /// Each protocol tells as much as it has; one that has no more fills with zeros.
 fn read_can(read: Reader<'_>, interface: String) -> Option<Address> {
     let rest = read.0.get(8..)?;
+    let has_any_of = |length: usize| rest.iter().take(length).any(|byte| *byte != 0);
     let protocol = match rest.len() {
-        _ if rest.iter().all(|byte| *byte == 0) => CanProtocolAddress::None,
-        16.. => CanProtocolAddress::J1939 {
+        16.. if has_any_of(13) => CanProtocolAddress::J1939 {
             name: read.u64(8)?,
             parameter_group_number: read.u32(16)?,
             address: read.u8(20)?,
         },
-        8.. => CanProtocolAddress::Isotp {
+        8..16 if has_any_of(8) => CanProtocolAddress::Isotp {
             receive_id: read.u32(8)?,
             transmit_id: read.u32(12)?,
         },
@@ -665,6 +665,7 @@ mod tests {
 
     const LAYOUT: &str = r#"
 #include <arpa/inet.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -692,7 +693,10 @@ int main(void) {
     SHOW("vm", sockaddr_vm, a.svm_family = AF_VSOCK; a.svm_cid = 0x01020304; a.svm_port = 0x05060708);
     SHOW("ll", sockaddr_ll, a.sll_family = AF_PACKET; a.sll_protocol = htons(0x0800); a.sll_ifindex = 7; a.sll_hatype = 0x0304; a.sll_pkttype = 4; a.sll_halen = 6; memcpy(a.sll_addr, "\1\2\3\4\5\6", 6));
     SHOW("can", sockaddr_can, a.can_family = AF_CAN; a.can_ifindex = 7);
-    SHOW("isotp", sockaddr_can, a.can_family = AF_CAN; a.can_ifindex = 7; a.can_addr.tp.rx_id = 0x01020304; a.can_addr.tp.tx_id = 0x05060708);
+    struct sockaddr_can isotp; memset(&isotp, 0, sizeof isotp);
+    isotp.can_family = AF_CAN; isotp.can_ifindex = 7; isotp.can_addr.tp.rx_id = 0x01020304; isotp.can_addr.tp.tx_id = 0x05060708;
+    /* As long as the kernel has it: ISOTP_MIN_NAMELEN. */
+    show("isotp", &isotp, offsetof(struct sockaddr_can, can_addr) + sizeof isotp.can_addr.tp);
     SHOW("j1939", sockaddr_can, a.can_family = AF_CAN; a.can_ifindex = 7; a.can_addr.j1939.name = 0x0102030405060708; a.can_addr.j1939.pgn = 0x090a0b0c; a.can_addr.j1939.addr = 0x0d);
     SHOW("tipc_id", sockaddr_tipc, a.family = AF_TIPC; a.addrtype = TIPC_ADDR_ID; a.scope = -2; a.addr.id.ref = 0x01020304; a.addr.id.node = 0x05060708);
     SHOW("tipc_name", sockaddr_tipc, a.family = AF_TIPC; a.addrtype = TIPC_ADDR_NAME; a.scope = -2; a.addr.name.name.type = 0x01020304; a.addr.name.name.instance = 0x05060708; a.addr.name.domain = 9);

@@ -13,6 +13,8 @@ fn main() {
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     let outcome = match args[..] {
         ["connect", proto, host, port] => outcome(connect(proto, (host, number(port)))),
+        ["connect-name", name, port] => outcome(connect_name(name, number(port))),
+        ["rebind", port] => rebind(number(port)),
         ["connect-unix", path] => outcome(connect_unix(path)),
         // No shell passes a NUL.
         ["connect-unix-nul", path] => outcome(connect_unix(&format!("{path}\0end"))),
@@ -40,6 +42,9 @@ fn main() {
         ["huge-list"] => huge_list(),
         ["exhaust"] => exhaust(),
         ["accept-exhausted"] => accept_exhausted(),
+        ["poll-loop"] => poll_loop(),
+        ["spin"] => spin(),
+        ["wait"] => wait(),
         ["trap"] => panic!("on purpose"),
         ["closed"] => closed(),
         ["forged"] => forged(),
@@ -78,6 +83,24 @@ fn connect(proto: &str, to: (&str, u16)) -> Result<()> {
     let socket = inet(proto, to.0)?;
     socket.connect(to)?;
     socket.sendall(b"x")
+}
+
+/// As programs do: each address of it in turn.
+fn connect_name(name: &str, port: u16) -> Result<()> {
+    create_connection((name, port), None, None)?.sendall(b"x")
+}
+
+/// The answer for the name is another one at the second look-up.
+fn rebind(port: u16) -> String {
+    let name = "rebind.example";
+    [
+        connect_name(name, port),
+        connect_name(name, port),
+        connect("tcp", ("9.9.9.9", port)),
+        connect("tcp", ("127.0.0.1", port)),
+    ]
+    .map(outcome)
+    .join(", ")
 }
 
 fn connect_unix(path: &str) -> Result<()> {
@@ -251,6 +274,26 @@ fn accept_exhausted() -> String {
     sockets.truncate(1);
     listener.accept().expect("there is room again");
     full
+}
+
+fn poll_loop() -> String {
+    let (one, _other) = socketpair(SOCK_STREAM).expect("socketpair");
+    let mut poll = Poll::new().expect("poll");
+    poll.register(&one, POLLIN).expect("register");
+    loop {
+        assert!(poll.poll(Some(Duration::ZERO)).expect("poll").is_empty());
+    }
+}
+
+fn spin() -> String {
+    loop {
+        std::hint::black_box(());
+    }
+}
+
+fn wait() -> String {
+    let (one, _other) = socketpair(SOCK_STREAM).expect("socketpair");
+    outcome(one.recv(1).map(drop))
 }
 
 fn closed() -> String {
