@@ -11,28 +11,6 @@ use rstest::rstest;
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
-/// The grants and denials of a recorded file, as flags.
-fn flags(file: &Path) -> Vec<String> {
-    let text = fs::read_to_string(file).unwrap();
-    let (mut effect, mut op) = ("", "");
-    let mut flags = Vec::new();
-    for line in text.lines() {
-        if let Some(table) = line.strip_prefix('[') {
-            effect = table.strip_suffix(']').unwrap();
-        } else if let Some(key) = line.strip_suffix(" = [") {
-            op = key;
-        } else if let Some((target, _comment)) = line
-            .trim_start()
-            .strip_prefix('"')
-            .and_then(|rest| rest.rsplit_once("\","))
-        {
-            let target = target.replace("\\\"", "\"").replace("\\\\", "\\");
-            flags.push(format!("--{effect}-{op}={target}"));
-        }
-    }
-    flags
-}
-
 /// The lines of a file without its head.
 fn rules(file: &Path) -> String {
     let text = fs::read_to_string(file).unwrap();
@@ -72,9 +50,7 @@ fn record_and_repeat(
         stderr(&recorded)
     );
 
-    let flags = flags(&file);
-    let flags: Vec<_> = flags.iter().map(String::as_str).collect();
-    let mut guest = start(&flags, name, args);
+    let mut guest = start(&["--policy", file.to_str().unwrap()], name, args);
     peer(&mut guest);
     let repeated = guest.output();
     assert_success(&repeated);
@@ -124,12 +100,7 @@ fn a_server_needs_its_listen_and_nothing_that_this_implies() {
         rules(&file),
         format!("[allow]\nlisten = [\n    \"{listen}\", # 3 times\n]\n")
     );
-    assert_eq!(flags(&file), [format!("--allow-listen={listen}")]);
-    let mut guest = start(
-        &["--allow-listen", &listen],
-        "echo-server",
-        &["127.0.0.1", &text],
-    );
+    let mut guest = start(&["--policy", path], "echo-server", &["127.0.0.1", &text]);
     talk(&mut guest);
     let repeated = guest.output();
     assert_success(&repeated);
@@ -197,6 +168,26 @@ fn a_unix_socket_needs_its_path() {
         rules,
         format!("[allow]\nlisten = [\n    \"unix:{path}\", # 3 times\n]\n")
     );
+}
+
+/// What is no use of an address.
+#[rstest]
+#[case::raw("attack", &["socket", "raw"], "raw", "raw/1://*")]
+#[case::packet("attack", &["socket", "packet"], "raw", "packet://*")]
+#[case::netlink("attack", &["socket", "netlink"], "raw", "netlink://route")]
+#[case::name("attack", &["look-up", "no-such-name.invalid"], "resolve", "no-such-name.invalid")]
+#[case::interfaces("interfaces", &["list"], "interfaces", "*")]
+#[case::option("attack", &["option", "so-mark"], "option", "so-mark=7")]
+fn other_grants_are_learnt_too(
+    #[case] name: &str,
+    #[case] args: &[&str],
+    #[case] op: &str,
+    #[case] target: &str,
+) {
+    let rules = record_and_repeat(name, args, |_guest| (), &[]);
+    let (rule, _times) = rules.split_once(", # ").unwrap();
+    assert_eq!(rule, format!("[allow]\n{op} = [\n    \"{target}\""));
+    assert_eq!(rules.lines().count(), 4, "{rules}");
 }
 
 #[test]
