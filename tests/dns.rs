@@ -188,6 +188,29 @@ fn chains_and_long_and_many_answers_are_bounded() {
     assert!(lines[3].contains("Name or service not known"), "{told}");
 }
 
+/// What was connected to by name is granted by name.
+#[test]
+fn a_recording_has_the_names() {
+    let Some(world) = World::new() else { return };
+    let files = tempfile::tempdir().unwrap();
+    let file = files.path().join("policy.toml");
+    let file = file.to_str().unwrap();
+    let args = ["connect", "443", "public.example", "private.example"];
+    let (recorded, _warning) = world.run(&["--record", file], &args);
+    let (_head, rules) = std::fs::read_to_string(file)
+        .unwrap()
+        .split_once("\n\n")
+        .map(|(head, rules)| (head.to_owned(), rules.to_owned()))
+        .unwrap();
+    assert_eq!(
+        rules,
+        "[allow]\nconnect = [\n    \"tcp://private.example:443 in=private\", # 2 times\n    \
+         \"tcp://public.example:443\", # 2 times\n]\n"
+    );
+    let (repeated, denials) = world.run(&["--policy", file], &args);
+    assert_eq!((repeated, denials.as_str()), (recorded, ""));
+}
+
 /// Five seconds are all that a look-up has.
 #[test]
 fn silence_is_an_error_after_a_while() {

@@ -307,7 +307,10 @@ impl CapsockCtx {
             self.deny(&denial);
             return Err(NameError::AccessDenied);
         }
-        if policy.has_rules_for(name) {
+        if let Some((recording, _authority)) = &self.recording {
+            recording.pin(name, answers.iter().map(&ip));
+        }
+        if self.recording.is_some() || policy.has_rules_for(name) {
             self.authority.pin(name, answers.iter().map(ip));
         }
         Ok(())

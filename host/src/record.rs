@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::fmt::Write;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
-use crate::policy::{Check, Denial, Effect, Grant, Op, Policy, Rule};
+use crate::policy::{Check, Denial, Effect, Grant, Op, Policy, Rule, VettedName};
 
 /// How many different operations are remembered: the policy is compared with
 /// each of them. What is beyond it is denied, as without a recording.
@@ -70,7 +72,9 @@ impl Recording {
         let mut why = denial.clone();
         // An address may reach another one, which needs a rule too.
         for _subject in 0..2 {
-            for rule in check.lifting(&why) {
+            let by_name = why.grant().map(|grant| policy.by_name(grant));
+            let by_name = by_name.into_iter().flatten();
+            for rule in by_name.chain(check.lifting(&why)) {
                 let wider = policy.clone().with(rule.clone());
                 let verdict = check.ask(&wider);
                 if verdict.as_ref() == Err(&why) {
@@ -90,6 +94,13 @@ impl Recording {
             }
         }
         Err(denial)
+    }
+
+    /// Remembers what a name was resolved to: what is connected to then is
+    /// learnt by the name.
+    pub(crate) fn pin(&self, name: &VettedName, ips: impl Iterator<Item = IpAddr>) {
+        let mut record = self.record();
+        record.policy = record.policy.clone().pinned(name, ips, Instant::now());
     }
 
     /// Remembers an operation that was allowed.
@@ -120,8 +131,8 @@ impl Recording {
         }
     }
 
-    /// The smallest policy that allows what was done: exact addresses, nothing
-    /// that another grant implies, and the denials that were there from the
+    /// The smallest policy that allows what was done: exact addresses, or the
+    /// names that they were looked up by; nothing that another grant implies; and the denials that were there from the
     /// beginning.
     pub fn policy(&self) -> Policy {
         self.record().smallest()

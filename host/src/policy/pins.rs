@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::class::{Class, embedded_ipv4};
-use super::denial::{Cause, Denial};
-use super::rule::{Effect, Op, Rule};
+use super::denial::{Cause, Denial, Grant};
+use super::rule::{Effect, Host, Op, Rule, Target};
 use super::{Policy, VettedName};
 use crate::address::canonical_ip;
 
@@ -137,6 +137,32 @@ impl Policy {
         let name = name.as_str();
         let is_for = |rule: &Rule| !rule.within().is_empty() && rule.covers_name(name);
         self.rules.iter().any(is_for)
+    }
+
+    /// The rules for names that would grant it, by names that were resolved to
+    /// the address that it is for.
+    pub(crate) fn by_name(&self, grant: &Grant) -> Vec<Rule> {
+        let parse = |target: &str| Rule::parse(Effect::Allow, grant.op, target).ok();
+        let Some(Target::Net { host, .. }) = parse(&grant.target).map(|rule| rule.target) else {
+            return Vec::new();
+        };
+        let Host::Net(net) = host else {
+            return Vec::new();
+        };
+        let Some(class) = Class::of(net.addr()) else {
+            return Vec::new();
+        };
+        let Some((scheme, rest)) = grant.target.split_once("://") else {
+            return Vec::new();
+        };
+        let port = rest.rsplit_once(':').map_or("", |(_host, port)| port);
+        let within = match class {
+            Class::Public => String::new(),
+            class => format!(" in={class}"),
+        };
+        let pins = self.pins.0.iter().filter(|pin| pin.ip == net.addr());
+        pins.filter_map(|pin| parse(&format!("{scheme}://{}:{port}{within}", pin.name)))
+            .collect()
     }
 
     /// When the first of the pins ends.
