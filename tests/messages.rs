@@ -35,12 +35,13 @@ fn datagrams_are_segmented_and_coalesced() {
     succeed(&flags, "messages", &["segments"]);
 }
 
-/// The source address of a datagram needs the grant to bind it.
+/// The source address of a datagram needs the grant to bind it, and its interface
+/// the one of SO_BINDTODEVICE.
 #[rstest]
 #[case::ipv4("127.0.0.1", "127.0.0.2", true, "127.0.0.2\n127.0.0.1\n")]
-#[case::ipv4_denied("127.0.0.1", "127.0.0.2", false, "EACCES\n127.0.0.1\n")]
+#[case::ipv4_denied("127.0.0.1", "127.0.0.2", false, "EACCES\nEACCES\n")]
 #[case::ipv6("::1", "::1", true, "::1\n::1\n")]
-#[case::ipv6_foreign_denied("::1", "2001:db8::7", false, "EACCES\n::1\n")]
+#[case::ipv6_foreign_denied("::1", "2001:db8::7", false, "EACCES\nEACCES\n")]
 fn a_datagram_is_sent_from_a_granted_address(
     #[case] host: &str,
     #[case] from: &str,
@@ -54,7 +55,12 @@ fn a_datagram_is_sent_from_a_granted_address(
     let mut flags = vec!["--allow-bind", &bind, "--allow-send", &send];
     flags.extend(["--allow-recv", &recv]);
     if granted {
-        flags.extend(["--allow-bind", &source]);
+        flags.extend([
+            "--allow-bind",
+            &source,
+            "--allow-option",
+            "so-bindtodevice=lo",
+        ]);
     }
     assert_eq!(
         succeed(&flags, "messages", &["source", host, from]),

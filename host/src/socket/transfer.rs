@@ -250,6 +250,14 @@ impl Socket {
             let source = source.map(|source| ctx.vet(self.protocol, source.with_port(port)));
             source.transpose()
         };
+        // To choose the interface is what binding the socket to it would be.
+        let interface = |index: u32| match index {
+            0 => Ok(index),
+            index => {
+                let name = os::interfaces::name(index).map_err(|_none| Errno::NoDevice)?;
+                ctx.vet_option("so-bindtodevice", &name).map(|()| index)
+            }
+        };
         Ok(match item {
             // The kernel would let a privileged host claim to be anybody.
             SentControl::Credentials(claimed) if claimed != os::own_credentials() => {
@@ -259,14 +267,14 @@ impl Socket {
                 interface_index,
                 source,
             } => SentControl::PacketInfo {
-                interface_index,
+                interface_index: interface(interface_index)?,
                 source: vet(source)?,
             },
             SentControl::Ipv6PacketInfo {
                 interface_index,
                 source,
             } => SentControl::Ipv6PacketInfo {
-                interface_index,
+                interface_index: interface(interface_index)?,
                 source: vet(source)?,
             },
             SentControl::Credentials(own) => SentControl::Credentials(own),

@@ -302,9 +302,10 @@ fn source(host: &str, from: &str) {
         }
     };
     println!("{}", send(control(from, 0)));
-    // The interface alone needs no grant; the loopback one is 1.
+    // The interface needs a grant; the loopback one is 1.
     let unspecified = if family == AF_INET6 { "::" } else { "0.0.0.0" };
     println!("{}", send(control(unspecified, 1)));
+    assert_eq!(send(control(unspecified, u32::MAX)), "ENODEV");
     assert_eq!(send((IPPROTO_IP, IP_PKTINFO, vec![0; 8])), "EINVAL");
 }
 
