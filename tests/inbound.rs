@@ -58,10 +58,6 @@ fn only_peers_that_are_named_are_seen(
     )]
     (proto, how, by_denial): (&str, &str, bool),
 ) {
-    let setup = "for a in fd00::2 fd00::3; do ip address add $a/128 dev lo nodad; done";
-    let Some(namespace) = Namespace::new(setup) else {
-        return;
-    };
     let listen = target(proto, host, "ephemeral");
     let from = |ip: &str| match ip.contains(':') {
         true => format!("{listen} from=[{ip}]"),
@@ -74,7 +70,33 @@ fn only_peers_that_are_named_are_seen(
     } else {
         vec!["--allow-listen", &allow]
     };
-    let mut guest = namespace.start(&flags, "inbound", &[how, proto, host]);
+    only_the_welcome_one_is_seen(&flags, (proto, how), host, (intruder, welcome));
+}
+
+/// A socket on `::` takes IPv4 too.
+#[rstest]
+fn a_denial_of_ipv4_holds_on_a_socket_of_both(
+    #[values(("tcp", "accept"), ("udp", "recv"))] (proto, how): (&str, &str),
+) {
+    let (allow, deny) = (
+        target(proto, "::", "ephemeral"),
+        target(proto, "0.0.0.0", "*"),
+    );
+    let flags = ["--allow-listen", &allow, "--deny-listen", &deny];
+    only_the_welcome_one_is_seen(&flags, (proto, how), "::", ("127.0.0.2", "fd00::3"));
+}
+
+fn only_the_welcome_one_is_seen(
+    flags: &[&str],
+    (proto, how): (&str, &str),
+    host: &str,
+    (intruder, welcome): (&str, &str),
+) {
+    let setup = "for a in fd00::2 fd00::3; do ip address add $a/128 dev lo nodad; done";
+    let Some(namespace) = Namespace::new(setup) else {
+        return;
+    };
+    let mut guest = namespace.start(flags, "inbound", &[how, proto, host]);
     let Some(port) = port(&mut guest, proto) else {
         return;
     };

@@ -314,16 +314,19 @@ fn may_bind_implicitly(rules: &Rules, slot: &Slot) -> bool {
 }
 
 fn listen_admits(rules: &[Rule], proto: &str, local: SocketAddr, peer: SocketAddr) -> bool {
-    let local = (known(local.ip()).canonical, local.port());
+    let own = (known(local.ip()).canonical, local.port());
+    // A socket on :: takes IPv4 as one on 0.0.0.0 does.
+    let any_ipv4 = (parse("0.0.0.0"), local.port());
+    let is_both = known(local.ip()).place == "IPv6 of no host" && subjects(peer)[0].0.is_ipv4();
     subjects(peer).into_iter().all(|(ip, _port)| {
-        let any = |allow| {
+        let any = |allow, local| {
             rules.iter().any(|rule| {
                 let from =
                     rule.from.is_empty() || rule.from.iter().any(|host| matches(*host, allow, ip));
                 from && about(rule, allow, "listen", proto, local)
             })
         };
-        any(true) && !any(false)
+        any(true, own) && !any(false, own) && !(is_both && any(false, any_ipv4))
     })
 }
 

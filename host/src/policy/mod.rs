@@ -16,7 +16,7 @@ mod reach;
 mod rule;
 
 use std::marker::PhantomData;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::path::{Path, PathBuf};
 
 pub(crate) use check::Check;
@@ -474,18 +474,30 @@ impl Policy {
         local: &Address,
         peer: &Address,
     ) -> Result<(), Box<(Address, Cause)>> {
-        let listening = |effect| {
+        let listening = |effect, local| {
             self.rules.iter().filter(move |rule| {
                 (rule.effect, rule.op) == (effect, Op::Listen)
                     && rule.covers(protocol, local, &self.pins)
             })
         };
         let subjects = subjects(peer);
+        // A socket on `::` takes IPv4 too; who denies that of 0.0.0.0 means this.
+        let is_ipv4 = peer.canonical().is_some_and(|peer| peer.is_ipv4());
+        let ipv4 = match local {
+            Address::Inet6(local) if is_ipv4 && local.ip().is_unspecified() => {
+                let any = SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, local.port());
+                Some(Address::Inet(any))
+            }
+            _ => None,
+        };
         for subject in &subjects {
-            if let Some(rule) = listening(Effect::Deny).find(|rule| rule.covers_peer(subject)) {
+            let mut denying = std::iter::once(local)
+                .chain(&ipv4)
+                .flat_map(|local| listening(Effect::Deny, local));
+            if let Some(rule) = denying.find(|rule| rule.covers_peer(subject)) {
                 return Err(Box::new((subject.clone(), Cause::Rule(rule.clone()))));
             }
-            if !listening(Effect::Allow).any(|rule| rule.covers_peer(subject)) {
+            if !listening(Effect::Allow, local).any(|rule| rule.covers_peer(subject)) {
                 return Err(Box::new((subject.clone(), Cause::NoRule)));
             }
         }
