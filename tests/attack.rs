@@ -11,7 +11,7 @@ use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 
 use capsock_tests::{Namespace, Running, run, stderr};
-use table::{NOT_TRIED, Outcome, Try, rows};
+use table::{Interface, NOT_TRIED, Outcome, Try, rows};
 
 /// Every address is a local one, so what is not denied arrives.
 const ADDRESSES: &str = "
@@ -30,13 +30,24 @@ fn attack_table() {
     let mut witness = Witness::start(&namespace);
     let mut failed = String::new();
     let mut printed = String::new();
+    let mut tried = [0; Interface::ALL.len()];
     for row in rows() {
         let mut counts: Vec<(String, usize)> = Vec::new();
-        for attempt in &row.tries {
-            let got = match attack(&namespace, &mut witness, attempt) {
+        let everywhere = |attempt| {
+            let over = move |interface: Interface| Some((interface, interface.attempt(attempt)?));
+            Interface::ALL.into_iter().filter_map(over)
+        };
+        for (interface, attempt) in row.tries.iter().flat_map(everywhere) {
+            tried[interface as usize] += 1;
+            let got = match attack(&namespace, &mut witness, interface, &attempt) {
                 Ok(got) => got,
                 Err(wrong) => {
-                    writeln!(failed, "{}\n    {attempt:?}\n    {wrong}", row.attempt).unwrap();
+                    writeln!(
+                        failed,
+                        "{}\n    {interface:?} {attempt:?}\n    {wrong}",
+                        row.attempt
+                    )
+                    .unwrap();
                     "NOT AS EXPECTED".to_owned()
                 }
             };
@@ -55,7 +66,9 @@ fn attack_table() {
         print_row(&mut printed, attempt, "", &format!("not tried: {reason}"));
     }
     println!("{printed}");
+    println!("tried over capsock:sockets, wasi:sockets 0.2 and 0.3: {tried:?}");
     assert!(failed.is_empty(), "\n{failed}");
+    assert!(tried.iter().all(|&tries| tries > 50), "{tried:?}");
 }
 
 fn print_row(out: &mut String, attempt: &str, expected: &str, got: &str) {
@@ -67,10 +80,16 @@ fn print_row(out: &mut String, attempt: &str, expected: &str, got: &str) {
 }
 
 /// Tries it; what the guest got, in a word, or what is not as expected.
-fn attack(namespace: &Namespace, witness: &mut Witness, attempt: &Try) -> Result<String, String> {
-    let grants = attempt.grants.replace("{dir}", witness.directory());
+fn attack(
+    namespace: &Namespace,
+    witness: &mut Witness,
+    interface: Interface,
+    attempt: &Try,
+) -> Result<String, String> {
+    let grants = format!("{} {}", attempt.grants, interface.grants(attempt));
+    let grants = grants.replace("{dir}", witness.directory());
     let does = attempt.does.replace("{dir}", witness.directory());
-    let command = run(&words(&grants), "attack", &words(&does));
+    let command = run(&words(&grants), guest(interface), &words(&does));
     let mut under = words(attempt.under).into_iter();
     let command = match under.next() {
         Some(program) => {
@@ -113,6 +132,15 @@ fn attack(namespace: &Namespace, witness: &mut Witness, attempt: &Try) -> Result
     } else {
         got
     })
+}
+
+/// What tries it.
+fn guest(interface: Interface) -> &'static str {
+    match interface {
+        Interface::Capsock => "attack",
+        Interface::P2 => "attack-std",
+        Interface::P3 => "sockets_p3",
+    }
 }
 
 fn words(text: &str) -> Vec<&str> {

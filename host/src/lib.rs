@@ -69,6 +69,7 @@ mod raw_options;
 mod record;
 mod resolve;
 mod socket;
+pub mod wasi;
 
 pub use address::{
     Address, AddressFamily, AlgAddress, BluetoothAddress, BluetoothDevice, CanAddress,
