@@ -36,6 +36,9 @@
 //! # Ok::<(), wasmtime::Error>(())
 //! ```
 //!
+//! [`wasi`] puts `wasi:sockets` under the same policy, for guests that know
+//! nothing of `capsock:sockets`.
+//!
 //! # The parts
 //!
 //! `policy` is pure and knows nothing of sockets; `socket` checks, tries and
