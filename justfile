@@ -3,7 +3,7 @@
 set shell := ["bash", "-euo", "pipefail", "-c"]
 
 guest_target := "wasm32-wasip2"
-guest_packages := "-p capsock-test-programs -p echo-server -p echo-client -p dual-stack-echo-server -p dual-stack-echo-client -p ping -p sniff -p can -p udp-echo -p unix-echo -p resolve -p chat -p send-fds -p static-files"
+guest_packages := "-p capsock-test-programs -p sockets-p3 -p echo-server -p echo-client -p dual-stack-echo-server -p dual-stack-echo-client -p ping -p sniff -p can -p udp-echo -p unix-echo -p resolve -p chat -p send-fds -p static-files -p redis-client-std"
 
 # What can be done.
 default:
@@ -41,6 +41,7 @@ guests:
     cargo "+$(scripts/guest-toolchain)" build --profile guest --target {{ guest_target }} {{ guest_packages }}
     mkdir -p target/guests
     cp target/{{ guest_target }}/guest/*.wasm target/guests/
+    scripts/guests-of-libc
 
 # Check the format, the lints, the documentation and the dependencies.
 lint:

@@ -13,7 +13,7 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use capsock_tests::{Namespace, Running, run, stderr};
 use comfy_table::presets::ASCII_MARKDOWN;
 use comfy_table::{ContentArrangement, Table};
-use table::{Outcome, Try, rows};
+use table::{Interface, Outcome, Try, rows};
 
 /// Every address is a local one, so what is not denied arrives.
 const ADDRESSES: &str = "
@@ -40,13 +40,24 @@ fn attack_table() {
         .set_content_arrangement(ContentArrangement::Dynamic)
         .set_width(120)
         .set_header(["attempt", "expected", "got"]);
+    let mut tried = [0; Interface::ALL.len()];
     for row in rows() {
         let mut counts: Vec<(String, usize)> = Vec::new();
-        for attempt in &row.tries {
-            let got = match attack(&namespace, &mut witness, attempt) {
+        let everywhere = |attempt| {
+            let over = move |interface: Interface| Some((interface, interface.attempt(attempt)?));
+            Interface::ALL.into_iter().filter_map(over)
+        };
+        for (interface, attempt) in row.tries.iter().flat_map(everywhere) {
+            tried[interface as usize] += 1;
+            let got = match attack(&namespace, &mut witness, interface, &attempt) {
                 Ok(got) => got,
                 Err(wrong) => {
-                    writeln!(failed, "{}\n    {attempt:?}\n    {wrong}", row.attempt).unwrap();
+                    writeln!(
+                        failed,
+                        "{}\n    {interface:?} {attempt:?}\n    {wrong}",
+                        row.attempt
+                    )
+                    .unwrap();
                     "NOT AS EXPECTED".to_owned()
                 }
             };
@@ -62,17 +73,25 @@ fn attack_table() {
         table.add_row([row.attempt, row.expected, &counts.join(", ")]);
     }
     println!("{table}");
+    println!("tried over capsock:sockets, wasi:sockets 0.2 and 0.3: {tried:?}");
     assert!(failed.is_empty(), "\n{failed}");
+    assert!(tried.iter().all(|&tries| tries > 50), "{tried:?}");
 }
 
 /// Tries it; what the guest got, in a word, or what is not as expected.
-fn attack(namespace: &Namespace, witness: &mut Witness, attempt: &Try) -> Result<String, String> {
-    let grants = attempt.grants.replace("{dir}", witness.directory());
+fn attack(
+    namespace: &Namespace,
+    witness: &mut Witness,
+    interface: Interface,
+    attempt: &Try,
+) -> Result<String, String> {
+    let grants = format!("{} {}", attempt.grants, interface.grants(attempt));
+    let grants = grants.replace("{dir}", witness.directory());
     let does = attempt.does.replace("{dir}", witness.directory());
     let grants = shlex::split(&grants).unwrap();
     let grants: Vec<&str> = grants.iter().map(String::as_str).collect();
     let does: Vec<&str> = does.split_whitespace().collect();
-    let command = run(&grants, "attack", &does);
+    let command = run(&grants, guest(interface), &does);
     let mut under = attempt.under.split_whitespace();
     let command = match under.next() {
         Some(program) => {
@@ -117,6 +136,15 @@ fn attack(namespace: &Namespace, witness: &mut Witness, attempt: &Try) -> Result
     } else {
         got
     })
+}
+
+/// What tries it.
+fn guest(interface: Interface) -> &'static str {
+    match interface {
+        Interface::Capsock => "attack",
+        Interface::P2 => "attack-std",
+        Interface::P3 => "sockets_p3",
+    }
 }
 
 /// Each row of the table stands in SECURITY.md, with what proves it.

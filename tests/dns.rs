@@ -26,7 +26,11 @@ impl World {
 
     /// What a guest prints, and what the host tells of denials.
     fn run(&self, flags: &[&str], args: &[&str]) -> (String, String) {
-        let mut command = self.0.enter(&run(flags, "dns", args));
+        self.run_guest(flags, "dns", args)
+    }
+
+    fn run_guest(&self, flags: &[&str], name: &str, args: &[&str]) -> (String, String) {
+        let mut command = self.0.enter(&run(flags, name, args));
         let output = Running::spawn(command.stdin(Stdio::null())).output();
         assert!(output.status.success(), "{}", stderr(&output));
         let told = String::from_utf8(output.stdout.clone()).unwrap();
@@ -77,6 +81,56 @@ fn a_rule_for_a_name_is_enough_to_connect_to_it() {
         told,
         format!("public.example: getaddrinfo `public.example`: {DENIED}\n")
     );
+}
+
+/// Rules for names hold for programs that know of none, with the floor and the
+/// pins.
+#[test]
+fn names_in_rules_hold_over_wasi_sockets() {
+    let Some(world) = World::new() else { return };
+    let flags = ["--allow-connect", "tcp://public.example:443"];
+    let args = [
+        "connect",
+        "9.9.9.9:443",
+        "public.example:443",
+        "9.9.9.9:443",
+        "other.example:443",
+    ];
+    let (told, denials) = world.run_guest(&flags, "std", &args);
+    let lines: Vec<&str> = told.lines().collect();
+    assert_eq!(lines[0], "9.9.9.9:443: PermissionDenied");
+    assert!(
+        lines[1].starts_with("public.example:443: connected to "),
+        "{told}"
+    );
+    // The address is pinned now.
+    assert_eq!(lines[2], "9.9.9.9:443: connected to 9.9.9.9:443");
+    assert_eq!(lines[3], "other.example:443: PermissionDenied");
+    assert!(
+        denials.contains("--allow-resolve other.example"),
+        "{denials}"
+    );
+
+    let (told, denials) = world.run_guest(
+        &flags,
+        "sockets_p3",
+        &["connect-each", "public.example", "443"],
+    );
+    let connected = |line: &str| line.starts_with("public.example: connected to ");
+    assert!(
+        told.lines().all(connected) && told.lines().count() == 2,
+        "{told}"
+    );
+    assert_eq!(denials, "");
+
+    // A name that leads inward is denied, over both.
+    let inward = ["--allow-connect", "tcp://private.example:443"];
+    let (told, denials) = world.run_guest(&inward, "std", &["connect", "private.example:443"]);
+    assert_eq!(told, "private.example:443: PermissionDenied\n");
+    assert!(denials.contains("10.1.2.3, which is private"), "{denials}");
+    let (told, denials) = world.run_guest(&inward, "sockets_p3", &["look-up", "private.example"]);
+    assert_eq!(told, "EACCES\n");
+    assert!(denials.contains("10.1.2.3, which is private"), "{denials}");
 }
 
 #[test]

@@ -49,11 +49,17 @@ struct Program {
 impl Program {
     /// Compiles it without a cache, whose thread opens files when it likes.
     fn new(name: &'static str) -> Self {
+        Self::linked(name, |linker| {
+            capsock_host::add_to_linker_async(linker).unwrap();
+        })
+    }
+
+    fn linked(name: &'static str, link: impl FnOnce(&mut Linker<Guest>)) -> Self {
         let engine = Engine::default();
         let component = Component::from_file(&engine, guest(name)).unwrap();
         let mut linker = Linker::new(&engine);
         wasmtime_wasi::p2::add_to_linker_async(&mut linker).unwrap();
-        capsock_host::add_to_linker_async(&mut linker).unwrap();
+        link(&mut linker);
         let command = CommandPre::new(linker.instantiate_pre(&component).unwrap()).unwrap();
         Self {
             name,
@@ -190,6 +196,107 @@ fn guests_of_one_thread_run_side_by_side() {
         tokio::select! {
             _ = waiting => panic!("the first guest was to wait"),
             (result, _printed) = other => result.unwrap().unwrap().unwrap(),
+        }
+    });
+}
+
+/// An embedder serves `wasi:sockets` with one call; without it, wasmtime-wasi's
+/// own denies everything.
+#[test]
+fn std_programs_run_under_the_policy_of_an_embedder() {
+    let _alone = alone();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let server = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = server.local_addr().unwrap().to_string();
+    let run = |program: &Program, policy: Policy| {
+        let sockets = CapsockCtx::new(policy, ambient_authority());
+        let args = ["connect", &address];
+        let (result, printed) = runtime.block_on(program.call(&args, sockets, false));
+        result.unwrap().unwrap().unwrap();
+        printed
+    };
+    let ours = Program::linked("std", |linker| {
+        capsock_host::wasi::add_to_linker_p2(linker).unwrap();
+    });
+    let theirs = Program::linked("std", |_linker| {});
+    let connected = format!("{address}: connected to {address}\n");
+    let denied = format!("{address}: PermissionDenied\n");
+    assert_eq!(run(&theirs, loopback()), denied);
+    assert_eq!(run(&ours, Policy::default()), denied);
+    // The first call opens what the process keeps.
+    for round in 0..3 {
+        let before = open_descriptors();
+        assert_eq!(run(&ours, loopback()), connected);
+        assert!(round == 0 || open_descriptors() == before);
+    }
+}
+
+/// A call of 0.3 that is dropped in the middle leaves no descriptor.
+#[test]
+fn wasi_0_3_is_served_with_one_call() {
+    let _alone = alone();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let mut config = wasmtime::Config::new();
+        config.wasm_component_model_async(true);
+        let engine = Engine::new(&config).unwrap();
+        let component = Component::from_file(&engine, guest("sockets_p3")).unwrap();
+        let mut linker = Linker::new(&engine);
+        wasmtime_wasi::p2::add_to_linker_async(&mut linker).unwrap();
+        wasmtime_wasi::p3::add_to_linker(&mut linker).unwrap();
+        capsock_host::wasi::add_to_linker_p2(&mut linker).unwrap();
+        capsock_host::wasi::add_to_linker_p3(&mut linker).unwrap();
+        let command = linker.instantiate_pre(&component).unwrap();
+        let command = wasmtime_wasi::p3::bindings::CommandPre::new(command).unwrap();
+        // The first calls open what the process keeps.
+        for round in 0..2 {
+            let before = open_descriptors();
+            let server = TcpListener::bind("127.0.0.1:0").unwrap();
+            let port = server.local_addr().unwrap().port().to_string();
+            let cases: [(&[&str], Policy, &str); 3] = [
+                (&["connect", "tcp", "127.0.0.1", &port], loopback(), "ok\n"),
+                (
+                    &["connect", "tcp", "127.0.0.1", &port],
+                    Policy::default(),
+                    "EACCES\n",
+                ),
+                // It waits for connections, and is dropped.
+                (&["echo-server", "127.0.0.1", "0", "1"], loopback(), "port "),
+            ];
+            for (args, policy, expected) in cases {
+                let stdout = MemoryOutputPipe::new(1 << 16);
+                let mut wasi = WasiCtx::builder();
+                wasi.arg("sockets_p3").args(args).stdout(stdout.clone());
+                let state = Guest {
+                    wasi: wasi.build(),
+                    sockets: CapsockCtx::new(policy, ambient_authority()),
+                    table: ResourceTable::new(),
+                };
+                let mut store = Store::new(&engine, state);
+                let instance = command.instantiate_async(&mut store).await.unwrap();
+                let run = store
+                    .run_concurrent(async |store| instance.wasi_cli_run().call_run(store).await);
+                let printed = async {
+                    while !stdout.contents().starts_with(b"port ") {
+                        tokio::time::sleep(Duration::from_millis(10)).await;
+                    }
+                };
+                tokio::select! {
+                    result = run => result.unwrap().unwrap().unwrap(),
+                    () = printed => {}
+                }
+                drop(store);
+                let printed = String::from_utf8_lossy(&stdout.contents()).into_owned();
+                assert!(printed.starts_with(expected), "{args:?}: {printed}");
+            }
+            drop(server);
+            assert!(round == 0 || open_descriptors() == before);
         }
     });
 }

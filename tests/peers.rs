@@ -10,7 +10,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use capsock_test_programs::pattern;
-use capsock_tests::{PATIENCE, succeed, target};
+use capsock_tests::{PATIENCE, output, stderr, succeed, target};
 use rstest::rstest;
 
 /// A program that ends with the test.
@@ -143,6 +143,40 @@ fn redis_answers_a_guest_on_a_unix_socket() {
     assert_eq!(
         succeed(&["--allow-connect", &grant], "peers", &args),
         "+PONG\n+OK\n$30000\n$-1\n-ERR unknown command\n"
+    );
+}
+
+#[rstest]
+#[case::ipv4("127.0.0.1")]
+#[case::ipv6("::1")]
+fn redis_answers_a_guest_of_the_standard_library(#[case] host: &str) {
+    let Some(redis) = program("redis-server") else {
+        return;
+    };
+    let directory = tempfile::tempdir().unwrap();
+    let port = free_port(host);
+    let mut command = Command::new(redis);
+    command
+        .args(["--save", "", "--bind", host, "--port", &port.to_string()])
+        .arg("--dir")
+        .arg(directory.path());
+    let _redis = Server::start(&mut command, || TcpStream::connect((host, port)).is_ok());
+    let grant = target("tcp", host, port);
+    let address = grant.replace("tcp://", "");
+    assert_eq!(
+        succeed(
+            &["--allow-connect", &grant],
+            "redis-client-std",
+            &[&address]
+        ),
+        "PING: PONG\nSET greeting Hello, world: OK\nGET greeting: Hello, world\n"
+    );
+    let denied = output(&[], "redis-client-std", &[&address]);
+    assert_eq!(denied.status.code(), Some(1));
+    let told = stderr(&denied).replace('\'', "");
+    assert!(
+        told.contains(&format!("to allow it: --allow-connect {grant}\n")),
+        "{told}"
     );
 }
 

@@ -214,16 +214,18 @@ fn inspect_names_what_a_component_needs() {
             (import "wasi:filesystem/preopens@0.2.6" (instance))
             (import "wasi:http/types@0.2.6" (instance))
             (import "wasi:sockets/types@0.3.0" (instance))
+            (import "wasi:sockets/types@0.4.0" (instance))
             (import "capsock:sockets/socket@0.9.0" (instance))
             (import "plain" (func))
             (component (import "inner:is/not@1.0.0" (instance))))"#,
     );
     insta::assert_snapshot!(inspected(&PathBuf::from(path)), @"
     imports:
-      wasi:sockets/tcp@0.2.6          not served yet: every address is denied; use capsock:sockets
+      wasi:sockets/tcp@0.2.6          --allow-connect, --allow-listen, --allow-bind
       wasi:filesystem/preopens@0.2.6  --dir
       wasi:http/types@0.2.6           not provided: `capsock run` cannot run it
-      wasi:sockets/types@0.3.0        not provided yet: WASI 0.3
+      wasi:sockets/types@0.3.0        --allow-connect, --allow-listen, --allow-bind, --allow-send, --allow-recv
+      wasi:sockets/types@0.4.0        not provided: `capsock run` cannot run it
       capsock:sockets/socket@0.9.0    not provided: `capsock run` cannot run it
       plain                           not provided: `capsock run` cannot run it
     exports: nothing

@@ -28,6 +28,9 @@ pub(crate) enum Command {
 
 /// Run a component that is a WASI command, with the sockets that it is granted.
 ///
+/// It may use capsock:sockets, wasi:sockets 0.2 and 0.3 (as std::net does), or
+/// all of them: the grants are the same.
+///
 /// Nothing is allowed until a grant allows it, and a denial outweighs every
 /// grant. A denied operation fails in the guest, and a line here names the flag
 /// that would allow it.
@@ -306,6 +309,8 @@ Examples:
   A client of one network's databases, but for one subnet:
     capsock run --allow-connect tcp://10.20.0.0/16:5432 \\
                 --deny-connect 'tcp://10.20.9.0/24:*' client.wasm
+  A Redis client that knows nothing of capsock:
+    capsock run --allow-connect tcp://127.0.0.1:6379 redis-client-std.wasm
   A DNS client:
     capsock run --allow-send udp://9.9.9.9:53 dig.wasm example.com
   The grants of a file:

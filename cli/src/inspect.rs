@@ -3,80 +3,52 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use wasmparser::{BinaryReaderError, Parser, Payload, Validator, WasmFeatures};
+use wasmparser::{Validator, WasmFeatures};
 
+use crate::wasi::{self, Surface, parts};
 use crate::{Failure, load, policy};
-
-/// The names of what a component imports and exports.
-#[derive(Debug, Default)]
-struct Surface {
-    imports: Vec<String>,
-    exports: Vec<String>,
-}
 
 /// Prints what a component imports, and which grants that needs; and what it
 /// exports.
 pub(crate) fn inspect(path: &Path) -> Result<i32, Failure> {
     let bytes = load::read(path)?;
-    let surface = Surface::of(&bytes).map_err(|error| load::unusable(path, &error))?;
-    policy::print(format_args!("{}", surface.describe()))?;
+    // Everything but the bodies of functions is checked.
+    let mut validator = Validator::new_with_features(WasmFeatures::all());
+    let surface = Surface::of(&bytes, |payload| validator.payload(payload).map(drop));
+    let surface = surface.map_err(|error| load::unusable(path, &error))?;
+    policy::print(format_args!("{}", describe(&surface)))?;
     Ok(0)
 }
 
-impl Surface {
-    /// Reads them, and checks everything but the bodies of functions.
-    fn of(component: &[u8]) -> Result<Self, BinaryReaderError> {
-        let mut surface = Self::default();
-        let mut validator = Validator::new_with_features(WasmFeatures::all());
-        // Modules and components stand within others.
-        let mut depth = 0;
-        for payload in Parser::new(0).parse_all(component) {
-            let payload = payload?;
-            validator.payload(&payload)?;
-            match payload {
-                Payload::Version { .. } => depth += 1,
-                Payload::End(_) => depth -= 1,
-                Payload::ComponentImportSection(imports) if depth == 1 => {
-                    for import in imports {
-                        surface.imports.push(import?.name.name.to_owned());
-                    }
-                }
-                Payload::ComponentExportSection(exports) if depth == 1 => {
-                    for export in exports {
-                        surface.exports.push(export?.name.name.to_owned());
-                    }
-                }
-                _ => {}
-            }
+/// What there is, and which grants it needs.
+fn describe(surface: &Surface) -> String {
+    let mut text = String::new();
+    let all = surface.imports.iter().chain(&surface.exports);
+    let width = all.map(String::len).max().unwrap_or_default();
+    for (title, names, remark) in [
+        (
+            "imports",
+            &surface.imports,
+            import as fn(&str) -> &'static str,
+        ),
+        ("exports", &surface.exports, export),
+    ] {
+        text += title;
+        text += if names.is_empty() {
+            ": nothing\n"
+        } else {
+            ":\n"
+        };
+        for name in names {
+            let line = format!("  {name:width$}  {}", remark(name));
+            // Writing to a string succeeds.
+            _ = writeln!(text, "{}", line.trim_end());
         }
-        Ok(surface)
     }
-
-    fn describe(&self) -> String {
-        let mut text = String::new();
-        let all = self.imports.iter().chain(&self.exports);
-        let width = all.map(String::len).max().unwrap_or_default();
-        for (title, names, remark) in [
-            ("imports", &self.imports, import as fn(&str) -> &'static str),
-            ("exports", &self.exports, export),
-        ] {
-            text += title;
-            text += if names.is_empty() {
-                ": nothing\n"
-            } else {
-                ":\n"
-            };
-            for name in names {
-                let line = format!("  {name:width$}  {}", remark(name));
-                // Writing to a string succeeds.
-                _ = writeln!(text, "{}", line.trim_end());
-            }
-        }
-        if !self.exports.iter().any(|name| !export(name).is_empty()) {
-            text += "it is no command: `capsock run` needs an export `wasi:cli/run`\n";
-        }
-        text
+    if !surface.exports.iter().any(|name| !export(name).is_empty()) {
+        text += "it is no command: `capsock run` needs an export `wasi:cli/run`\n";
     }
+    text
 }
 
 /// What an import needs.
@@ -100,19 +72,17 @@ fn import(name: &str) -> &'static str {
             "interfaces" => "--allow-interfaces",
             _ => NOT_PROVIDED,
         },
-        ("wasi:sockets", _) if version.starts_with("0.2.") => {
-            "not served yet: every address is denied; use capsock:sockets"
+        (package, _) if package.starts_with("wasi:") && !wasi::is_there(version) => NOT_PROVIDED,
+        ("wasi:sockets", "tcp") => "--allow-connect, --allow-listen, --allow-bind",
+        ("wasi:sockets", "udp") => "--allow-bind, --allow-send, --allow-recv",
+        // All of 0.3.
+        ("wasi:sockets", "types") => {
+            "--allow-connect, --allow-listen, --allow-bind, --allow-send, --allow-recv"
         }
-        ("wasi:filesystem", _) if version.starts_with("0.2.") => "--dir",
-        ("wasi:cli", "environment") if version.starts_with("0.2.") => "--env, for variables",
-        ("wasi:cli" | "wasi:clocks" | "wasi:io" | "wasi:random", _)
-            if version.starts_with("0.2.") =>
-        {
-            "no grant"
-        }
-        (package, _) if package.starts_with("wasi:") && version.starts_with("0.3.") => {
-            "not provided yet: WASI 0.3"
-        }
+        ("wasi:sockets", "ip-name-lookup") => "--allow-resolve",
+        ("wasi:filesystem", _) => "--dir",
+        ("wasi:cli", "environment") => "--env, for variables",
+        ("wasi:cli" | "wasi:clocks" | "wasi:io" | "wasi:random" | "wasi:sockets", _) => "no grant",
         _ => NOT_PROVIDED,
     }
 }
@@ -120,18 +90,11 @@ fn import(name: &str) -> &'static str {
 /// What an export is for.
 fn export(name: &str) -> &'static str {
     match parts(name) {
-        Some(("wasi:cli", "run", version)) if version.starts_with("0.2.") => {
+        Some(("wasi:cli", "run", version)) if wasi::is_there(version) => {
             "a command, for `capsock run`"
         }
         _ => "",
     }
-}
-
-/// `PACKAGE/INTERFACE@VERSION`
-fn parts(name: &str) -> Option<(&str, &str, &str)> {
-    let (package, interface) = name.split_once('/')?;
-    let (interface, version) = interface.split_once('@')?;
-    Some((package, interface, version))
 }
 
 #[cfg(test)]

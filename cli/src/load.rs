@@ -12,10 +12,12 @@ use wasmtime::{Cache, CacheConfig, Config, Engine};
 
 use crate::{Failure, bounds};
 
-/// The engine that every run uses.
-pub(crate) fn engine(cached: bool) -> Result<Engine, Failure> {
+/// The engine of a run. What wasmtime keeps to run the tasks of a guest
+/// concurrently is there only for components that have some.
+pub(crate) fn engine(cached: bool, concurrent: bool) -> Result<Engine, Failure> {
     let mut config = Config::new();
     bounds::configure(&mut config);
+    config.concurrency_support(concurrent);
     if cached {
         match Cache::new(CacheConfig::new()) {
             Ok(cache) => _ = config.cache(Some(cache)),
@@ -42,13 +44,11 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     Ok(bytes)
 }
 
-/// Reads and compiles a component; on a terminal a spinner shows that it takes
-/// a while.
-pub(crate) fn component(engine: &Engine, path: &Path) -> Result<Component, Failure> {
-    let bytes = read(path)?;
+/// Compiles a component; on a terminal a spinner shows that it takes a while.
+pub(crate) fn component(engine: &Engine, path: &Path, bytes: &[u8]) -> Result<Component, Failure> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     with_spinner(&format!("compiling {name}"), || {
-        Component::new(engine, &bytes)
+        Component::new(engine, bytes)
     })
     .map_err(|error| unusable(path, &format!("{error:#}")))
 }

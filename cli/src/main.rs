@@ -12,6 +12,7 @@ mod policy;
 mod record;
 mod run;
 mod trace;
+mod wasi;
 
 use std::process::exit;
 

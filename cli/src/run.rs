@@ -7,14 +7,16 @@ use std::sync::{Mutex, PoisonError};
 use capsock_host::cap_std::ambient_authority;
 use capsock_host::policy::Reach;
 use capsock_host::{CapsockCtx, CapsockCtxView, CapsockView, Denial, Limits, MemoryLimiter};
-use wasmtime::component::{Linker, ResourceTable};
+use wasmtime::component::{Accessor, Component, Linker, ResourceTable};
 use wasmtime::{Engine, Store, Trap};
-use wasmtime_wasi::p2::bindings::{Command, CommandPre};
+use wasmtime_wasi::p2::bindings as p2;
+use wasmtime_wasi::p3::bindings as p3;
 use wasmtime_wasi::{FsPerms, I32Exit, WasiCtx, WasiCtxView, WasiView};
 
 use crate::args::{Landlock, Run};
 use crate::inherit::{self, Listener};
 use crate::record::{self, Record};
+use crate::wasi::Surface;
 use crate::{Failure, audit, bounds, landlock, load, policy};
 
 /// How many different denials are told; a guest must not flood the terminal.
@@ -50,8 +52,12 @@ impl CapsockView for Guest {
 pub(crate) fn run(run: Run) -> Result<i32, Failure> {
     // First: systemd's descriptors have fixed numbers.
     let listeners = inherit::open(&run.inherit)?;
-    let engine = load::engine(run.cache)?;
-    let command = prepare(&engine, &run)?;
+    let bytes = load::read(&run.component)?;
+    let surface = Surface::of(&bytes, |_part| Ok(()));
+    let surface = surface.map_err(|error| load::unusable(&run.component, &error))?;
+    let engine = load::engine(run.cache, surface.is_concurrent())?;
+    let command = prepare(&engine, &run, &bytes, &surface)?;
+    drop(bytes);
     let limits = run.limits.clone();
     let component = run.component.clone();
     let restriction = Restriction::of(&run);
@@ -125,14 +131,39 @@ fn restrict(restriction: &Restriction) -> Result<(), Failure> {
     Ok(())
 }
 
-fn prepare(engine: &Engine, run: &Run) -> Result<CommandPre<Guest>, Failure> {
-    let unusable =
-        |error: wasmtime::Error| Failure::Usage(format!("{}: {error:#}", run.component.display()));
-    let component = load::component(engine, &run.component)?;
+/// A command of either version, linked.
+enum Command {
+    P2(p2::CommandPre<Guest>),
+    P3(p3::CommandPre<Guest>),
+}
+
+fn prepare(
+    engine: &Engine,
+    run: &Run,
+    bytes: &[u8],
+    surface: &Surface,
+) -> Result<Command, Failure> {
+    let component = load::component(engine, &run.component, bytes)?;
+    link(engine, &component, surface).map_err(|error| match surface.unmet() {
+        Some(unmet) => load::unusable(&run.component, &unmet),
+        None => load::unusable(&run.component, &format!("{error:#}")),
+    })
+}
+
+fn link(engine: &Engine, component: &Component, surface: &Surface) -> wasmtime::Result<Command> {
     let mut linker = Linker::new(engine);
-    wasmtime_wasi::p2::add_to_linker_async(&mut linker).map_err(unusable)?;
-    capsock_host::add_to_linker_async(&mut linker).map_err(unusable)?;
-    CommandPre::new(linker.instantiate_pre(&component).map_err(unusable)?).map_err(unusable)
+    wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+    capsock_host::wasi::add_to_linker_p2(&mut linker)?;
+    capsock_host::add_to_linker_async(&mut linker)?;
+    if surface.is_concurrent() {
+        wasmtime_wasi::p3::add_to_linker(&mut linker)?;
+        capsock_host::wasi::add_to_linker_p3(&mut linker)?;
+    }
+    let linked = linker.instantiate_pre(component)?;
+    Ok(match surface.runs_concurrently() {
+        true => Command::P3(p3::CommandPre::new(linked)?),
+        false => Command::P2(p2::CommandPre::new(linked)?),
+    })
 }
 
 fn guest(run: Run, listeners: Vec<Listener>) -> Result<(Guest, Option<Record>), Failure> {
@@ -171,13 +202,25 @@ fn guest(run: Run, listeners: Vec<Listener>) -> Result<(Guest, Option<Record>), 
 
 async fn call(
     mut store: Store<Guest>,
-    command: CommandPre<Guest>,
+    command: Command,
     component: &Path,
     limits: &Limits,
 ) -> Result<i32, Failure> {
     let outcome = async {
-        let command = instantiate(&mut store, command, component).await?;
-        let result = command.wasi_cli_run().call_run(&mut store).await;
+        let result = match command {
+            Command::P2(command) => {
+                let command = command.instantiate_async(&mut store).await;
+                let command = command.map_err(|error| uninstantiated(error, component))?;
+                command.wasi_cli_run().call_run(&mut store).await
+            }
+            Command::P3(command) => {
+                let command = command.instantiate_async(&mut store).await;
+                let command = command.map_err(|error| uninstantiated(error, component))?;
+                let run =
+                    async |store: &Accessor<Guest>| command.wasi_cli_run().call_run(store).await;
+                store.run_concurrent(run).await.flatten()
+            }
+        };
         result.map_err(Failure::Trap)
     };
     match bounds::in_time(limits, outcome).await {
@@ -195,18 +238,14 @@ async fn call(
     }
 }
 
-/// The component's own code may run here already, and trap; whatever else fails
-/// has to do with the component, or with a limit that it exceeds from the start.
-async fn instantiate(
-    store: &mut Store<Guest>,
-    command: CommandPre<Guest>,
-    component: &Path,
-) -> Result<Command, Failure> {
-    let result = command.instantiate_async(store).await;
-    result.map_err(|error| match error.is::<Trap>() || error.is::<I32Exit>() {
+/// The component's own code may have run here already, and trap; whatever else
+/// fails has to do with the component, or with a limit that it exceeds from the
+/// start.
+fn uninstantiated(error: wasmtime::Error, component: &Path) -> Failure {
+    match error.is::<Trap>() || error.is::<I32Exit>() {
         true => Failure::Trap(error),
-        false => Failure::Usage(format!("{}: {error:#}", component.display())),
-    })
+        false => load::unusable(component, &format!("{error:#}")),
+    }
 }
 
 /// Prints a denial the first time, with the flag that would allow it.

@@ -363,24 +363,49 @@ impl Value<'_> {
 
     /// The address and port of an internet address.
     fn endpoint(&self) -> Option<SocketAddr> {
-        let Self::Struct("InetAddress" | "Inet6Address", fields) = self else {
+        let Self::Struct(
+            "InetAddress" | "Inet6Address" | "Ipv4SocketAddress" | "Ipv6SocketAddress",
+            fields,
+        ) = self
+        else {
             return None;
         };
         let field = |name| Some(&fields.iter().find(|field| field.0 == name)?.1);
-        let Self::Tuple("", parts) = field("address")? else {
+        Some(SocketAddr::new(
+            field("address")?.ip()?,
+            field("port")?.number()?,
+        ))
+    }
+
+    /// An internet address, from its numbers.
+    fn ip(&self) -> Option<IpAddr> {
+        let Self::Tuple("", parts) = self else {
             return None;
         };
         let parts: Option<Vec<u16>> = parts.iter().map(Self::number).collect();
         let parts = parts?;
-        let ip = match <[u16; 8]>::try_from(&parts[..]) {
+        Some(match <[u16; 8]>::try_from(&parts[..]) {
             Ok(groups) => IpAddr::from(groups),
             Err(_shorter) => {
                 let bytes = parts.iter().map(|&part| u8::try_from(part).ok());
                 let bytes: Vec<u8> = bytes.collect::<Option<_>>()?;
                 IpAddr::from(<[u8; 4]>::try_from(&bytes[..]).ok()?)
             }
-        };
-        Some(SocketAddr::new(ip, field("port")?.number()?))
+        })
+    }
+
+    /// The name of an enum's case, whose `Debug` has its number and its
+    /// documentation too.
+    fn case(&self) -> Option<&str> {
+        match self {
+            Self::Struct(_, fields) => match &fields[..] {
+                [("code", _), ("name", Value::Word(name)), ("message", _)] => {
+                    Some(name.trim_matches('"'))
+                }
+                _ => None,
+            },
+            _ => None,
+        }
     }
 }
 
@@ -389,7 +414,20 @@ impl fmt::Display for Value<'_> {
         if let Some(endpoint) = self.endpoint() {
             return write!(f, "{endpoint}");
         }
+        if let Some(case) = self.case() {
+            return f.write_str(case);
+        }
         match self {
+            // An address of `wasi:sockets`.
+            Self::Tuple("Ipv4" | "Ipv6", items) => match items.first().and_then(Value::ip) {
+                Some(ip) => write!(f, "{ip}"),
+                None => list(f, items),
+            },
+            // The end of a stream or a future, by its number.
+            Self::Struct("StreamReader" | "FutureReader", fields) => match fields.first() {
+                Some((_id, Self::Tuple(_, number))) => list(f, number),
+                _ => Ok(()),
+            },
             // No result but success, and flags of which none is set.
             Self::Tuple("", items) if items.is_empty() => f.write_str("0"),
             Self::Word(word) => f.write_str(&spelled(word)),
@@ -489,6 +527,16 @@ mod tests {
             ),
             ("Address::Unix(UnixAddress::Pathname([47, 115]))", "\"/s\""),
             ("Address::Unix(UnixAddress::Unnamed)", "unnamed"),
+            (
+                "IpSocketAddress::Ipv4(Ipv4SocketAddress { port: 80, address: (127, 0, 0, 1) })",
+                "127.0.0.1:80",
+            ),
+            ("[IpAddress::Ipv4((127, 0, 0, 1))]", "[127.0.0.1]"),
+            ("StreamReader { id: TransmitHandle(6) }", "6"),
+            (
+                "ErrorCode { code: 8, name: \"would-block\", message: \"a, (b\" }",
+                "would-block",
+            ),
             ("\"a \\\"b\\\", (c\"", "\"a \\\"b\\\", (c\""),
         ] {
             assert_eq!(shown(&Raw(debug), false), text, "{debug}");

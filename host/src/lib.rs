@@ -36,6 +36,9 @@
 //! # Ok::<(), wasmtime::Error>(())
 //! ```
 //!
+//! [`wasi`] puts `wasi:sockets` under the same policy, for guests that know
+//! nothing of `capsock:sockets`.
+//!
 //! # The parts
 //!
 //! `policy` is pure and knows nothing of sockets; `socket` checks, tries and
@@ -69,6 +72,7 @@ mod raw_options;
 mod record;
 mod resolve;
 mod socket;
+pub mod wasi;
 
 pub use address::{
     Address, AddressFamily, AlgAddress, BluetoothAddress, BluetoothDevice, CanAddress,

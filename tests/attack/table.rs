@@ -55,6 +55,69 @@ const WIDE: &str = "--allow-connect tcp://*:* --allow-connect tcp://0.0.0.0/0:* 
     --allow-connect tcp://[::/0]:* --allow-connect tcp://link-local:* --allow-connect tcp://private:* \
     --allow-connect tcp://loopback:* --allow-connect tcp://public:*";
 
+/// What a guest reaches the host's sockets through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Interface {
+    /// `capsock:sockets`
+    Capsock,
+    /// `wasi:sockets` 0.2, through `std::net`
+    P2,
+    /// `wasi:sockets` 0.3
+    P3,
+}
+
+impl Interface {
+    pub(crate) const ALL: [Self; 3] = [Self::Capsock, Self::P2, Self::P3];
+
+    /// The try over this interface; `None` where there is no such operation.
+    pub(crate) fn attempt(self, attempt: &Try) -> Option<Try> {
+        let words: Vec<&str> = attempt.does.split_whitespace().collect();
+        let there = match (self, &words[..]) {
+            (Self::Capsock, _) => return Some(*attempt),
+            (
+                _,
+                ["connect", "tcp" | "udp", ..]
+                | ["send" | "look-up" | "connect-name", ..]
+                | ["trap"],
+            ) => true,
+            (_, ["listen", "tcp", ..] | ["bind", "udp", ..]) => true,
+            // std listens where it binds.
+            (Self::P2, ["bind", "tcp", ..]) => attempt.outcome == Prints("EACCES"),
+            (Self::P3, ["bind", "tcp", ..] | ["listen-unbound" | "send-connected", ..]) => true,
+            // Of a socket that was never bound; and its error is of 0.3 only.
+            (Self::P3, ["exhaust"]) => true,
+            _ => false,
+        };
+        // By WASI there are no IPv4 addresses within IPv6 ones.
+        let holds_ipv4 = words
+            .iter()
+            .any(|word| word.starts_with("::") && word.contains('.'));
+        let broadcast = words.contains(&"255.255.255.255") && attempt.arrives;
+        let attempt = match holds_ipv4 {
+            true => Try {
+                outcome: Prints("EINVAL"),
+                arrives: false,
+                ..*attempt
+            },
+            false => *attempt,
+        };
+        // WASI has no option that lets a broadcast out.
+        (there && !broadcast).then_some(attempt)
+    }
+
+    /// What is granted besides: what a UDP socket of std is bound to first.
+    pub(crate) fn grants(self, attempt: &Try) -> &'static str {
+        match self {
+            Self::P2
+                if attempt.does.starts_with("send") || attempt.does.starts_with("connect udp") =>
+            {
+                "--allow-bind udp://0.0.0.0:ephemeral --allow-bind udp://[::]:ephemeral"
+            }
+            _ => "",
+        }
+    }
+}
+
 /// The table, in its order.
 #[rustfmt::skip]
 pub(crate) fn rows() -> Vec<Row> {
@@ -82,10 +145,17 @@ pub(crate) fn rows() -> Vec<Row> {
         ]),
         row("the same address over a second interface (wasi:sockets 0.2, 0.3)", "same verdict", &[
             denied("", "connect tcp 127.0.0.1 9"),
-            denied("", "connect-wasi 127.0.0.1:9"),
-            denied("", "connect-wasi [::1]:9"),
-            denied("--allow-connect tcp://*:*", "connect-wasi 127.0.0.1:9"),
-            denied("--allow-connect tcp://*:*", "connect-wasi [::ffff:127.0.0.1]:9"),
+            denied("", "connect tcp ::1 9"),
+            denied("--allow-connect tcp://*:*", "connect tcp 127.0.0.1 9"),
+            works("--allow-connect tcp://127.0.0.1:9", "connect tcp 127.0.0.1 9"),
+            works("--allow-connect tcp://[::1]:9", "connect tcp ::1 9"),
+            denied("", "send 127.0.0.1 9"),
+            denied("", "send ::1 9"),
+            works("--allow-send udp://127.0.0.1:9", "send 127.0.0.1 9"),
+            works("--allow-send udp://[::1]:9", "send ::1 9"),
+            denied("--allow-connect tcp://127.0.0.1:* --deny-bind tcp://0.0.0.0:ephemeral", "connect tcp 127.0.0.1 9"),
+            denied("", "listen tcp 127.0.0.1 80"),
+            prints("ok", "--allow-listen tcp://127.0.0.1:80", "listen tcp 127.0.0.1 80"),
         ]),
         row("::ffff:127.0.0.1, ::127.0.0.1, 64:ff9b::7f00:1, 2002:7f00:1::", "the rule for 127.0.0.1", &[
             denied("--allow-connect tcp://*:*", "connect tcp ::ffff:127.0.0.1 9"),

@@ -10,3 +10,5 @@ mod options;
 mod poller;
 mod socket;
 mod types;
+pub(crate) mod wasi_p2;
+mod wasi_p3;

@@ -155,7 +155,7 @@ impl Descriptor {
     }
 
     /// `poll(2)`, without waiting.
-    fn is_ready(&self, interest: Interest) -> Result<bool, Errno> {
+    pub(crate) fn is_ready(&self, interest: Interest) -> Result<bool, Errno> {
         let mut fds = [PollFd::new(self, interest.poll_flags())];
         let now = Timespec {
             tv_sec: 0,

@@ -89,6 +89,11 @@ pub(crate) fn connect<O: Operation>(
     Ok(net::connect(fd, &remote.given_to(Call::Connect)?)?)
 }
 
+/// `connect(2)` to no address (`AF_UNSPEC`), which ends an association.
+pub(crate) fn disconnect(fd: BorrowedFd<'_>) -> Result<(), Errno> {
+    Ok(net::connect_unspec(fd)?)
+}
+
 /// `accept4(2)`, non-blocking and close-on-exec.
 pub(crate) fn accept(fd: BorrowedFd<'_>) -> Result<(OwnedFd, Address), Errno> {
     let (accepted, peer) = retry_on_intr(|| net::acceptfrom_with(fd, FLAGS))?;

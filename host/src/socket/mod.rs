@@ -145,7 +145,7 @@ impl Socket {
     }
 
     /// `bind(2)`
-    pub(crate) fn bind(&mut self, ctx: &CapsockCtx, local: Address) -> Result<(), Errno> {
+    pub(crate) fn bind(&self, ctx: &CapsockCtx, local: Address) -> Result<(), Errno> {
         let descriptor = self.open_for(&local)?;
         let vetted = ctx.vet(self.protocol, local)?;
         os::bind(descriptor.as_fd(), &vetted, ctx.directories())?;
@@ -154,7 +154,7 @@ impl Socket {
     }
 
     /// `listen(2)`
-    pub(crate) fn listen(&mut self, ctx: &CapsockCtx, backlog: u32) -> Result<(), Errno> {
+    pub(crate) fn listen(&self, ctx: &CapsockCtx, backlog: u32) -> Result<(), Errno> {
         let descriptor = self.open()?;
         if !self.protocol.has_connections() {
             return Err(Errno::NotSupported);
@@ -175,6 +175,15 @@ impl Socket {
 
     /// `accept(2)`; resets the connections of peers that may not connect.
     pub(crate) async fn accept(&self, ctx: &CapsockCtx) -> Result<(Self, Address), Errno> {
+        self.accept_until(ctx, self.deadline(false)).await
+    }
+
+    /// As `accept`, with a deadline that is not the socket's.
+    pub(crate) async fn accept_until(
+        &self,
+        ctx: &CapsockCtx,
+        deadline: Deadline,
+    ) -> Result<(Self, Address), Errno> {
         let descriptor = self.open()?;
         let local = match self.role() {
             Role::Listener(local) => Some(local),
@@ -184,7 +193,6 @@ impl Socket {
             _ if self.protocol.has_connections() => return Err(Errno::InvalidArgument),
             _ => return Err(Errno::NotSupported),
         };
-        let deadline = self.deadline(false);
         let mut turned_away = 0;
         loop {
             let permit = match ctx.take_socket() {
@@ -227,7 +235,7 @@ impl Socket {
     }
 
     /// `connect(2)`
-    pub(crate) async fn connect(&mut self, ctx: &CapsockCtx, remote: Address) -> Result<(), Errno> {
+    pub(crate) async fn connect(&self, ctx: &CapsockCtx, remote: Address) -> Result<(), Errno> {
         let descriptor = self.open_for(&remote)?.clone();
         self.keep_nonblocking()?;
         if self.bound().is_none() {
@@ -243,6 +251,14 @@ impl Socket {
             vetted.address().clone()
         };
         self.state().role = Role::Client(remote);
+        Ok(())
+    }
+
+    /// `connect(2)` of a datagram socket to no address (`AF_UNSPEC`): it has no
+    /// peer any more.
+    pub(crate) fn disconnect(&self) -> Result<(), Errno> {
+        os::disconnect(self.open()?.as_fd())?;
+        self.state().role = Role::Undecided;
         Ok(())
     }
 
@@ -297,6 +313,18 @@ impl Socket {
         self.open()?;
         self.timeout = timeout;
         Ok(())
+    }
+
+    pub(crate) fn family(&self) -> AddressFamily {
+        self.family
+    }
+
+    /// Whether the guest bound the socket, or the kernel did.
+    pub(crate) fn is_bound(&self) -> bool {
+        self.bound().is_some()
+            || self
+                .local_address()
+                .is_ok_and(|local| Address::unspecified(self.family) != Some(local))
     }
 
     /// What becomes ready as the socket does.
@@ -393,7 +421,7 @@ impl Socket {
 
     /// Connects a stream, and waits for the end of it if the socket waits.
     async fn establish(
-        &mut self,
+        &self,
         descriptor: &Descriptor,
         remote: &crate::policy::Vetted<Connect>,
         directories: &os::UnixDirectories,
@@ -453,6 +481,13 @@ impl Readiness {
             descriptor,
             interest,
         }
+    }
+
+    /// Whether the kernel says so now.
+    pub(crate) fn is_now(&self) -> bool {
+        self.descriptor
+            .upgrade()
+            .is_none_or(|descriptor| descriptor.is_ready(self.interest).unwrap_or(true))
     }
 
     /// Waits until the socket is ready for the interest, or closed.

@@ -2,7 +2,6 @@
 //! errno that it fails with, or what it got. The rows of tests/attack/table.rs
 //! say what that has to be.
 
-use std::io::ErrorKind;
 use std::time::{Duration, Instant};
 
 use capsock_guest::*;
@@ -20,7 +19,6 @@ fn main() {
         ["connect-unix-nul", path] => outcome(connect_unix(&format!("{path}\0end"))),
         ["connect-unix-long", length] => outcome(connect_unix(&long_path(number(length)))),
         ["connect-abstract", name] => outcome(connect_unix(&format!("\0{name}"))),
-        ["connect-wasi", address] => wasi(address),
         ["send", host, port] => outcome(send(host, number(port))),
         ["send-connected", host, port, other, other_port] => outcome(send_connected(
             (host, number(port)),
@@ -109,15 +107,6 @@ fn connect_unix(path: &str) -> Result<()> {
 
 fn long_path(length: u16) -> String {
     format!("/{}", "a".repeat(usize::from(length) - 1))
-}
-
-/// Through `wasi:sockets`, which `std::net` uses.
-fn wasi(address: &str) -> String {
-    match std::net::TcpStream::connect(address) {
-        Ok(_stream) => "ok".to_owned(),
-        Err(error) if error.kind() == ErrorKind::PermissionDenied => "EACCES".to_owned(),
-        Err(error) => error.to_string(),
-    }
 }
 
 fn send(host: &str, port: u16) -> Result<()> {

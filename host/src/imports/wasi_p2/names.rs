@@ -1,0 +1,110 @@
+//! `wasi:sockets/ip-name-lookup@0.2`
+
+use std::net::IpAddr;
+use std::pin::Pin;
+use std::task::{Context, Waker};
+use std::vec;
+
+use wasmtime::component::Resource;
+use wasmtime_wasi::async_trait;
+use wasmtime_wasi::p2::{DynPollable, Pollable, subscribe};
+
+use super::{Network, Result};
+use crate::bindings::wasi_p2::ip_name_lookup::{Host, HostResolveAddressStream};
+use crate::bindings::wasi_p2::network::{ErrorCode, IpAddress};
+use crate::ctx::CapsockCtxView;
+use crate::error::WasiError;
+use crate::resolve::NameError;
+use crate::wasi::addresses;
+
+/// A look-up under way, or its answers.
+#[allow(
+    unreachable_pub,
+    reason = "the generated bindings re-export it, inside this crate"
+)]
+pub enum Lookup {
+    Asking(Pin<Box<dyn Future<Output = Answers> + Send>>),
+    Answered(Answers),
+}
+
+type Answers = std::result::Result<vec::IntoIter<IpAddr>, NameError>;
+
+impl Host for CapsockCtxView<'_> {
+    fn resolve_addresses(
+        &mut self,
+        network: Resource<Network>,
+        name: String,
+    ) -> Result<Resource<Lookup>> {
+        self.table.get(&network)?;
+        let answers = addresses(self.ctx.clone(), name);
+        let mut lookup = Lookup::Asking(Box::pin(async { answers.await.map(Vec::into_iter) }));
+        // A name that is denied is known to be at once.
+        if let Some(Err(error)) = lookup.answers() {
+            return Err(WasiError::Code((*error).into()));
+        }
+        Ok(self.table.push(lookup)?)
+    }
+}
+
+impl HostResolveAddressStream for CapsockCtxView<'_> {
+    fn resolve_next_address(&mut self, this: Resource<Lookup>) -> Result<Option<IpAddress>> {
+        match self.table.get_mut(&this)?.answers() {
+            None => Err(WasiError::Code(ErrorCode::WouldBlock)),
+            Some(Ok(answers)) => Ok(answers.next().map(Into::into)),
+            Some(Err(error)) => Err(WasiError::Code((*error).into())),
+        }
+    }
+
+    fn subscribe(&mut self, this: Resource<Lookup>) -> wasmtime::Result<Resource<DynPollable>> {
+        subscribe(self.table, this)
+    }
+
+    fn drop(&mut self, this: Resource<Lookup>) -> wasmtime::Result<()> {
+        self.table.delete(this)?;
+        Ok(())
+    }
+}
+
+impl Lookup {
+    /// The answers that are left, if they are there.
+    fn answers(&mut self) -> Option<&mut Answers> {
+        if let Self::Asking(lookup) = self {
+            let mut context = Context::from_waker(Waker::noop());
+            if let std::task::Poll::Ready(answers) = lookup.as_mut().poll(&mut context) {
+                *self = Self::Answered(answers);
+            }
+        }
+        match self {
+            Self::Asking(_) => None,
+            Self::Answered(answers) => Some(answers),
+        }
+    }
+}
+
+#[async_trait]
+impl Pollable for Lookup {
+    async fn ready(&mut self) {
+        if let Self::Asking(lookup) = self {
+            *self = Self::Answered(lookup.await);
+        }
+    }
+}
+
+impl From<NameError> for ErrorCode {
+    fn from(error: NameError) -> Self {
+        match error {
+            NameError::AccessDenied => Self::AccessDenied,
+            NameError::NoName | NameError::NoData | NameError::AddressFamily => {
+                Self::NameUnresolvable
+            }
+            NameError::Again => Self::TemporaryResolverFailure,
+            NameError::Memory => Self::OutOfMemory,
+            NameError::BadFlags
+            | NameError::Fail
+            | NameError::Family
+            | NameError::Service
+            | NameError::SocketType
+            | NameError::System => Self::PermanentResolverFailure,
+        }
+    }
+}

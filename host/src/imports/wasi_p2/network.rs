@@ -1,0 +1,139 @@
+//! `wasi:sockets/network@0.2` and `instance-network`
+
+use std::net::{IpAddr, SocketAddr, SocketAddrV4, SocketAddrV6};
+
+use wasmtime::component::Resource;
+
+use crate::AddressFamily;
+use crate::bindings::wasi_p2::instance_network;
+use crate::bindings::wasi_p2::network::{
+    ErrorCode, Host, HostNetwork, IpAddress, IpAddressFamily, IpSocketAddress, Ipv4SocketAddress,
+    Ipv6SocketAddress,
+};
+use crate::ctx::CapsockCtxView;
+use crate::error::WasiError;
+use crate::wasi::{Failure, Kind};
+
+/// The network: to have it grants nothing, as what is granted is in the policy.
+#[derive(Debug)]
+#[allow(
+    unreachable_pub,
+    reason = "the generated bindings re-export it, inside this crate"
+)]
+pub struct Network;
+
+impl Host for CapsockCtxView<'_> {
+    fn network_error_code(
+        &mut self,
+        error: Resource<wasmtime_wasi::p2::bindings::io::error::Error>,
+    ) -> wasmtime::Result<Option<ErrorCode>> {
+        let failure = self.table.get(&error)?.downcast_ref::<Failure>();
+        Ok(failure.map(|failure| Kind::from(failure.0).into()))
+    }
+
+    fn convert_error_code(&mut self, error: WasiError<ErrorCode>) -> wasmtime::Result<ErrorCode> {
+        match error {
+            WasiError::Code(code) => Ok(code),
+            WasiError::Trap(error) => Err(error),
+        }
+    }
+}
+
+impl HostNetwork for CapsockCtxView<'_> {
+    fn drop(&mut self, this: Resource<Network>) -> wasmtime::Result<()> {
+        self.table.delete(this)?;
+        Ok(())
+    }
+}
+
+impl instance_network::Host for CapsockCtxView<'_> {
+    fn instance_network(&mut self) -> wasmtime::Result<Resource<Network>> {
+        Ok(self.table.push(Network)?)
+    }
+}
+
+impl From<Kind> for ErrorCode {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::AccessDenied => Self::AccessDenied,
+            Kind::AddressInUse => Self::AddressInUse,
+            Kind::AddressNotBindable => Self::AddressNotBindable,
+            Kind::Conflict => Self::ConcurrencyConflict,
+            Kind::ConnectionAborted => Self::ConnectionAborted,
+            Kind::ConnectionRefused => Self::ConnectionRefused,
+            Kind::ConnectionReset => Self::ConnectionReset,
+            Kind::DatagramTooLarge => Self::DatagramTooLarge,
+            Kind::InvalidArgument => Self::InvalidArgument,
+            Kind::InvalidState => Self::InvalidState,
+            Kind::NewSocketLimit => Self::NewSocketLimit,
+            Kind::NotBegun => Self::NotInProgress,
+            Kind::NotSupported => Self::NotSupported,
+            Kind::OutOfMemory => Self::OutOfMemory,
+            Kind::RemoteUnreachable => Self::RemoteUnreachable,
+            Kind::Timeout => Self::Timeout,
+            Kind::WouldBlock => Self::WouldBlock,
+            Kind::ConnectionBroken | Kind::Other => Self::Unknown,
+        }
+    }
+}
+
+impl From<IpAddressFamily> for AddressFamily {
+    fn from(family: IpAddressFamily) -> Self {
+        match family {
+            IpAddressFamily::Ipv4 => Self::Inet,
+            IpAddressFamily::Ipv6 => Self::Inet6,
+        }
+    }
+}
+
+impl From<AddressFamily> for IpAddressFamily {
+    fn from(family: AddressFamily) -> Self {
+        match family {
+            AddressFamily::Inet6 => Self::Ipv6,
+            // WASI has no other.
+            _ => Self::Ipv4,
+        }
+    }
+}
+
+impl From<IpSocketAddress> for SocketAddr {
+    fn from(address: IpSocketAddress) -> Self {
+        match address {
+            IpSocketAddress::Ipv4(address) => {
+                let (a, b, c, d) = address.address;
+                SocketAddrV4::new([a, b, c, d].into(), address.port).into()
+            }
+            IpSocketAddress::Ipv6(address) => {
+                let (a, b, c, d, e, f, g, h) = address.address;
+                let ip = [a, b, c, d, e, f, g, h].into();
+                SocketAddrV6::new(ip, address.port, address.flow_info, address.scope_id).into()
+            }
+        }
+    }
+}
+
+impl From<SocketAddr> for IpSocketAddress {
+    fn from(address: SocketAddr) -> Self {
+        match address {
+            SocketAddr::V4(address) => Self::Ipv4(Ipv4SocketAddress {
+                port: address.port(),
+                address: address.ip().octets().into(),
+            }),
+            SocketAddr::V6(address) => Self::Ipv6(Ipv6SocketAddress {
+                port: address.port(),
+                flow_info: address.flowinfo(),
+                address: address.ip().segments().into(),
+                scope_id: address.scope_id(),
+            }),
+        }
+    }
+}
+
+impl From<IpAddr> for IpAddress {
+    fn from(ip: IpAddr) -> Self {
+        match ip {
+            IpAddr::V4(ip) => Self::Ipv4(ip.octets().into()),
+            IpAddr::V6(ip) => Self::Ipv6(ip.segments().into()),
+        }
+    }
+}

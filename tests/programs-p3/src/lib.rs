@@ -1,0 +1,370 @@
+//! A command of WASI 0.3. The cases have the names of those of `attack` and
+//! `std`, and print the same.
+
+// Its export is none that other linkers have a name for.
+#![cfg(target_family = "wasm")]
+
+#[allow(
+    missing_docs,
+    missing_debug_implementations,
+    unreachable_pub,
+    unsafe_code,
+    clippy::all,
+    reason = "generated"
+)]
+mod bindings {
+    wit_bindgen::generate!({
+        path: "../../wit",
+        inline: "
+            package test:p3;
+            world command {
+                import wasi:sockets/types@0.3.0;
+                import wasi:sockets/ip-name-lookup@0.3.0;
+                export wasi:cli/run@0.3.0;
+            }
+            package wasi:cli@0.3.0 {
+                interface run {
+                    run: async func() -> result;
+                }
+            }
+        ",
+        world: "test:p3/command",
+        generate_all,
+    });
+}
+
+use std::net::{IpAddr, SocketAddr, SocketAddrV4, SocketAddrV6};
+
+use bindings::exports::wasi::cli::run::Guest;
+use bindings::wasi::sockets0_3_0::ip_name_lookup::{self, resolve_addresses};
+use bindings::wasi::sockets0_3_0::types::{
+    ErrorCode, IpAddress, IpAddressFamily, IpSocketAddress, Ipv4SocketAddress, Ipv6SocketAddress,
+    TcpSocket, UdpSocket,
+};
+use bindings::wit_stream;
+
+type Result<T> = std::result::Result<T, ErrorCode>;
+
+struct Command;
+
+#[allow(unsafe_code, reason = "generated")]
+mod export {
+    use super::{Command, bindings};
+    bindings::export!(Command with_types_in bindings);
+}
+
+impl Guest for Command {
+    async fn run() -> std::result::Result<(), ()> {
+        let args: Vec<String> = std::env::args().skip(1).collect();
+        let args: Vec<&str> = args.iter().map(String::as_str).collect();
+        let result = match args[..] {
+            ["connect", "tcp", host, port] => connect(address(host, port)).await,
+            ["connect", "udp", host, port] => connect_datagram(address(host, port)).await,
+            ["send", host, port] => send(address(host, port)).await,
+            ["send-connected", host, port, other, other_port] => {
+                send_connected(address(host, port), address(other, other_port)).await
+            }
+            ["bind", "tcp", host, port] => bind(address(host, port)).map(drop),
+            ["bind", "udp", host, port] => bind_datagram(address(host, port)).map(drop),
+            ["listen", "tcp", host, port] => {
+                bind(address(host, port)).and_then(|socket| socket.listen().map(drop))
+            }
+            ["listen-unbound", host] => TcpSocket::create(family(address(host, "0").ip()))
+                .and_then(|socket| socket.listen().map(drop)),
+            ["look-up", name] => return look_up(name).await,
+            ["connect-name", name, port] => connect_name(name, port).await,
+            ["connect-each", name, port] => return connect_each(name, port).await,
+            ["exhaust"] => exhaust(),
+            ["trap"] => panic!("on purpose"),
+            ["echo-server", host, port, count] => {
+                echo_server(address(host, port), number(count)).await
+            }
+            ["echo-client", host, port, length] => {
+                echo_client(address(host, port), number(length)).await
+            }
+            ["datagram-echo", host, port, count] => {
+                datagram_echo(address(host, port), number(count)).await
+            }
+            ["states", host] => states(address(host, "0")).await,
+            _ => panic!("no case {args:?}"),
+        };
+        match result {
+            Ok(()) => println!("ok"),
+            Err(error) => println!("{}", name(&error)),
+        }
+        Ok(())
+    }
+}
+
+fn number(text: &str) -> usize {
+    text.parse().expect("a number")
+}
+
+fn address(host: &str, port: &str) -> SocketAddr {
+    address_of(host.parse().expect("an address"), port)
+}
+
+fn address_of(ip: IpAddr, port: &str) -> SocketAddr {
+    SocketAddr::new(ip, port.parse().expect("a port"))
+}
+
+/// As POSIX has it.
+fn name(error: &ErrorCode) -> String {
+    match error {
+        ErrorCode::AccessDenied => "EACCES".to_owned(),
+        ErrorCode::InvalidArgument => "EINVAL".to_owned(),
+        ErrorCode::Other(Some(text)) if text == "too many open files" => "EMFILE".to_owned(),
+        error => format!("{error:?}"),
+    }
+}
+
+async fn connect(peer: SocketAddr) -> Result<()> {
+    let socket = TcpSocket::create(family(peer.ip()))?;
+    socket.connect(wit(peer)).await?;
+    let (mut data, received) = wit_stream::new();
+    let sent = socket.send(received);
+    data.write_all(b"x".to_vec()).await;
+    drop(data);
+    sent.await
+}
+
+async fn connect_datagram(peer: SocketAddr) -> Result<()> {
+    let socket = UdpSocket::create(family(peer.ip()))?;
+    socket.connect(wit(peer))?;
+    socket.send(b"x".to_vec(), None).await
+}
+
+async fn send(peer: SocketAddr) -> Result<()> {
+    let socket = UdpSocket::create(family(peer.ip()))?;
+    socket.send(b"x".to_vec(), Some(wit(peer))).await
+}
+
+/// Connected to one peer, which is granted, to another one.
+async fn send_connected(peer: SocketAddr, other: SocketAddr) -> Result<()> {
+    let socket = UdpSocket::create(family(peer.ip()))?;
+    socket.connect(wit(peer)).expect("the peer is granted");
+    socket.send(b"x".to_vec(), Some(wit(other))).await
+}
+
+fn bind(local: SocketAddr) -> Result<TcpSocket> {
+    let socket = TcpSocket::create(family(local.ip()))?;
+    socket.bind(wit(local))?;
+    Ok(socket)
+}
+
+fn bind_datagram(local: SocketAddr) -> Result<UdpSocket> {
+    let socket = UdpSocket::create(family(local.ip()))?;
+    socket.bind(wit(local))?;
+    Ok(socket)
+}
+
+/// Prints the addresses, or the error as getaddrinfo(3) has it.
+async fn look_up(name: &str) -> std::result::Result<(), ()> {
+    match resolve_addresses(name.to_owned()).await {
+        Ok(addresses) => {
+            for address in addresses {
+                println!("{}", ip(&address));
+            }
+        }
+        Err(ip_name_lookup::ErrorCode::AccessDenied) => println!("EACCES"),
+        Err(ip_name_lookup::ErrorCode::NameUnresolvable) => println!("EAI_NONAME"),
+        Err(error) => println!("{error:?}"),
+    }
+    Ok(())
+}
+
+/// Connects to the first address of a name that can be reached.
+async fn connect_name(name: &str, port: &str) -> Result<()> {
+    let addresses = match resolve_addresses(name.to_owned()).await {
+        Ok(addresses) => addresses,
+        Err(ip_name_lookup::ErrorCode::AccessDenied) => return Err(ErrorCode::AccessDenied),
+        Err(error) => return Err(ErrorCode::Other(Some(format!("{error:?}")))),
+    };
+    let mut outcome = Err(ErrorCode::Other(Some("no address".to_owned())));
+    for address in &addresses {
+        outcome = connect(address_of(ip(address), port)).await;
+        if outcome.is_ok() {
+            break;
+        }
+    }
+    outcome
+}
+
+/// Connects to each address of a name.
+async fn connect_each(name: &str, port: &str) -> std::result::Result<(), ()> {
+    let addresses = resolve_addresses(name.to_owned()).await.map_err(|error| {
+        println!("{name}: {error:?}");
+    })?;
+    for address in &addresses {
+        let address = address_of(ip(address), port);
+        match connect(address).await {
+            Ok(()) => println!("{name}: connected to {address}"),
+            Err(error) => println!("{name}: {}", crate::name(&error)),
+        }
+    }
+    Ok(())
+}
+
+/// Makes sockets until one fails.
+fn exhaust() -> Result<()> {
+    let mut sockets = Vec::new();
+    loop {
+        sockets.push(UdpSocket::create(IpAddressFamily::Ipv4)?);
+    }
+}
+
+/// Answers so many connections, while they send.
+async fn echo_server(local: SocketAddr, count: usize) -> Result<()> {
+    let socket = bind(local)?;
+    let mut connections = socket.listen()?;
+    println!("port {}", port(socket.get_local_address()?));
+    for _connection in 0..count {
+        let connection = connections.next().await.expect("it never ends");
+        println!("{}", ip_of(connection.get_remote_address()?));
+        let (data, ended) = connection.receive();
+        let sent = connection.send(data);
+        sent.await?;
+        ended.await?;
+    }
+    Ok(())
+}
+
+async fn echo_client(peer: SocketAddr, length: usize) -> Result<()> {
+    let socket = TcpSocket::create(family(peer.ip()))?;
+    socket.connect(wit(peer)).await?;
+    let (mut data, received) = wit_stream::new();
+    let sent = socket.send(received);
+    let (echo, ended) = socket.receive();
+    let pattern: Vec<u8> = (0..length)
+        .map(|index| (index * 31 + index / 251) as u8)
+        .collect();
+    let send = async {
+        let rest = data.write_all(pattern.clone()).await;
+        assert!(rest.is_empty(), "{} bytes are left", rest.len());
+        drop(data);
+        sent.await
+    };
+    let (sent, echo) = both(send, echo.collect()).await;
+    sent?;
+    ended.await?;
+    assert!(echo == pattern, "the echo differs");
+    println!("{} bytes", echo.len());
+    Ok(())
+}
+
+async fn datagram_echo(local: SocketAddr, count: usize) -> Result<()> {
+    let socket = bind_datagram(local)?;
+    println!("port {}", port(socket.get_local_address()?));
+    for _datagram in 0..count {
+        let (data, sender) = socket.receive().await?;
+        println!("{} bytes of {}", data.len(), ip_of(sender));
+        socket.send(data, Some(sender)).await?;
+    }
+    Ok(())
+}
+
+/// What WASI says of operations out of their order.
+async fn states(local: SocketAddr) -> Result<()> {
+    let invalid = |result: Result<()>| {
+        assert!(matches!(result, Err(ErrorCode::InvalidState)), "{result:?}");
+    };
+    let socket = TcpSocket::create(family(local.ip()))?;
+    invalid(socket.get_local_address().map(drop));
+    invalid(socket.get_remote_address().map(drop));
+    invalid(socket.receive().1.await);
+    socket.bind(wit(local))?;
+    invalid(socket.bind(wit(local)));
+    let connections = socket.listen()?;
+    assert!(socket.get_is_listening());
+    invalid(socket.listen().map(drop));
+    invalid(socket.connect(socket.get_local_address()?).await);
+    drop(connections);
+    let socket = UdpSocket::create(family(local.ip()))?;
+    invalid(socket.receive().await.map(drop));
+    invalid(socket.disconnect());
+    invalid(socket.get_remote_address().map(drop));
+    socket.set_unicast_hop_limit(9)?;
+    assert_eq!(socket.get_unicast_hop_limit()?, 9);
+    let zero = socket.set_unicast_hop_limit(0);
+    assert!(matches!(zero, Err(ErrorCode::InvalidArgument)), "{zero:?}");
+    Ok(())
+}
+
+/// Waits for both of them at once.
+async fn both<A, B>(one: impl Future<Output = A>, other: impl Future<Output = B>) -> (A, B) {
+    use std::pin::pin;
+    use std::task::Poll;
+    let (mut one, mut other) = (pin!(one), pin!(other));
+    let (mut first, mut second) = (None, None);
+    std::future::poll_fn(move |cx| {
+        if first.is_none()
+            && let Poll::Ready(value) = one.as_mut().poll(cx)
+        {
+            first = Some(value);
+        }
+        if second.is_none()
+            && let Poll::Ready(value) = other.as_mut().poll(cx)
+        {
+            second = Some(value);
+        }
+        match (first.take(), second.take()) {
+            (Some(one), Some(other)) => Poll::Ready((one, other)),
+            (one, other) => {
+                (first, second) = (one, other);
+                Poll::Pending
+            }
+        }
+    })
+    .await
+}
+
+fn family(ip: IpAddr) -> IpAddressFamily {
+    match ip {
+        IpAddr::V4(_) => IpAddressFamily::Ipv4,
+        IpAddr::V6(_) => IpAddressFamily::Ipv6,
+    }
+}
+
+fn wit(address: SocketAddr) -> IpSocketAddress {
+    match address {
+        SocketAddr::V4(address) => IpSocketAddress::Ipv4(Ipv4SocketAddress {
+            port: address.port(),
+            address: address.ip().octets().into(),
+        }),
+        SocketAddr::V6(address) => IpSocketAddress::Ipv6(Ipv6SocketAddress {
+            port: address.port(),
+            flow_info: address.flowinfo(),
+            address: address.ip().segments().into(),
+            scope_id: address.scope_id(),
+        }),
+    }
+}
+
+fn plain(address: IpSocketAddress) -> SocketAddr {
+    match address {
+        IpSocketAddress::Ipv4(address) => {
+            let (a, b, c, d) = address.address;
+            SocketAddrV4::new([a, b, c, d].into(), address.port).into()
+        }
+        IpSocketAddress::Ipv6(address) => {
+            let (a, b, c, d, e, f, g, h) = address.address;
+            let ip = [a, b, c, d, e, f, g, h].into();
+            SocketAddrV6::new(ip, address.port, address.flow_info, address.scope_id).into()
+        }
+    }
+}
+
+fn ip(address: &IpAddress) -> IpAddr {
+    match *address {
+        IpAddress::Ipv4((a, b, c, d)) => [a, b, c, d].into(),
+        IpAddress::Ipv6((a, b, c, d, e, f, g, h)) => [a, b, c, d, e, f, g, h].into(),
+    }
+}
+
+fn port(address: IpSocketAddress) -> u16 {
+    plain(address).port()
+}
+
+fn ip_of(address: IpSocketAddress) -> IpAddr {
+    plain(address).ip()
+}
