@@ -14,8 +14,9 @@ demo: build guests
     @scripts/demo
 
 # Run all tests.
-test: build guests
+test: build guests python
     scripts/peers
+    scripts/python-suite
     scripts/cargo-test --workspace
     cargo test --workspace --doc
 
@@ -42,6 +43,23 @@ guests:
     mkdir -p target/guests
     cp target/{{ guest_target }}/guest/*.wasm target/guests/
     scripts/guests-of-libc
+
+# Build target/guests/python.wasm, which runs any Python script.
+python:
+    scripts/python
+
+# Print how long Python takes to start, compiled before.
+python-start: build python
+    scripts/python-start
+
+# Run CPython's own tests of sockets, and write docs/python-conformance.md.
+python-conformance: build python
+    scripts/python-suite
+    python3 tests/python/conformance.py -o docs/python-conformance.md target/debug/capsock target/guests/python.wasm target/python-suite
+
+# Make a component of a Python script: build-python app.py app.wasm
+build-python application output *options: python
+    PATH=$PWD/target/python-venv/bin:$PATH python3 guest-sdk/python/capsock_build.py {{ application }} -o {{ output }} {{ options }}
 
 # Check the format, the lints, the documentation and the dependencies.
 lint:

@@ -72,6 +72,9 @@ fn import(name: &str) -> &'static str {
             "interfaces" => "--allow-interfaces",
             _ => NOT_PROVIDED,
         },
+        ("capsock:python", "script") if version.starts_with("0.1.") => {
+            "no grant: the file that an argument names"
+        }
         (package, _) if package.starts_with("wasi:") && !wasi::is_there(version) => NOT_PROVIDED,
         ("wasi:sockets", "tcp") => "--allow-connect, --allow-listen, --allow-bind",
         ("wasi:sockets", "udp") => "--allow-bind, --allow-send, --allow-recv",

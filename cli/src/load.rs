@@ -10,10 +10,11 @@ use wasmparser::Parser;
 use wasmtime::component::Component;
 use wasmtime::{Cache, CacheConfig, Config, Engine};
 
-use crate::{Failure, bounds};
+use crate::{Failure, bounds, cache};
 
 /// The engine of a run. What wasmtime keeps to run the tasks of a guest
-/// concurrently is there only for components that have some.
+/// concurrently is there only for components that have some. `cached`: by
+/// wasmtime's own cache.
 pub(crate) fn engine(cached: bool, concurrent: bool) -> Result<Engine, Failure> {
     let mut config = Config::new();
     bounds::configure(&mut config);
@@ -44,12 +45,25 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     Ok(bytes)
 }
 
-/// Compiles a component; on a terminal a spinner shows that it takes a while.
-pub(crate) fn component(engine: &Engine, path: &Path, bytes: &[u8]) -> Result<Component, Failure> {
+/// Compiles a component that was read from a path, or takes what is kept of an
+/// earlier run; on a terminal a spinner shows that it takes a while.
+pub(crate) fn component(
+    engine: &Engine,
+    path: &Path,
+    bytes: &[u8],
+    cached: bool,
+) -> Result<Component, Failure> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    with_spinner(&format!("compiling {name}"), || {
-        Component::new(engine, bytes)
-    })
+    let compile = || {
+        with_spinner(&format!("compiling {name}"), || {
+            Component::new(engine, bytes)
+        })
+    };
+    if cached && bytes.len() >= cache::LARGE {
+        cache::component(engine, bytes, compile)
+    } else {
+        compile()
+    }
     .map_err(|error| unusable(path, &format!("{error:#}")))
 }
 

@@ -4,6 +4,7 @@
 mod args;
 mod audit;
 mod bounds;
+mod cache;
 mod inherit;
 mod inspect;
 mod landlock;
@@ -11,6 +12,7 @@ mod load;
 mod policy;
 mod record;
 mod run;
+mod script;
 mod trace;
 mod wasi;
 

@@ -16,8 +16,9 @@ use wasmtime_wasi::{FsPerms, I32Exit, WasiCtx, WasiCtxView, WasiView};
 use crate::args::{Landlock, Run};
 use crate::inherit::{self, Listener};
 use crate::record::{self, Record};
+use crate::script::{self, ScriptView, Scripts};
 use crate::wasi::Surface;
-use crate::{Failure, audit, bounds, landlock, load, policy};
+use crate::{Failure, audit, bounds, cache, landlock, load, policy};
 
 /// How many different denials are told; a guest must not flood the terminal.
 const DENIALS_TOLD: usize = 1000;
@@ -28,6 +29,13 @@ struct Guest {
     sockets: CapsockCtx,
     table: ResourceTable,
     memory: MemoryLimiter,
+    scripts: Scripts,
+}
+
+impl ScriptView for Guest {
+    fn scripts(&mut self) -> &mut Scripts {
+        &mut self.scripts
+    }
 }
 
 impl WasiView for Guest {
@@ -55,13 +63,17 @@ pub(crate) fn run(run: Run) -> Result<i32, Failure> {
     let bytes = load::read(&run.component)?;
     let surface = Surface::of(&bytes, |_part| Ok(()));
     let surface = surface.map_err(|error| load::unusable(&run.component, &error))?;
-    let engine = load::engine(run.cache, surface.is_concurrent())?;
+    let engine = load::engine(
+        run.cache && bytes.len() < cache::LARGE,
+        surface.is_concurrent(),
+    )?;
     let command = prepare(&engine, &run, &bytes, &surface)?;
     drop(bytes);
     let limits = run.limits.clone();
     let component = run.component.clone();
     let restriction = Restriction::of(&run);
-    let (guest, record) = guest(run, listeners)?;
+    let scripts = Scripts::open(command.component(), &run.args);
+    let (guest, record) = guest(run, listeners, scripts)?;
     let mut store = Store::new(&engine, guest);
     store.limiter(|guest| &mut guest.memory);
     bounds::apply(&limits, &mut store);
@@ -137,13 +149,22 @@ enum Command {
     P3(p3::CommandPre<Guest>),
 }
 
+impl Command {
+    fn component(&self) -> &Component {
+        match self {
+            Self::P2(command) => command.instance_pre().component(),
+            Self::P3(command) => command.instance_pre().component(),
+        }
+    }
+}
+
 fn prepare(
     engine: &Engine,
     run: &Run,
     bytes: &[u8],
     surface: &Surface,
 ) -> Result<Command, Failure> {
-    let component = load::component(engine, &run.component, bytes)?;
+    let component = load::component(engine, &run.component, bytes, run.cache)?;
     link(engine, &component, surface).map_err(|error| match surface.unmet() {
         Some(unmet) => load::unusable(&run.component, &unmet),
         None => load::unusable(&run.component, &format!("{error:#}")),
@@ -154,6 +175,7 @@ fn link(engine: &Engine, component: &Component, surface: &Surface) -> wasmtime::
     let mut linker = Linker::new(engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
     capsock_host::wasi::add_to_linker_p2(&mut linker)?;
+    script::add_to_linker(&mut linker)?;
     capsock_host::add_to_linker_async(&mut linker)?;
     if surface.is_concurrent() {
         wasmtime_wasi::p3::add_to_linker(&mut linker)?;
@@ -166,7 +188,11 @@ fn link(engine: &Engine, component: &Component, surface: &Surface) -> wasmtime::
     })
 }
 
-fn guest(run: Run, listeners: Vec<Listener>) -> Result<(Guest, Option<Record>), Failure> {
+fn guest(
+    run: Run,
+    listeners: Vec<Listener>,
+    scripts: Scripts,
+) -> Result<(Guest, Option<Record>), Failure> {
     let mut wasi = WasiCtx::builder();
     wasi.inherit_stdio().args(&run.args);
     // Later ones of a name do not count to a guest, so the user's come first.
@@ -194,6 +220,7 @@ fn guest(run: Run, listeners: Vec<Listener>) -> Result<(Guest, Option<Record>), 
     let guest = Guest {
         wasi: wasi.build(),
         memory,
+        scripts,
         sockets: inherit::give(sockets, listeners)?,
         table,
     };

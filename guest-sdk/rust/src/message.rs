@@ -19,15 +19,12 @@ use crate::descriptor::{self, Detached};
 use crate::errno::Errno;
 use crate::error::{Error, Result};
 use crate::numbers::{
-    IP_TOS, IP_TTL, IPPROTO_IP, IPPROTO_IPV6, IPPROTO_UDP, IPV6_HOPLIMIT, IPV6_PKTINFO,
-    IPV6_TCLASS, SCM_CREDENTIALS, SCM_RIGHTS, SOL_SOCKET,
+    IP_PKTINFO, IP_RECVERR, IP_TOS, IP_TTL, IPPROTO_IP, IPPROTO_IPV6, IPPROTO_UDP, IPV6_HOPLIMIT,
+    IPV6_PKTINFO, IPV6_RECVERR, IPV6_TCLASS, SCM_CREDENTIALS, SCM_RIGHTS, SOL_SOCKET,
 };
 use crate::socket::{Socket, wit_length};
 
 // Not in Python's module.
-const IP_PKTINFO: i32 = 8;
-const IP_RECVERR: i32 = 11;
-const IPV6_RECVERR: i32 = 25;
 const SCM_TIMESTAMPNS: i32 = 35;
 const UDP_GRO: i32 = 104;
 const UDP_SEGMENT: i32 = 103;

@@ -49,10 +49,10 @@ impl GroupOption {
             (IPPROTO_IP, IP_MULTICAST_IF) => return Some(Self::Interface),
             (IPPROTO_IP, IP_ADD_MEMBERSHIP) => (Join, Mreq),
             (IPPROTO_IP, IP_DROP_MEMBERSHIP) => (Leave, Mreq),
-            (IPPROTO_IP, 37) => (Unblock, MreqSource), // IP_UNBLOCK_SOURCE
-            (IPPROTO_IP, 38) => (Block, MreqSource),   // IP_BLOCK_SOURCE
-            (IPPROTO_IP, 39) => (Join, MreqSource),    // IP_ADD_SOURCE_MEMBERSHIP
-            (IPPROTO_IP, 40) => (Leave, MreqSource),   // IP_DROP_SOURCE_MEMBERSHIP
+            (IPPROTO_IP, IP_UNBLOCK_SOURCE) => (Unblock, MreqSource),
+            (IPPROTO_IP, IP_BLOCK_SOURCE) => (Block, MreqSource),
+            (IPPROTO_IP, IP_ADD_SOURCE_MEMBERSHIP) => (Join, MreqSource),
+            (IPPROTO_IP, IP_DROP_SOURCE_MEMBERSHIP) => (Leave, MreqSource),
             (IPPROTO_IPV6, IPV6_JOIN_GROUP) => (Join, Ipv6Mreq),
             (IPPROTO_IPV6, IPV6_LEAVE_GROUP) => (Leave, Ipv6Mreq),
             (IPPROTO_IP | IPPROTO_IPV6, 42) => (Join, GroupReq), // MCAST_JOIN_GROUP

@@ -347,6 +347,44 @@ numbers! {
     PF_CAN: i32 = 29;
     PF_PACKET: i32 = 17;
     PF_RDS: i32 = 21;
+    { "Of Python 3.12 to 3.14." }
+    ETHERTYPE_ARP: i32 = 2054;
+    ETHERTYPE_IP: i32 = 2048;
+    ETHERTYPE_IPV6: i32 = 34525;
+    ETHERTYPE_VLAN: i32 = 33024;
+    ETH_P_ALL: i32 = 3;
+    IPV6_RECVERR: i32 = 25;
+    IP_ADD_SOURCE_MEMBERSHIP: i32 = 39;
+    IP_BLOCK_SOURCE: i32 = 38;
+    IP_DROP_SOURCE_MEMBERSHIP: i32 = 40;
+    IP_FREEBIND: i32 = 15;
+    IP_PKTINFO: i32 = 8;
+    IP_RECVERR: i32 = 11;
+    IP_RECVORIGDSTADDR: i32 = 20;
+    IP_RECVTTL: i32 = 12;
+    IP_UNBLOCK_SOURCE: i32 = 37;
+    NI_IDN: i32 = 32;
+    SO_BINDTOIFINDEX: i32 = 62;
+    TCP_CC_INFO: i32 = 26;
+    TCP_FASTOPEN_CONNECT: i32 = 30;
+    TCP_FASTOPEN_KEY: i32 = 33;
+    TCP_FASTOPEN_NO_COOKIE: i32 = 34;
+    TCP_INQ: i32 = 36;
+    TCP_MD5SIG: i32 = 14;
+    TCP_MD5SIG_EXT: i32 = 32;
+    TCP_QUEUE_SEQ: i32 = 21;
+    TCP_REPAIR: i32 = 19;
+    TCP_REPAIR_OPTIONS: i32 = 22;
+    TCP_REPAIR_QUEUE: i32 = 20;
+    TCP_REPAIR_WINDOW: i32 = 29;
+    TCP_SAVED_SYN: i32 = 28;
+    TCP_SAVE_SYN: i32 = 27;
+    TCP_THIN_DUPACK: i32 = 17;
+    TCP_THIN_LINEAR_TIMEOUTS: i32 = 16;
+    TCP_TIMESTAMP: i32 = 24;
+    TCP_TX_DELAY: i32 = 37;
+    TCP_ULP: i32 = 31;
+    TCP_ZEROCOPY_RECEIVE: i32 = 35;
     { "The longest queue of a listener that Linux allows by default: listen(2)." }
     SOMAXCONN: i32 = 4096;
 }

@@ -66,21 +66,21 @@ table! {
         NoDelay IPPROTO_TCP TCP_NODELAY,
         Cork IPPROTO_TCP TCP_CORK,
         QuickAck IPPROTO_TCP TCP_QUICKACK,
-        FastOpenConnect IPPROTO_TCP 30, // TCP_FASTOPEN_CONNECT
+        FastOpenConnect IPPROTO_TCP TCP_FASTOPEN_CONNECT,
         MulticastLoop IPPROTO_IP IP_MULTICAST_LOOP,
-        PacketInfo IPPROTO_IP 8, // IP_PKTINFO
+        PacketInfo IPPROTO_IP IP_PKTINFO,
         ReceiveTypeOfService IPPROTO_IP IP_RECVTOS,
-        ReceiveTimeToLive IPPROTO_IP 12, // IP_RECVTTL
-        ReceiveErrors IPPROTO_IP 11, // IP_RECVERR
+        ReceiveTimeToLive IPPROTO_IP IP_RECVTTL,
+        ReceiveErrors IPPROTO_IP IP_RECVERR,
         BindAddressNoPort IPPROTO_IP IP_BIND_ADDRESS_NO_PORT,
-        FreeBind IPPROTO_IP 15, // IP_FREEBIND
+        FreeBind IPPROTO_IP IP_FREEBIND,
         Transparent IPPROTO_IP IP_TRANSPARENT,
         Ipv6Only IPPROTO_IPV6 IPV6_V6ONLY,
         Ipv6MulticastLoop IPPROTO_IPV6 IPV6_MULTICAST_LOOP,
         Ipv6PacketInfo IPPROTO_IPV6 IPV6_RECVPKTINFO,
         Ipv6ReceiveTrafficClass IPPROTO_IPV6 IPV6_RECVTCLASS,
         Ipv6ReceiveHopLimit IPPROTO_IPV6 IPV6_RECVHOPLIMIT,
-        Ipv6ReceiveErrors IPPROTO_IPV6 25, // IPV6_RECVERR
+        Ipv6ReceiveErrors IPPROTO_IPV6 IPV6_RECVERR,
         UdpCork IPPROTO_UDP 1, // UDP_CORK
         UdpReceiveOffload IPPROTO_UDP 104, // UDP_GRO
         MulticastAll IPPROTO_IP 49, // IP_MULTICAST_ALL

@@ -110,8 +110,17 @@ impl Socket {
             let text = str::from_utf8(text).map_err(|_encoding| Errno::InvalidArgument)?;
             return self.set_text(ctx, option, text);
         }
-        let bytes = bytes.as_slice().try_into();
-        let value = i32::from_ne_bytes(bytes.map_err(|_size| Errno::InvalidArgument)?);
+        let value = match bytes.as_slice() {
+            // The kernel takes the options of IPv4 as a byte too: ip(7).
+            [byte, rest @ ..] if option.level == libc::IPPROTO_IP && rest.len() < 3 => {
+                i32::from(*byte)
+            }
+            // And it cuts what is longer than an integer.
+            bytes => match bytes.first_chunk() {
+                Some(first) => i32::from_ne_bytes(*first),
+                None => return Err(Errno::InvalidArgument),
+            },
+        };
         if let Some(option) = FlagOption::of(option) {
             self.set_flag(ctx, option, value != 0)
         } else if let Some(option) = NumberOption::of(option) {

@@ -1,0 +1,171 @@
+"""Puts the SDK's modules in the place of the interpreter's own."""
+
+import os
+import sys
+import types
+
+# What may have captured the interpreter's own `_socket` or `select`.
+_CAPTURED = (
+    "_socket",
+    "asyncio",
+    "fcntl",
+    "http",
+    "select",
+    "selectors",
+    "socket",
+    "socketserver",
+    "ssl",
+    "urllib",
+    "xmlrpc",
+)
+
+# Of what `os.sendfile` sends at a time.
+_MOST_OF_A_FILE = 256 << 10
+_NO_THREADS = "can't start new thread: a WebAssembly guest has one thread"
+_NO_TLS = (
+    "No module named '_ssl': there is no TLS in a guest; let a proxy on the host do it, "
+    "or use a TLS library in pure Python"
+)
+
+
+def install():
+    """Does it once."""
+    # It keeps the interpreter's own module, so it comes first.
+    from . import builtin, errors
+
+    if sys.modules.get("_socket") is sys.modules.get(f"{__package__}._socket"):
+        return
+    errors.complete_errno()
+    for name in list(sys.modules):
+        if name.partition(".")[0] in _CAPTURED:
+            del sys.modules[name]
+    from . import _socket, fcntl, select
+
+    for module in (_socket, select, fcntl):
+        name = module.__name__.rpartition(".")[2]
+        # Functions written in C are no methods of a class that keeps them, as
+        # `selectors` does.
+        for key, value in list(vars(module).items()):
+            if isinstance(value, types.FunctionType):
+                setattr(module, key, staticmethod(value))
+        sys.modules[name] = module
+    # Builtin modules come before all paths, and must not win again.
+    sys.meta_path.insert(0, _Finder)
+    _extend_os()
+
+
+class _Finder:
+    """Says why a module is not there, and completes those that need it."""
+
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        if name == "_ssl":
+            raise ModuleNotFoundError(_NO_TLS, name=name)
+        complete = _COMPLETE.get(name)
+        if complete is None:
+            return None
+        for finder in sys.meta_path:
+            spec = finder is not _Finder and finder.find_spec(name, path, target)
+            if spec:
+                spec.loader = _Completed(spec.loader, complete)
+                return spec
+        return None
+
+
+class _Completed:
+    """A loader that does something after its module is loaded."""
+
+    def __init__(self, loader, complete):
+        self._loader = loader
+        self._complete = complete
+
+    def exec_module(self, module):
+        module.__spec__.loader = module.__loader__ = self._loader
+        self._loader.exec_module(module)
+        self._complete(module)
+
+    def __getattr__(self, name):
+        return getattr(self._loader, name)
+
+
+def _complete_threading(threading):
+    def start(*_args, **_kwargs):
+        raise RuntimeError(_NO_THREADS)
+
+    threading._start_joinable_thread = start
+
+
+def _complete_base_events(base_events):
+    """asyncio looks up names in another thread; here it waits."""
+    import socket
+
+    async def getaddrinfo(self, host, port, *, family=0, type=0, proto=0, flags=0):
+        return socket.getaddrinfo(host, port, family, type, proto, flags)
+
+    async def getnameinfo(self, sockaddr, flags=0):
+        return socket.getnameinfo(sockaddr, flags)
+
+    base_events.BaseEventLoop.getaddrinfo = getaddrinfo
+    base_events.BaseEventLoop.getnameinfo = getnameinfo
+
+
+_COMPLETE = {
+    "asyncio.base_events": _complete_base_events,
+    "threading": _complete_threading,
+}
+
+
+def _extend_os():
+    """Makes the functions of `os` that take a descriptor know sockets."""
+    from . import _socket, descriptors
+
+    def of_socket(name, operation):
+        original = getattr(os, name, None)
+
+        def function(fd, *args):
+            if isinstance(fd, int) and descriptors.get(fd) is not None:
+                return operation(fd, *args)
+            if original is None:
+                raise OSError(f"os.{name}: not a socket")
+            return original(fd, *args)
+
+        function.__name__ = function.__qualname__ = name
+        function.__doc__ = getattr(original, "__doc__", None)
+        setattr(os, name, function)
+
+    def attached(fd):
+        socket = _socket.socket.__new__(_socket.socket)
+        entry = descriptors.socket(fd)
+        socket._fd, socket._type, socket._timeout = fd, entry.type, entry.timeout
+        return socket
+
+    def transfer(method):
+        def operation(fd, *args):
+            socket = attached(fd)
+            try:
+                return getattr(socket, method)(*args)
+            finally:
+                socket.detach()
+
+        return operation
+
+    def set_inheritable(fd, inheritable):
+        descriptors.socket(fd).inheritable = bool(inheritable)
+
+    def set_blocking(fd, blocking):
+        descriptors.socket(fd).set_timeout(None if blocking else 0)
+
+    def sendfile(out_fd, in_fd, offset, count):
+        """sendfile(2), by reading: the interface knows no file by its number."""
+        data = os.pread(in_fd, min(count, _MOST_OF_A_FILE), offset)
+        return os.write(out_fd, data) if data else 0
+
+    os.sendfile = sendfile
+    of_socket("close", _socket.close)
+    of_socket("dup", descriptors.duplicate)
+    of_socket("read", transfer("recv"))
+    of_socket("write", transfer("send"))
+    of_socket("get_inheritable", lambda fd: descriptors.socket(fd).inheritable)
+    of_socket("set_inheritable", set_inheritable)
+    of_socket("get_blocking", lambda fd: descriptors.socket(fd).timeout is None)
+    of_socket("set_blocking", set_blocking)

@@ -1,0 +1,759 @@
+//! Python programs in the sandbox, beside CPython's own.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::unix::net::UnixListener;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use capsock_tests::{Namespace, Running, capsock, pipe, stderr, target};
+use rstest::rstest;
+
+/// `capsock run FLAGS python.wasm ARGS`; `None`, and told, where PyPI could not
+/// be reached to build it, which on CI is a failure.
+fn python(flags: &[&str], args: &[&str]) -> Option<Command> {
+    let component = project("target/guests/python.wasm");
+    if !component.exists() {
+        assert!(std::env::var_os("CI").is_none(), "run `just python`");
+        eprintln!("skipped: there is no python.wasm: `just python` could not build it");
+        return None;
+    }
+    let mut command = capsock();
+    command
+        .arg("run")
+        .args(flags)
+        .arg(component)
+        .args(args)
+        .stdin(Stdio::null());
+    Some(command)
+}
+
+fn project(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path)
+}
+
+fn example(name: &str) -> String {
+    let path = project("examples/python").join(name);
+    path.to_str().unwrap().to_owned()
+}
+
+/// Skips a test where there is no Python guest.
+macro_rules! guest {
+    ($($argument:expr),*) => {
+        match python($($argument),*) {
+            Some(command) => command,
+            None => return,
+        }
+    };
+}
+
+fn output(command: &mut Command) -> Output {
+    Running::spawn(command).output()
+}
+
+#[track_caller]
+fn succeed(command: &mut Command) -> String {
+    Running::spawn(command).succeed()
+}
+
+fn native(args: &[&str]) -> Command {
+    let mut command = Command::new("python3");
+    command.args(args).stdin(Stdio::null());
+    command
+}
+
+/// The programs of the documentation word for word, one in the guest and one in
+/// CPython: their port is 50007, and their server `daring.cwi.nl`.
+#[rstest]
+#[case::guest_serves(true, "echo-server.py", "echo-client.py")]
+#[case::guest_asks(false, "echo-server.py", "echo-client.py")]
+#[case::guest_serves_dual(true, "dual-stack-echo-server.py", "dual-stack-echo-client.py")]
+#[case::guest_asks_dual(false, "dual-stack-echo-server.py", "dual-stack-echo-client.py")]
+fn the_documentations_programs_talk(
+    #[case] guest_serves: bool,
+    #[case] server: &str,
+    #[case] client: &str,
+) {
+    let setup = "echo 127.0.0.1 daring.cwi.nl > /tmp/capsock-hosts.$$
+        mount --bind /tmp/capsock-hosts.$$ /etc/hosts; rm /tmp/capsock-hosts.$$";
+    let (server, client) = (example(server), example(client));
+    let (server, client) = if guest_serves {
+        let grants = [
+            "--allow-listen",
+            "tcp://0.0.0.0:50007",
+            "--allow-listen",
+            "tcp://[::]:50007",
+        ];
+        (guest!(&grants, &[&server]), native(&[&client]))
+    } else {
+        let grants = ["--allow-connect", "tcp://daring.cwi.nl:50007 in=loopback"];
+        (native(&[&server]), guest!(&grants, &[&client]))
+    };
+    let Some(namespace) = Namespace::new(setup) else {
+        return;
+    };
+    let mut server = namespace.enter(&server);
+    let server = Running::spawn(server.stdin(Stdio::null()));
+    let mut listens = namespace.command("sh");
+    listens.args(["-c", "until ss -ltn | grep -q :50007; do :; done"]);
+    assert!(listens.status().unwrap().success());
+    let received = succeed(namespace.enter(&client).stdin(Stdio::null()));
+    assert_eq!(received, "Received b'Hello, world'\n");
+    let connected = server.succeed();
+    assert!(
+        connected.starts_with("Connected by ('127.0.0.1', ")
+            || connected.starts_with("Connected by ('::ffff:127.0.0.1', "),
+        "{connected}"
+    );
+}
+
+#[test]
+fn what_cpython_prints_and_its_exit_codes() {
+    let directory = tempfile::tempdir().unwrap();
+    let script = |name: &str, text: &str| {
+        let path = directory.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let syntax = script("syntax.py", "def f(:\n    pass\n");
+    let unhandled = script(
+        "unhandled.py",
+        "import sys\nprint(sys.argv[1:], __name__)\nraise ValueError('bad')\n",
+    );
+    let exits = script("exits.py", "import sys\nsys.exit(3)\n");
+    let text = script("text.py", "import sys\nsys.exit('a text')\n");
+    let last = script(
+        "last.py",
+        "import atexit\natexit.register(print, 'last')\nprint('first')\n",
+    );
+    let missing = directory.path().join("missing.py");
+    let cases: [&[&str]; 14] = [
+        &[missing.to_str().unwrap()],
+        &[&syntax],
+        &[&unhandled, "a", "-b", "--c"],
+        &[&exits],
+        &[&text],
+        &[&last],
+        &["-c", "import sys; print(sys.argv)", "x", "-y"],
+        &["-c", "1 + "],
+        &["-c", "import os; os._exit(7)"],
+        &["-c", "exit(4)"],
+        &["-c", "import no_such_module"],
+        &["-W", "error", "-c", "import warnings; warnings.warn('x')"],
+        &["-m", "no_such_module"],
+        &["-c"],
+    ];
+    for args in cases {
+        let guest = output(&mut guest!(&[], args));
+        let cpython = output(&mut native(args));
+        assert_eq!(guest.status.code(), cpython.status.code(), "{args:?}");
+        assert_eq!(guest.stdout, cpython.stdout, "{args:?}");
+        // What comes before differs between versions: carets, and who speaks.
+        let last_line = |output: &Output| {
+            let told = stderr(output);
+            let line = told.lines().last().unwrap_or_default();
+            let line = line.split_once("python3: ").map_or(line, |(_, line)| line);
+            line.trim_start_matches("python: ").to_owned()
+        };
+        if args != ["-c"] {
+            assert_eq!(last_line(&guest), last_line(&cpython), "{args:?}");
+        }
+    }
+    let traceback = stderr(&output(&mut guest!(&[], &[&unhandled])));
+    assert!(
+        traceback.starts_with("Traceback (most recent call last):\n  File \"")
+            && traceback
+                .contains("unhandled.py\", line 3, in <module>\n    raise ValueError('bad')\n"),
+        "{traceback}"
+    );
+}
+
+#[test]
+fn a_script_comes_from_standard_input_too() {
+    let script = "import sys\nprint(sys.argv, 6 * 7)\n";
+    assert_eq!(
+        pipe(&mut guest!(&[], &["-", "x"]), script),
+        "['-', 'x'] 42\n"
+    );
+    assert_eq!(pipe(&mut guest!(&[], &[]), script), "[''] 42\n");
+    let json = pipe(&mut guest!(&[], &["-m", "json.tool"]), "{\"a\": 1}");
+    assert_eq!(json, "{\n    \"a\": 1\n}\n");
+}
+
+/// The script that the command line names is read, and nothing beside it.
+#[test]
+fn a_script_has_no_directory() {
+    let directory = tempfile::tempdir().unwrap();
+    let script = directory.path().join("script.py");
+    std::fs::write(&script, "import os\nimport beside\nprint(beside.x)\n").unwrap();
+    std::fs::write(directory.path().join("beside.py"), "x = 1\n").unwrap();
+    let (path, dir) = (script.to_str().unwrap(), directory.path().to_str().unwrap());
+    let told = stderr(&output(&mut guest!(&[], &[path])));
+    assert!(told.ends_with("ModuleNotFoundError: No module named 'beside'\n"));
+    assert_eq!(succeed(&mut guest!(&["--dir", dir], &[path])), "1\n");
+}
+
+#[test]
+fn what_a_guest_does_not_have_is_told() {
+    for (program, expected) in [
+        (
+            "import threading; threading.Thread().start()",
+            "RuntimeError: can't start new thread: a WebAssembly guest has one thread\n",
+        ),
+        (
+            "import ssl",
+            "ModuleNotFoundError: No module named '_ssl': there is no TLS in a guest; let a proxy on the host do it, or use a TLS library in pure Python\n",
+        ),
+    ] {
+        let output = output(&mut guest!(&[], &["-c", program]));
+        assert!(stderr(&output).ends_with(expected), "{}", stderr(&output));
+    }
+}
+
+#[test]
+fn errors_are_those_of_python() {
+    let program = "
+import errno, socket
+try:
+    socket.create_connection(('127.0.0.1', 1))
+except ConnectionRefusedError as error:
+    print(error.errno == errno.ECONNREFUSED, error.strerror)
+try:
+    socket.socket().connect(('127.0.0.1', 2))
+except PermissionError as error:
+    print(error.errno == errno.EACCES)
+with socket.socket() as s:
+    s.setblocking(False)
+    print(errno.errorcode[s.connect_ex(('127.0.0.1', 2))])
+print(errno.ENONET, errno.errorcode[errno.ENONET])
+s = socket.socket()
+s.close()
+try:
+    s.getsockname()
+except OSError as error:
+    print(error.errno == errno.EBADF)
+";
+    let printed = succeed(&mut guest!(
+        &["--allow-connect", "tcp://127.0.0.1:1"],
+        &["-c", program]
+    ));
+    assert_eq!(
+        printed,
+        "True Connection refused\nTrue\nEACCES\n1064 ENONET\nTrue\n"
+    );
+}
+
+/// Each of the calls raises what it raises in CPython, and none ends the guest.
+#[test]
+fn bad_arguments_raise_what_they_raise_in_python() {
+    let script = project("tests/python/arguments.py");
+    let args = [script.to_str().unwrap()];
+    let guest = succeed(&mut guest!(&[], &args));
+    let cpython = succeed(&mut native(&args));
+    assert_eq!(guest.lines().count(), cpython.lines().count());
+    for (guest, cpython) in guest.lines().zip(cpython.lines()) {
+        assert_eq!(guest, cpython, "the guest, and CPython");
+    }
+}
+
+/// Every name of CPython's module is there, or told why not.
+#[test]
+fn every_name_of_the_module_is_there() {
+    let parity = std::fs::read_to_string(project("docs/parity.md")).unwrap();
+    let names = "import _socket, socket; print(*dir(_socket), *socket.__all__)";
+    let guest = succeed(&mut guest!(&[], &["-c", names]));
+    let guest: Vec<&str> = guest.split_whitespace().collect();
+    let cpython = succeed(&mut native(&["-c", names]));
+    for name in cpython.split_whitespace() {
+        let excused = name.starts_with("__") || parity.contains(&format!("- `{name}`: not there"));
+        assert!(guest.contains(&name) || excused, "{name}");
+    }
+}
+
+/// Options as programs pack them, families and descriptors, beside CPython.
+#[test]
+fn options_pairs_and_descriptors_are_as_in_python() {
+    let program = "
+import array, os, struct
+from socket import *
+s = socket(AF_INET, SOCK_DGRAM)
+s.bind(('127.0.0.1', 0))
+s.setsockopt(IPPROTO_IP, IP_MULTICAST_TTL, struct.pack('b', 3))
+s.setsockopt(IPPROTO_IP, IP_MULTICAST_LOOP, struct.pack('i', 0))
+print(s.getsockopt(IPPROTO_IP, IP_MULTICAST_TTL), s.getsockopt(IPPROTO_IP, IP_MULTICAST_LOOP))
+s.setsockopt(SOL_SOCKET, SO_LINGER, struct.pack('ii', 1, 5))
+print(s.getsockopt(SOL_SOCKET, SO_LINGER, 8), s.getsockopt(SOL_SOCKET, SO_ERROR))
+print(s.getsockopt(SOL_SOCKET, SO_TYPE), s.getsockopt(SOL_SOCKET, SO_DOMAIN))
+try:
+    s.setsockopt(IPPROTO_IP, IP_ADD_MEMBERSHIP, b'short')
+except OSError as error:
+    print(error.strerror)
+a, b = socketpair()
+d = a.dup()
+a.close()
+d.sendmsg([b'one', bytearray(b'two'), memoryview(b'three')])
+print(b.recvmsg(100, CMSG_SPACE(4)))
+fd = d.detach()
+e = socket(fileno=fd)
+print(e.family, e.type, e.proto, e.fileno() == fd, d.fileno())
+print(os.get_inheritable(fd))
+send_fds(b, [b'x'], [e.fileno()])
+os.close(e.detach())
+try:
+    e.send(b'x')
+except OSError as error:
+    print(error.strerror)
+print(has_dualstack_ipv6(), getservbyname('http', 'tcp'), htons(1), inet_pton(AF_INET6, '::1'))
+print(getnameinfo(('127.0.0.1', 80), NI_NUMERICHOST | NI_NUMERICSERV))
+print(b.getsockname(), repr(b.getpeername()))
+u = socket(AF_UNIX, SOCK_DGRAM)
+u.bind(b'\\0capsock-\\xff-python')
+print(type(u.getsockname()), u.getsockname()[:10])
+";
+    let grants = [
+        "--allow-bind",
+        "udp://127.0.0.1:ephemeral",
+        "--allow-pass-fd",
+        "*",
+        "--allow-bind",
+        "unix-abstract:capsock-\\xFF-python",
+    ];
+    assert_eq!(
+        succeed(&mut guest!(&grants, &["-c", program])),
+        succeed(&mut native(&["-c", program]))
+    );
+}
+
+/// What the column Python of docs/parity.md names is there.
+#[test]
+fn the_table_of_parity_names_what_is_there() {
+    let parity = std::fs::read_to_string(project("docs/parity.md")).unwrap();
+    let mut names = Vec::new();
+    for row in parity.lines().filter(|row| row.starts_with("| ")) {
+        let cells: Vec<&str> = row
+            .replace("\\|", "/")
+            .leak()
+            .split('|')
+            .map(str::trim)
+            .collect();
+        let [
+            _,
+            _entry,
+            _kind,
+            platform,
+            _wit,
+            _rust,
+            python,
+            test,
+            missing,
+            _,
+        ] = cells[..]
+        else {
+            continue;
+        };
+        if python == "Python" || python == "---" {
+            continue;
+        }
+        // CPython on Linux has nothing of macOS.
+        let is_done = !test.is_empty() && !platform.starts_with("macos");
+        let is_done = is_done && !missing.starts_with("nothing");
+        assert!(!python.is_empty() || !is_done, "{row}");
+        names.extend(python.split('`').skip(1).step_by(2));
+    }
+    assert!(names.len() > 100);
+    let script = "
+import fnmatch, importlib, os, sys
+for name in sys.stdin.read().split('\\n'):
+    if name.startswith('examples/'):
+        continue
+    module, _, path = name.partition('.')
+    thing = importlib.import_module(module)
+    for part in path.split('.') if path else ():
+        if '*' in part:
+            assert fnmatch.filter(dir(thing), part), name
+            break
+        thing = getattr(thing, part)
+";
+    let printed = pipe(&mut guest!(&[], &["-c", script]), &names.join("\n"));
+    assert_eq!(printed, "");
+    for name in names.iter().filter(|name| name.starts_with("examples/")) {
+        assert!(project(name).exists(), "{name}");
+    }
+}
+
+/// The tables of the Python SDK are those of the Rust SDK.
+#[test]
+fn the_tables_are_up_to_date() {
+    let made = Command::new(project("scripts/python-tables"))
+        .output()
+        .unwrap();
+    let kept = std::fs::read(project("guest-sdk/python/capsock/_tables.py")).unwrap();
+    assert!(
+        made.stdout == kept,
+        "run scripts/python-tables > guest-sdk/python/capsock/_tables.py"
+    );
+}
+
+#[test]
+fn timeouts_and_scattered_messages() {
+    let grant = ["--allow-listen", "tcp://127.0.0.1:ephemeral"];
+    assert_eq!(
+        succeed(&mut guest!(&grant, &[&example("timeouts.py")])),
+        "accept: timed out\naccept: BlockingIOError\n0.0 False\n10.0\n"
+    );
+    let script = example("recvmsg-into.py");
+    assert_eq!(
+        succeed(&mut guest!(&[], &[&script])),
+        succeed(&mut native(&[&script]))
+    );
+}
+
+#[test]
+fn an_address_in_time_wait_is_reused() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    drop(listener);
+    let script = std::fs::read_to_string(example("reuse-address.py")).unwrap();
+    let script = script.replace("50007", &port.to_string());
+    let grant = target("tcp", "127.0.0.1", port);
+    for _ in 0..2 {
+        let guest = Running::spawn(&mut guest!(&["--allow-listen", &grant], &["-c", &script]));
+        let mut peer = connect(SocketAddr::from(([127, 0, 0, 1], port)));
+        assert_eq!(peer.read(&mut [0]).unwrap(), 0);
+        assert!(guest.succeed().starts_with("closed ('127.0.0.1', "));
+    }
+}
+
+fn connect(address: SocketAddr) -> TcpStream {
+    let start = std::time::Instant::now();
+    loop {
+        match TcpStream::connect(address) {
+            Ok(stream) => return stream,
+            Err(error) if start.elapsed() > capsock_tests::PATIENCE => panic!("{address}: {error}"),
+            Err(_not_yet) => std::thread::yield_now(),
+        }
+    }
+}
+
+/// A socket goes from one guest to another, by way of this process.
+#[test]
+fn a_socket_goes_from_guest_to_guest() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("s");
+    let listener = UnixListener::bind(&path).unwrap();
+    let (path, unix) = (path.to_str().unwrap(), format!("unix:{}", path.display()));
+    let flags = [
+        "--allow-connect",
+        &unix,
+        "--allow-pass-fd",
+        &unix,
+        "--allow-take-fd",
+        &unix,
+    ];
+    let script = example("send-fds.py");
+    let receiver = Running::spawn(&mut guest!(&flags, &[&script, path, "receive"]));
+    let (to, _) = listener.accept().unwrap();
+    let sender = Running::spawn(&mut guest!(&flags, &[&script, path, "send"]));
+    let (from, _) = listener.accept().unwrap();
+    relay(&from, &to);
+    drop((from, to));
+    sender.succeed();
+    assert_eq!(
+        receiver.succeed(),
+        "a socket 1\nthrough the socket that was sent\n"
+    );
+}
+
+/// Hands on a message with its descriptors.
+fn relay(from: &std::os::unix::net::UnixStream, to: &std::os::unix::net::UnixStream) {
+    use rustix::net::*;
+    use std::io::{IoSlice, IoSliceMut};
+    use std::os::fd::AsFd;
+    let mut space = [std::mem::MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(4))];
+    let mut control = RecvAncillaryBuffer::new(&mut space);
+    let mut data = [0; 100];
+    let mut buffers = [IoSliceMut::new(&mut data)];
+    let message = recvmsg(from, &mut buffers, &mut control, RecvFlags::empty()).unwrap();
+    let descriptors: Vec<_> = control
+        .drain()
+        .filter_map(|item| match item {
+            RecvAncillaryMessage::ScmRights(rights) => Some(rights.collect::<Vec<_>>()),
+            _ => None,
+        })
+        .flatten()
+        .collect();
+    let borrowed: Vec<_> = descriptors.iter().map(AsFd::as_fd).collect();
+    let mut space = [std::mem::MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(4))];
+    let mut control = SendAncillaryBuffer::new(&mut space);
+    assert!(control.push(SendAncillaryMessage::ScmRights(&borrowed)));
+    let data = [IoSlice::new(&data[..message.bytes])];
+    sendmsg(to, &data, &mut control, SendFlags::empty()).unwrap();
+}
+
+#[rstest]
+#[case::ipv4("127.0.0.1")]
+#[case::ipv6("::1")]
+fn a_web_server_serves_curl_and_a_client_in_python(#[case] host: &str) {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join("page.html"), "a page\n").unwrap();
+    let files = directory.path().to_str().unwrap();
+    let grant = target("tcp", host, "ephemeral");
+    let mut server = Running::spawn(&mut guest!(
+        &["--dir", files, "--allow-listen", &grant],
+        &[&example("web-server.py"), host, "0", files]
+    ));
+    let address = server.address(host);
+    let url = format!("http://{address}/page.html");
+    let curl = |args: &[&str]| succeed(Command::new("curl").args(["-sS"]).args(args));
+    assert_eq!(curl(&[&url, &url]), "a page\na page\n");
+    assert_eq!(curl(&["-d", "abc", &url]), "cba");
+    let large = "x".repeat(1 << 20);
+    let mut upload = Command::new("curl");
+    let upload = upload.args(["-sS", "--data-binary", "@-", &url]);
+    assert_eq!(pipe(upload, &large), large);
+
+    let script = example("http-client.py");
+    let grant = target("tcp", host, address.port());
+    let fetch = |path: &str| {
+        let url = format!("http://{address}/{path}");
+        python(&["--allow-connect", &grant], &[&script, &url])
+    };
+    let page = succeed(&mut fetch("page.html").unwrap());
+    assert_eq!(page, "200 text/html\na page\n");
+    let missing = output(&mut fetch("missing").unwrap());
+    assert_eq!(missing.status.code(), Some(1));
+    assert_eq!(stderr(&missing), "404 File not found\n");
+}
+
+#[rstest]
+#[case::ipv4("127.0.0.1")]
+#[case::ipv6("::1")]
+fn an_asyncio_server_serves_a_chat(#[case] host: &str) {
+    let grant = target("tcp", host, "ephemeral");
+    let mut server = Running::spawn(&mut guest!(
+        &["--allow-listen", &grant],
+        &[&example("chat-server.py"), host, "0"]
+    ));
+    let address = server.address(host);
+    let join = |name: &str| {
+        let mut stream = TcpStream::connect(address).unwrap();
+        let mut asked = [0; 11];
+        stream.read_exact(&mut asked).unwrap();
+        assert_eq!(&asked, b"your name? ");
+        writeln!(stream, "{name}").unwrap();
+        BufReader::new(stream)
+    };
+    let line = |stream: &mut BufReader<TcpStream>| {
+        let mut line = String::new();
+        stream.read_line(&mut line).unwrap();
+        line
+    };
+    let mut ann = join("ann");
+    let mut bob = join("bob");
+    assert_eq!(line(&mut ann), "bob is here\n");
+    writeln!(bob.get_mut(), "hello").unwrap();
+    assert_eq!(line(&mut ann), "bob: hello\n");
+    writeln!(ann.get_mut(), "hello, bob").unwrap();
+    assert_eq!(line(&mut bob), "ann: hello, bob\n");
+    drop(bob);
+    assert_eq!(line(&mut ann), "bob left\n");
+}
+
+#[rstest]
+#[case::tcp(true)]
+#[case::unix(false)]
+fn the_redis_package_of_pypi_works(#[case] tcp: bool) {
+    let libraries = project("target/python-libraries");
+    let libraries = libraries.to_str().unwrap();
+    let variable = format!("PYTHONPATH={libraries}");
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("s");
+    let port = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
+    let (grant, args) = if tcp {
+        (
+            target("tcp", "127.0.0.1", port),
+            vec!["127.0.0.1".to_owned(), port.to_string()],
+        )
+    } else {
+        (
+            format!("unix:{}", path.display()),
+            vec![path.display().to_string()],
+        )
+    };
+    let script = example("redis-client.py");
+    let mut arguments = vec![script.as_str()];
+    arguments.extend(args.iter().map(String::as_str));
+    let flags = [
+        "--dir",
+        libraries,
+        "--env",
+        &variable,
+        "--allow-connect",
+        &grant,
+    ];
+    let mut guest = guest!(&flags, &arguments);
+    let mut command = Command::new("redis-server");
+    command.args(["--port", &port.to_string(), "--save", "", "--unixsocket"]);
+    command.arg(&path).arg("--dir").arg(directory.path());
+    let Ok(mut server) = command.stdout(Stdio::piped()).spawn() else {
+        assert!(std::env::var_os("CI").is_none(), "redis-server is missing");
+        eprintln!("skipped: redis-server is missing");
+        return;
+    };
+    let mut log = BufReader::new(server.stdout.take().unwrap()).lines();
+    assert!(
+        log.any(|line| line.unwrap().contains("eady to accept connections unix") || path.exists())
+    );
+    let printed = output(&mut guest);
+    server.kill().unwrap();
+    server.wait().unwrap();
+    assert_eq!(stderr(&printed), "");
+    assert_eq!(
+        String::from_utf8(printed.stdout).unwrap(),
+        "True\nb'capsock' None\n1000 [b'998', b'999']\nb'hello'\n"
+    );
+}
+
+#[test]
+fn a_sniffer_prints_frames() {
+    let flags = ["--allow-raw", "packet://lo"];
+    let mut guest = Running::spawn(&mut guest!(&flags, &[&example("sniffer.py"), "lo"]));
+    guest.expect_line("listening on lo");
+    let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    socket
+        .send_to(b"to be sniffed", socket.local_addr().unwrap())
+        .unwrap();
+    loop {
+        let line = guest.expect_line("(b'");
+        if line.contains("to be sniffed") {
+            assert!(line.contains("('lo', 2048, "), "{line}");
+            break;
+        }
+    }
+}
+
+/// Where the kernel has no CAN, its error is told; where it has, an interface
+/// that does not exist is.
+#[rstest]
+#[case("can-raw.py")]
+#[case("can-bcm.py")]
+fn can_tells_what_is_missing(#[case] name: &str) {
+    let grant = ["--allow-raw", "can://vcan0"];
+    let output = output(&mut guest!(&grant, &[&example(name)]));
+    assert_eq!(output.status.code(), Some(1));
+    let told = stderr(&output);
+    assert!(
+        told.ends_with("Address family not supported by protocol\n")
+            || told.ends_with("No such device\n"),
+        "{told}"
+    );
+}
+
+#[test]
+fn an_unclosed_socket_is_told() {
+    let program = "import socket\ns = socket.socket(socket.AF_UNIX)\ndel s\n";
+    let output = output(&mut guest!(&[], &["-W", "always", "-c", program]));
+    let told = stderr(&output);
+    assert!(
+        told.contains("ResourceWarning: unclosed <socket.socket fd=")
+            && told.contains("family=1, type=1, proto=0>"),
+        "{told}"
+    );
+}
+
+/// The modules of the standard library that are about networks, with CPython at
+/// the other end.
+#[rstest]
+#[case::socketserver("socketserver")]
+#[case::xmlrpc("xmlrpc")]
+#[case::asyncio_datagrams("asyncio_datagrams")]
+#[case::selectors("selectors")]
+#[case::smtplib("smtplib")]
+#[case::ftplib("ftplib")]
+fn modules_of_the_standard_library_work(
+    #[case] module: &str,
+    #[values(true, false)] guest_serves: bool,
+) {
+    let script = project("tests/python/modules.py");
+    let script = script.to_str().unwrap();
+    let grants = [
+        "--allow-listen",
+        "tcp://127.0.0.1:ephemeral",
+        "--allow-listen",
+        "udp://127.0.0.1:ephemeral",
+        "--allow-connect",
+        "tcp://127.0.0.1:*",
+        "--allow-send",
+        "udp://127.0.0.1:*",
+    ];
+    let serve = [script, module, "serve"];
+    let mut server = if guest_serves {
+        guest!(&grants, &serve)
+    } else {
+        native(&serve)
+    };
+    let mut server = Running::spawn(&mut server);
+    let port = server.expect_line("port");
+    let ask = [script, module, "ask", &port];
+    let mut client = if guest_serves {
+        native(&ask)
+    } else {
+        guest!(&grants, &ask)
+    };
+    let printed = succeed(&mut client);
+    assert!(printed.ends_with("done\n"), "{printed}");
+}
+
+/// A component of an application has its modules in it, and needs no script.
+#[test]
+fn an_application_is_a_component_of_its_own() {
+    _ = guest!(&[], &[]);
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name);
+    std::fs::write(path("helper.py"), "ANSWER = 42\n").unwrap();
+    let app = "import sys, socket\nfrom helper import ANSWER\nprint(ANSWER, sys.argv[1:], __name__)\nsys.exit(5)\n";
+    std::fs::write(path("app.py"), app).unwrap();
+    let mut build = Command::new("python3");
+    build.arg(project("guest-sdk/python/capsock_build.py"));
+    build.arg(path("app.py")).arg("-o").arg(path("app.wasm"));
+    let search = std::env::var("PATH").unwrap();
+    let tools = project("target/python-venv/bin");
+    build.env("PATH", format!("{}:{search}", tools.display()));
+    succeed(&mut build);
+    let mut run = capsock();
+    run.args(["run", "--no-cache"])
+        .arg(path("app.wasm"))
+        .arg("x");
+    let ended = output(run.stdin(Stdio::null()));
+    assert_eq!(stderr(&ended), "");
+    assert_eq!(ended.stdout, b"42 ['x'] __main__\n");
+    assert_eq!(ended.status.code(), Some(5));
+}
+
+/// CPython's own tests: what passed when docs/python-conformance.md was written
+/// passes.
+#[test]
+fn no_test_of_cpython_that_passed_fails() {
+    _ = guest!(&[], &[]);
+    let suite = project("target/python-suite");
+    if !suite.join("test/test_socket.py").exists() {
+        assert!(std::env::var_os("CI").is_none(), "run scripts/python-suite");
+        eprintln!("skipped: CPython's tests are missing: run scripts/python-suite");
+        return;
+    }
+    let mut conformance = Command::new("python3");
+    conformance
+        .arg(project("tests/python/conformance.py"))
+        .arg("--check")
+        .arg(project("docs/python-conformance.md"))
+        // The longest ones.
+        .args(["--leave-out", "*SendfileUsing*"])
+        .arg(capsock().get_program())
+        .arg(project("target/guests/python.wasm"))
+        .arg(suite);
+    succeed(&mut conformance);
+}
