@@ -94,11 +94,13 @@ impl Arena {
         let directory = self.directory.clone();
         let guest = |program: &Program, args: Vec<String>| {
             let program = program.clone();
-            Running::thread(move || program.run(&args, &directory))
+            Running::thread(contestant, move || program.run(&args, &directory))
         };
         match contestant {
-            Contestant::Native => Running::thread(move || native::run(&slices(&args))),
-            Contestant::Tokio => Running::thread(move || native::run_on_tokio(&slices(&args))),
+            Contestant::Native => Running::thread(contestant, move || native::run(&slices(&args))),
+            Contestant::Tokio => {
+                Running::thread(contestant, move || native::run_on_tokio(&slices(&args)))
+            }
             Contestant::Capsock => guest(&self.sdk, args),
             Contestant::Wasi02 if args[0] == "echo-unix" => {
                 Err("wasi:sockets has no Unix sockets".to_owned())
@@ -131,8 +133,12 @@ fn slices(args: &[String]) -> Vec<&str> {
 }
 
 impl Running {
-    fn thread(run: impl FnOnce() -> io::Result<()> + Send + 'static) -> Result<Self, String> {
-        let thread = std::thread::Builder::new().name("contestant".to_owned());
+    /// The thread has the name of the contestant, for perf(1).
+    fn thread(
+        contestant: Contestant,
+        run: impl FnOnce() -> io::Result<()> + Send + 'static,
+    ) -> Result<Self, String> {
+        let thread = std::thread::Builder::new().name(contestant.name().to_owned());
         let handle = thread.spawn(run).map_err(|error| error.to_string())?;
         Ok(Self::Thread(Some(handle)))
     }

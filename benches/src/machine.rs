@@ -66,8 +66,8 @@ fn locked(name: &str) -> String {
 /// that it may use, since interrupts rather go to the first.
 pub(crate) fn pin() -> io::Result<usize> {
     let allowed = sched_getaffinity(Pid::from_raw(0))?;
-    let cores = (0..CpuSet::count()).filter(|core| allowed.is_set(*core).unwrap_or(false));
-    let core = cores.last().unwrap_or(0);
+    let mut cores = (0..CpuSet::count()).filter(|core| allowed.is_set(*core).unwrap_or(false));
+    let core = cores.next_back().unwrap_or(0);
     let mut one = CpuSet::new();
     one.set(core)?;
     sched_setaffinity(Pid::from_raw(0), &one)?;

@@ -46,6 +46,9 @@ enum Command {
         /// Milliseconds of one sample.
         #[arg(long, default_value_t = 40)]
         sample: u64,
+        /// Only the cases whose names begin like this.
+        #[arg(long, default_value = "")]
+        only: String,
         /// Where results.json goes.
         #[arg(long)]
         results: PathBuf,
@@ -67,6 +70,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             tiny,
             rounds,
             sample,
+            only,
             results: path,
             document,
         } => {
@@ -74,6 +78,7 @@ fn main() -> Result<(), Box<dyn Error>> {
                 rounds: if tiny { 1 } else { rounds },
                 sample: Duration::from_millis(sample),
                 tiny,
+                only: only.leak(),
             };
             let results = run(&plan, quick)?;
             if let Some(directory) = path.parent() {
@@ -104,7 +109,8 @@ fn run(plan: &Plan, quick: bool) -> Result<Results, Box<dyn Error>> {
     let arena = Arena::new(directory.path(), !plan.tiny)?;
     let core = machine::pin()?;
     eprintln!("on core {core}, with {descriptors} descriptors");
-    let cases = cases::all(&arena, plan, quick);
+    let mut cases = cases::all(&arena, plan, quick);
+    cases.retain(|case| !case.entries.is_empty());
     Ok(Results {
         machine,
         command: if quick {

@@ -24,6 +24,9 @@ const IDLE: usize = 100;
 const KEPT: usize = 1 << 20;
 
 pub(crate) fn cases(arena: &Arena, plan: &Plan) -> Vec<Case> {
+    if !"start-up".starts_with(plan.only) {
+        return Vec::new();
+    }
     eprintln!("Start-up");
     let mut start = Case::new("start-up", "Start-up", "µs", Better::Less);
     let mut memory = Case::new(
