@@ -6,6 +6,7 @@ use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
@@ -14,6 +15,9 @@ use crate::native;
 
 /// What interprets the programs in Python.
 const PYTHON_PROGRAMS: &str = include_str!("../guests/python/bench.py");
+
+/// Longer than an answer takes: one that does not come must not end in a hang.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Contestant {
@@ -187,6 +191,7 @@ impl Running {
         self.wait_readable(listener)?;
         let accepted = listener.accept().and_then(|(stream, _peer)| {
             stream.set_nodelay(true)?;
+            stream.set_read_timeout(Some(PATIENCE))?;
             Ok(stream)
         });
         accepted.map_err(|error| error.to_string())

@@ -134,12 +134,11 @@ async fn accept(control: &str) -> io::Result<()> {
 async fn many_tasks(control: &str) -> io::Result<()> {
     let listener = listen(control).await?;
     let (quit, mut quits) = tokio::sync::mpsc::channel::<()>(1);
-    let tasks = tokio::task::LocalSet::new();
     let accept = async {
         loop {
             let (mut connection, _peer) = listener.accept().await?;
             let quit = quit.clone();
-            tokio::task::spawn_local(async move {
+            tokio::spawn(async move {
                 let mut buffer = [0; REQUEST];
                 while let Ok(count @ 1..) = connection.read(&mut buffer).await {
                     if buffer[0] == b'q' {
@@ -152,9 +151,8 @@ async fn many_tasks(control: &str) -> io::Result<()> {
             });
         }
     };
-    let run = tasks.run_until(accept);
     tokio::select! {
-        result = run => result,
+        result = accept => result,
         _ = quits.recv() => Ok(()),
     }
 }

@@ -1,6 +1,6 @@
 //! What a run has found, as it is written to `results.json`.
 
-use serde::{Deserialize, Serialize};
+use serde_derive::{Deserialize, Serialize};
 
 use crate::machine::Machine;
 

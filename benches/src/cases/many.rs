@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 
 use super::accept::listening;
 use super::round_trip::{report, text};
-use crate::contestant::{Arena, Contestant, Running};
+use crate::contestant::{Arena, Contestant, PATIENCE, Running};
 use crate::machine;
 use crate::measure::{Plan, Session, calibrate, fill, timed};
 use crate::results::{Better, Case};
@@ -112,6 +112,7 @@ fn sample(
     for _ in 0..ACTIVE {
         let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).map_err(text)?;
         stream.set_nodelay(true).map_err(text)?;
+        stream.set_read_timeout(Some(PATIENCE)).map_err(text)?;
         connections.active.push(stream);
     }
     // Those that were accepted before are in the set once these have answers.

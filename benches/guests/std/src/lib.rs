@@ -151,10 +151,13 @@ fn many(control: &str) -> io::Result<()> {
                 }
                 continue;
             };
-            match connection.read(&mut buffer)? {
-                0 => _ = connections.remove(&number),
-                _ if buffer[0] == b'q' => return Ok(()),
-                count => connection.write_all(&buffer[..count])?,
+            match connection.read(&mut buffer) {
+                Ok(0) => _ = connections.remove(&number),
+                Ok(_) if buffer[0] == b'q' => return Ok(()),
+                Ok(count) => connection.write_all(&buffer[..count])?,
+                // wasi:sockets says of some that they are ready which are not.
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Err(error),
             }
         }
     }
@@ -163,7 +166,7 @@ fn many(control: &str) -> io::Result<()> {
 fn accepted(listener: &TcpListener) -> io::Result<Option<TcpStream>> {
     match listener.accept() {
         Ok((connection, _peer)) => {
-            connection.set_nonblocking(false)?;
+            connection.set_nonblocking(true)?;
             Ok(Some(connection))
         }
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
