@@ -3,7 +3,7 @@
 set shell := ["bash", "-euo", "pipefail", "-c"]
 
 guest_target := "wasm32-wasip2"
-guest_packages := "-p capsock-test-programs -p sockets-p3 -p echo-server -p echo-client -p dual-stack-echo-server -p dual-stack-echo-client -p ping -p sniff -p can -p udp-echo -p unix-echo -p resolve -p chat -p send-fds -p static-files -p redis-client-std"
+guest_packages := "-p capsock-test-programs -p sockets-p3 -p echo-server -p echo-client -p dual-stack-echo-server -p dual-stack-echo-client -p ping -p sniff -p can -p udp-echo -p unix-echo -p resolve -p chat -p send-fds -p static-files -p redis-client-std -p bench-sdk -p bench-std"
 
 # What can be done.
 default:
@@ -75,3 +75,14 @@ ci: lint test demo (fuzz "20")
 # Open, use and drop 100,000 sockets; print what the host has before and after.
 soak: build guests
     CAPSOCK_SOAK=100000 cargo test -p capsock-tests --test limits soak -- --nocapture
+
+# Measure guests beside native programs: target/bench/results.json and
+# docs/performance.md. A quarter of an hour on two cores that do nothing else.
+bench: guests
+    cargo build --release -p capsock-bench
+    target/release/capsock-bench run --results target/bench/results.json --document docs/performance.md
+
+# Print the round trips and the throughput alone; less than two minutes.
+bench-quick: guests
+    cargo build --release -p capsock-bench
+    target/release/capsock-bench run --quick --rounds 9 --results target/bench/quick.json

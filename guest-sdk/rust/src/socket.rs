@@ -425,9 +425,16 @@ impl Socket {
     /// # Errors
     /// Those of [`Socket::send`].
     pub fn sendall_flags(&self, data: &[u8], flags: MsgFlag) -> Result<()> {
-        let timeout = self.host.timeout().map_err(failed("sendall"))?;
+        let failed = failed("sendall");
+        if self.cut(data).len() == data.len() {
+            return self.host.send_all(data, flags.to_send()).map_err(failed);
+        }
+        let timeout = match self.host.timeout() {
+            Ok(timeout) => timeout,
+            Err(code) => return Err(failed(code)),
+        };
         let sent = match timeout {
-            wit::Timeout::After(time) if self.cut(data).len() < data.len() => {
+            wit::Timeout::After(time) => {
                 let sent = self.sendall_within(data, flags, Duration::from_nanos(time));
                 self.host.set_timeout(timeout).and(sent)
             }
@@ -435,7 +442,7 @@ impl Socket {
                 .pieces(data)
                 .try_for_each(|piece| self.host.send_all(piece, flags.to_send())),
         };
-        sent.map_err(failed("sendall"))
+        sent.map_err(failed)
     }
 
     /// All pieces in one time.

@@ -35,8 +35,9 @@ pub(crate) use recorder::{Call, record};
 pub(crate) use sockaddr::round_trip_address;
 pub(crate) use socket::{
     FAST_OPEN, Identity, ReceiveFlags, SendFlags, Shutdown, accept, bind, connect, create,
-    create_pair, disconnect, duplicate, identify, listen, local_address, receive_from,
-    remote_address, reset, send, send_file, send_to, set_nonblocking, shutdown, unreceived,
+    create_pair, disconnect, duplicate, identify, is_in_memory, listen, local_address,
+    receive_from, remote_address, reset, send, send_file, send_to, set_nonblocking, shutdown,
+    unreceived,
 };
 pub(crate) use unix_path::UnixDirectories;
 

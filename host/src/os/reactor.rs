@@ -2,11 +2,12 @@
 
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::sync::OnceLock;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tokio::io::Ready;
-use tokio::io::unix::AsyncFd;
+use tokio::io::unix::{AsyncFd, AsyncFdReadyGuard};
 use tokio::time::sleep;
 
 use super::option::end_linger;
@@ -112,6 +113,21 @@ impl Descriptor {
         }
     }
 
+    /// Does `operation` once. What tokio knew of the descriptor before is over
+    /// where it would block; so it is not tried again before the first wait.
+    pub(crate) fn try_once<T>(
+        &self,
+        interest: Interest,
+        operation: impl FnOnce(BorrowedFd<'_>) -> Result<T, Errno>,
+    ) -> Result<T, Errno> {
+        let known = self.known(interest);
+        let result = operation(self.as_fd());
+        if let (Err(Errno::WouldBlock), Some(mut known)) = (&result, known) {
+            known.clear_ready();
+        }
+        result
+    }
+
     /// Does `operation`, again and again while it would block and the wait for
     /// `interest` ends.
     pub(crate) async fn retry<T>(
@@ -131,6 +147,20 @@ impl Descriptor {
             if stays {
                 self.look_anew(interest).await?;
             }
+        }
+    }
+
+    /// That tokio holds the descriptor for ready, if it does.
+    fn known(&self, interest: Interest) -> Option<AsyncFdReadyGuard<'_, Registered>> {
+        let registration = self.registration.get()?;
+        let mut context = Context::from_waker(Waker::noop());
+        let known = match interest.readable {
+            true => registration.poll_read_ready(&mut context),
+            false => registration.poll_write_ready(&mut context),
+        };
+        match known {
+            Poll::Ready(Ok(guard)) => Some(guard),
+            Poll::Ready(Err(_)) | Poll::Pending => None,
         }
     }
 

@@ -7,6 +7,7 @@ mod class;
 mod denial;
 mod explain;
 mod file;
+mod index;
 mod limits;
 mod name;
 mod parse;
@@ -18,6 +19,7 @@ mod rule;
 use std::marker::PhantomData;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 
 pub(crate) use check::Check;
 pub use check::Decision;
@@ -34,6 +36,7 @@ pub use rule::{Effect, Op, Rule};
 use crate::{Address, AddressFamily, Errno, NetlinkAddress, Protocol, UnixAddress};
 use class::embedded_ipv4;
 use denial::Cause;
+use index::Index;
 use pins::Pins;
 use rule::{Target, UnixPath};
 
@@ -53,6 +56,8 @@ use rule::{Target, UnixPath};
 #[derive(Clone, Debug, Default)]
 pub struct Policy {
     rules: Vec<Rule>,
+    /// Of the rules as they are, made when they are first asked.
+    index: OnceLock<Arc<Index>>,
     pins: Pins,
     /// Each has to allow an operation too; none has limits itself.
     limits: Vec<Policy>,
@@ -156,12 +161,14 @@ impl Policy {
     /// Adds a rule.
     pub fn with(mut self, rule: Rule) -> Self {
         self.rules.push(rule);
+        self.index = OnceLock::new();
         self
     }
 
     /// Adds all rules of another policy; limits that either has hold for both.
     pub fn and(mut self, other: Self) -> Self {
         self.rules.extend(other.rules);
+        self.index = OnceLock::new();
         self.limits.extend(other.limits);
         self
     }
@@ -415,6 +422,7 @@ impl Policy {
     /// This policy without one of its rules.
     pub(crate) fn without(mut self, rule: &Rule) -> Self {
         self.rules.retain(|other| other != rule);
+        self.index = OnceLock::new();
         self
     }
 
@@ -435,6 +443,7 @@ impl Policy {
                 .filter(|rule| rule.effect == Effect::Deny || granting(rule))
                 .cloned()
                 .collect(),
+            index: OnceLock::new(),
             pins: self.pins.clone(),
             limits: self.limits.clone(),
         }
@@ -474,12 +483,7 @@ impl Policy {
         local: &Address,
         peer: &Address,
     ) -> Result<(), Box<(Address, Cause)>> {
-        let listening = |effect, local| {
-            self.rules.iter().filter(move |rule| {
-                (rule.effect, rule.op) == (effect, Op::Listen)
-                    && rule.covers(protocol, local, &self.pins)
-            })
-        };
+        let listening = |effect, local| self.covering(effect, &[Op::Listen], protocol, local);
         let subjects = subjects(peer);
         // A socket on `::` takes IPv4 too; who denies that of 0.0.0.0 means this.
         let is_ipv4 = peer.canonical().is_some_and(|peer| peer.is_ipv4());
@@ -506,17 +510,35 @@ impl Policy {
 
     /// A denial of some of a listener's peers does not deny listening.
     fn denied_by(&self, ops: &[Op], protocol: Protocol, address: &Address) -> Option<&Rule> {
-        self.rules.iter().find(|rule| {
-            rule.effect == Effect::Deny
-                && ops.contains(&rule.op)
-                && rule.from.is_empty()
-                && rule.covers(protocol, address, &self.pins)
-        })
+        let mut denying = self.covering(Effect::Deny, ops, protocol, address);
+        denying.find(|rule| rule.from.is_empty())
     }
 
     fn allowed_by(&self, op: Op, protocol: Protocol, address: &Address) -> Option<&Rule> {
-        self.rules.iter().find(|rule| {
-            (rule.effect, rule.op) == (Effect::Allow, op)
+        self.covering(Effect::Allow, &[op], protocol, address)
+            .next()
+    }
+
+    /// The rules of an effect and some operations that cover an address, in their
+    /// order. Of many rules, only those are asked that the index finds.
+    fn covering(
+        &self,
+        effect: Effect,
+        ops: &[Op],
+        protocol: Protocol,
+        address: &Address,
+    ) -> impl Iterator<Item = &Rule> {
+        let (all, found) = match self.rules.len() {
+            length @ ..=index::FEW => (0..length, Vec::new()),
+            _ => {
+                let index = self.index.get_or_init(|| Arc::new(Index::new(&self.rules)));
+                (0..0, index.places(effect, ops, address, &self.pins))
+            }
+        };
+        let rules = all.chain(found).map(|place| &self.rules[place]);
+        rules.filter(move |rule| {
+            rule.effect == effect
+                && ops.contains(&rule.op)
                 && rule.covers(protocol, address, &self.pins)
         })
     }

@@ -36,6 +36,12 @@ impl Pins {
         self.0.iter().any(|pin| pin.ip == ip && matches(&pin.name))
     }
 
+    /// The names that were resolved to the address.
+    pub(super) fn names(&self, ip: IpAddr) -> impl Iterator<Item = &str> {
+        let pins = self.0.iter().filter(move |pin| pin.ip == ip);
+        pins.map(|pin| pin.name.as_str())
+    }
+
     fn with(&self, name: &str, ips: impl Iterator<Item = IpAddr>, until: Instant) -> Self {
         let mut pins = (*self.0).clone();
         for ip in ips {

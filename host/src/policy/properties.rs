@@ -1,6 +1,7 @@
 //! What holds for every policy and every address.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Instant;
 
 use proptest::prelude::*;
 
@@ -80,6 +81,27 @@ fn policy(rules: impl IntoIterator<Item = Rule>) -> Policy {
     rules.into_iter().fold(Policy::default(), Policy::with)
 }
 
+fn name() -> impl Strategy<Value = String> {
+    prop::string::string_regex(r"(a\.|b\.)?(a|b)\.example").expect("a pattern")
+}
+
+/// A rule for what a name resolves to.
+fn named() -> impl Strategy<Value = Rule> {
+    let rule = r"allow (connect tcp|send udp)://(\*\.)?(a\.)?(a|b)\.example:[12] in=(public|loopback|private,loopback)";
+    let rule = prop::string::string_regex(rule).expect("a pattern");
+    rule.prop_map(|rule| rule.parse().expect("a rule"))
+}
+
+/// The same policy with so many rules beside that nobody meets that it is
+/// indexed.
+fn indexed(rules: &[Rule]) -> Policy {
+    let beside = (0..=index::FEW).map(|number| {
+        let rule = format!("deny connect tcp://203.0.113.{number}:9");
+        rule.parse().expect("a rule")
+    });
+    policy(beside.chain(rules.iter().cloned()))
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2048))]
 
@@ -124,6 +146,29 @@ proptest! {
             verdicts(&policy(rules.clone()), &address, &other),
             verdicts(&policy(shuffled), &address, &other),
             "{:?}: {}, {}", rules, address, other
+        );
+    }
+
+    #[test]
+    fn the_index_finds_what_asking_every_rule_does(
+        rules in rules(),
+        named in prop::collection::vec(named(), 0..4),
+        pins in prop::collection::vec((name(), address()), 0..4),
+        address in address(),
+        other in address(),
+    ) {
+        let few = index::FEW - named.len();
+        let rules: Vec<Rule> = rules.into_iter().take(few).chain(named).collect();
+        let pinned = |policy: Policy| {
+            pins.iter().fold(policy, |policy, (name, address)| {
+                let ip = address.canonical().map(|endpoint| endpoint.ip());
+                policy.pinned(&VettedName(name.clone()), ip.into_iter(), Instant::now())
+            })
+        };
+        prop_assert_eq!(
+            verdicts(&pinned(policy(rules.clone())), &address, &other),
+            verdicts(&pinned(indexed(&rules)), &address, &other),
+            "{:?}, {:?}: {}, {}", rules, pins, address, other
         );
     }
 

@@ -52,7 +52,9 @@ impl Socket {
             let rest = length.map_or(u64::MAX, |length| length - sent);
             let piece = usize::try_from(rest).map_or(PIECE, |rest| rest.min(PIECE));
             let position = offset.checked_add(sent).ok_or(Errno::InvalidArgument)?;
-            match send_piece(deadline, descriptor, file, position, piece).await {
+            // Who shares the socket may make it block again at any moment.
+            let in_place = !self.state().shared;
+            match send_piece(deadline, descriptor, file, position, piece, in_place).await {
                 Ok(0) => break,
                 Ok(count) => sent += count as u64,
                 Err(errno) if sent == 0 => return Err(errno),
@@ -71,16 +73,23 @@ impl Socket {
     }
 }
 
-/// Sends what the kernel takes of a piece. It may have to read the disk first,
-/// so another thread asks it.
+/// Sends what the kernel takes of a piece. Where it may have to read the disk
+/// first, another thread asks it.
 async fn send_piece(
     deadline: Deadline,
     descriptor: &Arc<Descriptor>,
     file: &Arc<File>,
     offset: u64,
     length: usize,
+    in_place: bool,
 ) -> Result<usize, Errno> {
     loop {
+        if in_place && os::is_in_memory(file.as_fd(), offset, length) {
+            let attempt = deadline.attempt(descriptor, Interest::WRITABLE, |socket| {
+                os::send_file(socket, file.as_fd(), offset, length)
+            });
+            return attempt.await;
+        }
         let (socket, source) = (descriptor.clone(), file.clone());
         let attempt =
             spawn_blocking(move || os::send_file(socket.as_fd(), source.as_fd(), offset, length));

@@ -1,6 +1,6 @@
 //! How long an operation waits, and the waiting.
 
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout_at};
@@ -59,7 +59,7 @@ impl Deadline {
     ) -> Result<T, Errno> {
         // A guest whose every call succeeds at once still lets others run.
         tokio::task::coop::consume_budget().await;
-        match operation(descriptor.as_fd()) {
+        match descriptor.try_once(interest, &mut operation) {
             Err(Errno::WouldBlock) if self.waits() => {
                 self.bound(descriptor.retry(interest, operation)).await?
             }

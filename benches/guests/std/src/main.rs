@@ -1,0 +1,7 @@
+//! The programs as a command.
+
+fn main() -> std::io::Result<()> {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    bench_std::run(&args)
+}

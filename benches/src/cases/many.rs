@@ -1,0 +1,196 @@
+//! Many open connections, of which few are active.
+
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::{Ipv4Addr, TcpStream};
+use std::process::{Child, Command, Stdio};
+
+use super::accept::listening;
+use super::round_trip::{report, text};
+use crate::contestant::{Arena, Contestant, PATIENCE, Running};
+use crate::machine;
+use crate::measure::{Plan, Session, calibrate, fill, timed};
+use crate::results::{Better, Case};
+
+const REQUEST: usize = 64;
+
+/// How many connections have messages.
+const ACTIVE: usize = 10;
+
+/// A message takes so much longer with so many more over wasi:sockets that
+/// larger sets are left out.
+const WASI_MOST: usize = 1_000;
+
+const CONTESTANTS: [Contestant; 4] = [
+    Contestant::Native,
+    Contestant::Tokio,
+    Contestant::Capsock,
+    Contestant::Wasi02,
+];
+
+pub(crate) fn cases(arena: &Arena, plan: &Plan) -> Vec<Case> {
+    let sizes: &[usize] = match plan.tiny {
+        true => &[10, 20],
+        false => &[10, 100, 1_000, 10_000],
+    };
+    let mut idle = Case::new(
+        "memory-connection",
+        "Memory of an idle connection, in this process",
+        "KiB",
+        Better::Less,
+    );
+    let mut cases = Vec::new();
+    for size in sizes {
+        cases.push(of_size(arena, plan, *size, &mut idle));
+    }
+    cases.push(idle);
+    cases
+}
+
+fn of_size(arena: &Arena, plan: &Plan, size: usize, idle: &mut Case) -> Case {
+    let id = format!("many-{size}");
+    let title = format!("A message with {size} connections open, {ACTIVE} active");
+    let mut case = Case::new(&id, &title, "µs", Better::Less);
+    if !id.starts_with(plan.only) {
+        return case;
+    }
+    eprintln!("{title}");
+    let mut results: Vec<_> = CONTESTANTS
+        .iter()
+        .map(|contestant| (*contestant, Ok(Vec::new())))
+        .collect();
+    let mut memory = vec![Vec::new(); CONTESTANTS.len()];
+    // All of them at once would be more descriptors than a process may have.
+    let rounds = plan.rounds.div_ceil(3);
+    for round in 0..rounds {
+        for turn in 0..CONTESTANTS.len() {
+            let place = (turn + round) % CONTESTANTS.len();
+            let (contestant, result) = &mut results[place];
+            let Ok(values) = result else { continue };
+            match sample(arena, plan, *contestant, size) {
+                Ok((seconds, bytes)) => {
+                    values.push(seconds * 1e6);
+                    memory[place].push(bytes);
+                }
+                Err(why) => *result = Err(why),
+            }
+        }
+    }
+    if size >= 1_000 || plan.tiny {
+        for (contestant, values) in CONTESTANTS.iter().zip(memory) {
+            if !values.is_empty() {
+                idle.entries
+                    .retain(|entry| entry.contestant != contestant.name());
+                idle.measured(contestant.name(), values);
+            }
+        }
+    }
+    fill(&mut case, results);
+    case
+}
+
+/// Seconds a message, and KiB of this process a connection.
+fn sample(
+    arena: &Arena,
+    plan: &Plan,
+    contestant: Contestant,
+    size: usize,
+) -> Result<(f64, f64), String> {
+    if contestant == Contestant::Wasi02 && size > WASI_MOST {
+        return Err(format!(
+            "its poll takes every socket at every wait: left out above {WASI_MOST}"
+        ));
+    }
+    let before = machine::memory();
+    let (port, running) = listening(arena, contestant, "many")?;
+    let mut connections = Connections {
+        idle: None,
+        active: Vec::new(),
+        running,
+        next: 0,
+    };
+    connections.idle = Some(Holder::start(port, size - ACTIVE).map_err(text)?);
+    for _ in 0..ACTIVE {
+        let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).map_err(text)?;
+        stream.set_nodelay(true).map_err(text)?;
+        stream.set_read_timeout(Some(PATIENCE)).map_err(text)?;
+        connections.active.push(stream);
+    }
+    // Those that were accepted before are in the set once these have answers.
+    connections.repeat(2 * ACTIVE as u64).map_err(text)?;
+    let grown = machine::memory().saturating_sub(before);
+    let times = calibrate(plan, &mut connections).map_err(text)?;
+    let seconds = timed(&mut connections, times).map_err(text)?;
+    Ok((seconds, grown as f64 / 1024.0 / size as f64))
+}
+
+struct Connections {
+    idle: Option<Holder>,
+    active: Vec<TcpStream>,
+    running: Running,
+    next: usize,
+}
+
+impl Session for Connections {
+    fn repeat(&mut self, times: u64) -> io::Result<()> {
+        let mut buffer = [b'x'; REQUEST];
+        for _ in 0..times {
+            let stream = &mut self.active[self.next];
+            self.next = (self.next + 1) % ACTIVE;
+            stream.write_all(&buffer)?;
+            stream.read_exact(&mut buffer)?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Connections {
+    fn drop(&mut self) {
+        if let Some(mut stream) = self.active.pop() {
+            report(stream.write_all(&[b'q'; REQUEST]));
+            report(self.running.join());
+        }
+        self.idle = None;
+    }
+}
+
+/// A process with the other ends of the idle connections: with both, this one
+/// would need twice as many descriptors.
+struct Holder(Child);
+
+impl Holder {
+    fn start(port: u16, count: usize) -> io::Result<Self> {
+        let child = Command::new(std::env::current_exe()?)
+            .args(["hold", &port.to_string(), &count.to_string()])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let mut holder = Self(child);
+        let mut line = String::new();
+        if let Some(stdout) = holder.0.stdout.take() {
+            BufReader::new(stdout).read_line(&mut line)?;
+        }
+        match line.trim() {
+            "ready" => Ok(holder),
+            _ => Err(io::Error::other("the idle connections were not made")),
+        }
+    }
+}
+
+impl Drop for Holder {
+    fn drop(&mut self) {
+        // The end of its input ends it.
+        self.0.stdin = None;
+        report(self.0.wait().map(drop));
+    }
+}
+
+/// What a [`Holder`] runs.
+pub(crate) fn hold(port: u16, count: usize) -> io::Result<()> {
+    machine::raise_descriptors()?;
+    let connect = |_| TcpStream::connect((Ipv4Addr::LOCALHOST, port));
+    let connections: Vec<TcpStream> = (0..count).map(connect).collect::<Result<_, _>>()?;
+    println!("ready");
+    io::stdin().read_to_end(&mut Vec::new())?;
+    drop(connections);
+    Ok(())
+}

@@ -1,0 +1,30 @@
+//! What is measured.
+
+mod accept;
+mod checks;
+mod file;
+mod many;
+mod round_trip;
+mod start;
+mod throughput;
+
+use crate::contestant::Arena;
+use crate::measure::Plan;
+use crate::results::Case;
+
+pub(crate) use many::hold;
+
+/// Everything, or with `quick` the first two.
+pub(crate) fn all(arena: &Arena, plan: &Plan, quick: bool) -> Vec<Case> {
+    let mut cases = round_trip::cases(arena, plan);
+    cases.extend(throughput::cases(arena, plan));
+    if quick {
+        return cases;
+    }
+    cases.extend(accept::cases(arena, plan));
+    cases.extend(many::cases(arena, plan));
+    cases.extend(file::cases(arena, plan));
+    cases.extend(start::cases(arena, plan));
+    cases.extend(checks::cases(arena, plan));
+    cases
+}

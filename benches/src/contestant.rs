@@ -1,0 +1,215 @@
+//! Who is compared, and how each runs a program.
+
+use std::io::{self, ErrorKind};
+use std::net::{TcpListener, TcpStream};
+use std::os::fd::AsFd;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+use crate::guest::{self, Program};
+use crate::native;
+
+/// What interprets the programs in Python.
+const PYTHON_PROGRAMS: &str = include_str!("../guests/python/bench.py");
+
+/// Longer than an answer takes: one that does not come must not end in a hang.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Contestant {
+    Native,
+    Tokio,
+    Capsock,
+    Wasi02,
+    Wasi03,
+    NativePython,
+    CapsockPython,
+}
+
+impl Contestant {
+    /// All, with the one first that the others are compared with.
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Native,
+        Self::Tokio,
+        Self::Capsock,
+        Self::Wasi02,
+        Self::Wasi03,
+        Self::NativePython,
+        Self::CapsockPython,
+    ];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Native => "native",
+            Self::Tokio => "native, tokio",
+            Self::Capsock => "capsock",
+            Self::Wasi02 => "wasi:sockets 0.2",
+            Self::Wasi03 => "wasi:sockets 0.3",
+            Self::NativePython => "native, Python",
+            Self::CapsockPython => "capsock, Python",
+        }
+    }
+}
+
+/// What runs the contestants.
+pub(crate) struct Arena {
+    sdk: Program,
+    std: Program,
+    python: Result<Program, String>,
+    /// Where sockets and files of the programs are.
+    pub(crate) directory: PathBuf,
+}
+
+/// A contestant at work.
+pub(crate) enum Running {
+    Thread(Option<JoinHandle<io::Result<()>>>),
+    Process(Child),
+}
+
+impl Arena {
+    pub(crate) fn new(directory: &Path, python: bool) -> wasmtime::Result<Self> {
+        let engine = guest::engine(&guest::config())?;
+        Ok(Self {
+            sdk: Program::new(&engine, &guest::path("bench-sdk"))?,
+            std: Program::new(&engine, &guest::path("bench-std"))?,
+            python: match guest::path("python") {
+                _ if !python => Err("not in this run".to_owned()),
+                path if path.exists() => {
+                    // Minutes of compiling, once.
+                    let mut config = guest::config();
+                    config.cache(Some(wasmtime::Cache::new(wasmtime::CacheConfig::new())?));
+                    let program =
+                        guest::engine(&config).and_then(|engine| Program::new(&engine, &path));
+                    program.map_err(|error| format!("{error:#}"))
+                }
+                _ => Err("target/guests/python.wasm is not built".to_owned()),
+            },
+            directory: directory.to_owned(),
+        })
+    }
+
+    /// Starts a program of a contestant. It is on the core of this thread.
+    pub(crate) fn start(&self, contestant: Contestant, args: &[String]) -> Result<Running, String> {
+        let args = args.to_vec();
+        let directory = self.directory.clone();
+        let guest = |program: &Program, args: Vec<String>| {
+            let program = program.clone();
+            Running::thread(contestant, move || program.run(&args, &directory))
+        };
+        match contestant {
+            Contestant::Native => Running::thread(contestant, move || native::run(&slices(&args))),
+            Contestant::Tokio => {
+                Running::thread(contestant, move || native::run_on_tokio(&slices(&args)))
+            }
+            Contestant::Capsock => guest(&self.sdk, args),
+            Contestant::Wasi02 if args[0] == "echo-unix" => {
+                Err("wasi:sockets has no Unix sockets".to_owned())
+            }
+            Contestant::Wasi02 => guest(&self.std, args),
+            Contestant::Wasi03 => Err(
+                "no Rust toolchain has a standard library over it: the target wasm32-wasip3 is \
+                 not distributed"
+                    .to_owned(),
+            ),
+            Contestant::NativePython => Command::new("python3")
+                .arg("-c")
+                .arg(PYTHON_PROGRAMS)
+                .args(&args)
+                .stdin(Stdio::null())
+                .spawn()
+                .map(Running::Process)
+                .map_err(|error| format!("python3: {error}")),
+            Contestant::CapsockPython => {
+                let program = self.python.as_ref().map_err(String::clone)?;
+                let interpreter = ["-c".to_owned(), PYTHON_PROGRAMS.to_owned()];
+                guest(program, interpreter.into_iter().chain(args).collect())
+            }
+        }
+    }
+}
+
+fn slices(args: &[String]) -> Vec<&str> {
+    args.iter().map(String::as_str).collect()
+}
+
+impl Running {
+    /// The thread has the name of the contestant, for perf(1).
+    fn thread(
+        contestant: Contestant,
+        run: impl FnOnce() -> io::Result<()> + Send + 'static,
+    ) -> Result<Self, String> {
+        let thread = std::thread::Builder::new().name(contestant.name().to_owned());
+        let handle = thread.spawn(run).map_err(|error| error.to_string())?;
+        Ok(Self::Thread(Some(handle)))
+    }
+
+    /// Why it has ended, if it has.
+    fn ended(&mut self) -> Option<String> {
+        match self {
+            Self::Thread(handle) => {
+                let handle = handle.take_if(|handle| handle.is_finished())?;
+                Some(match handle.join() {
+                    Ok(Ok(())) => "it ended".to_owned(),
+                    Ok(Err(error)) => error.to_string(),
+                    Err(_panic) => "it panicked".to_owned(),
+                })
+            }
+            Self::Process(child) => match child.try_wait() {
+                Ok(None) => None,
+                Ok(Some(status)) => Some(format!("it ended: {status}")),
+                Err(error) => Some(error.to_string()),
+            },
+        }
+    }
+
+    /// Waits until the listener has somebody, or the contestant has ended.
+    pub(crate) fn wait_readable(&mut self, listener: impl AsFd) -> Result<(), String> {
+        let while_waiting = Timespec {
+            tv_sec: 0,
+            tv_nsec: 50_000_000,
+        };
+        loop {
+            let mut set = [PollFd::new(&listener, PollFlags::IN)];
+            match poll(&mut set, Some(&while_waiting)) {
+                Ok(0) => {}
+                Ok(_) => return Ok(()),
+                Err(rustix::io::Errno::INTR) => {}
+                Err(error) => return Err(error.to_string()),
+            }
+            if let Some(why) = self.ended() {
+                return Err(why);
+            }
+        }
+    }
+
+    /// Takes the connection that it makes.
+    pub(crate) fn accept(&mut self, listener: &TcpListener) -> Result<TcpStream, String> {
+        self.wait_readable(listener)?;
+        let accepted = listener.accept().and_then(|(stream, _peer)| {
+            stream.set_nodelay(true)?;
+            stream.set_read_timeout(Some(PATIENCE))?;
+            Ok(stream)
+        });
+        accepted.map_err(|error| error.to_string())
+    }
+
+    /// Waits for its end, which the harness has told it.
+    pub(crate) fn join(&mut self) -> io::Result<()> {
+        match self {
+            Self::Thread(handle) => match handle.take().map(JoinHandle::join) {
+                Some(Ok(result)) => match result {
+                    // The harness closes connections where a sample ends.
+                    Err(error) if error.kind() == ErrorKind::ConnectionReset => Ok(()),
+                    result => result,
+                },
+                Some(Err(_panic)) => Err(io::Error::other("a contestant panicked")),
+                None => Ok(()),
+            },
+            Self::Process(child) => child.wait().map(drop),
+        }
+    }
+}
