@@ -556,3 +556,44 @@ def setdefaulttimeout(timeout, /):
     """setdefaulttimeout(timeout)"""
     global _default_timeout
     _default_timeout = _parse_timeout(timeout)
+
+
+# What Lib/socket.py takes.
+__all__ = [
+    *CONSTANTS,
+    "CMSG_LEN",
+    "CMSG_SPACE",
+    "SocketType",
+    "close",
+    "dup",
+    "error",
+    "gaierror",
+    "getaddrinfo",
+    "getdefaulttimeout",
+    "gethostbyaddr",
+    "gethostbyname",
+    "gethostbyname_ex",
+    "gethostname",
+    "getnameinfo",
+    "getprotobyname",
+    "getservbyname",
+    "getservbyport",
+    "has_ipv6",
+    "herror",
+    "htonl",
+    "htons",
+    "if_indextoname",
+    "if_nameindex",
+    "if_nametoindex",
+    "inet_aton",
+    "inet_ntoa",
+    "inet_ntop",
+    "inet_pton",
+    "ntohl",
+    "ntohs",
+    "setdefaulttimeout",
+    "sethostname",
+    "socket",
+    "socketpair",
+    "timeout",
+]
