@@ -80,7 +80,7 @@ fn the_documentations_programs_talk(
     let (server, client) = if guest_serves {
         let grants = [
             "--allow-listen",
-            "tcp://0.0.0.0:50007",
+            "tcp://127.0.0.1:50007",
             "--allow-listen",
             "tcp://[::]:50007",
         ];
@@ -105,6 +105,37 @@ fn the_documentations_programs_talk(
             || connected.starts_with("Connected by ('::ffff:127.0.0.1', "),
         "{connected}"
     );
+}
+
+/// `''` is every address that the guest may bind.
+#[rstest]
+#[case::all_of_them("AF_INET", "tcp://0.0.0.0:*", "0.0.0.0")]
+#[case::one("AF_INET", "tcp://127.0.0.1:*", "127.0.0.1")]
+#[case::a_class("AF_INET", "tcp://loopback:*", "127.0.0.1")]
+#[case::all_of_ipv6("AF_INET6", "tcp://[::]:*", "::")]
+#[case::one_of_ipv6("AF_INET6", "tcp://[::1]:*", "::1")]
+#[case::a_class_of_ipv6("AF_INET6", "tcp://loopback:*", "::1")]
+#[case::of_the_other_version("AF_INET6", "tcp://127.0.0.1:*", "Permission denied")]
+#[case::of_another_protocol("AF_INET", "udp://127.0.0.1:*", "Permission denied")]
+#[case::a_net("AF_INET", "tcp://127.0.0.0/8:*", "Permission denied")]
+fn an_empty_host_is_what_the_guest_may_bind(
+    #[case] family: &str,
+    #[case] grant: &str,
+    #[case] bound: &str,
+) {
+    let program = format!(
+        "
+from socket import *
+s = socket({family})
+try:
+    s.bind(('', 0))
+    print(s.getsockname()[0])
+except OSError as error:
+    print(error.strerror)
+"
+    );
+    let printed = succeed(&mut guest!(&["--allow-listen", grant], &["-c", &program]));
+    assert_eq!(printed.trim_end(), bound);
 }
 
 #[test]
@@ -332,6 +363,50 @@ print(type(u.getsockname()), u.getsockname()[:10])
         "*",
         "--allow-bind",
         "unix-abstract:capsock-\\xFF-python",
+    ];
+    assert_eq!(
+        succeed(&mut guest!(&grants, &["-c", program])),
+        succeed(&mut native(&["-c", program]))
+    );
+}
+
+/// The tuples of families that are not everywhere, and the kernel's errors where
+/// it lacks them, beside CPython.
+#[test]
+fn other_families_have_the_tuples_of_python() {
+    let program = "
+from socket import *
+def show(family, type, proto, *addresses):
+    try:
+        s = socket(family, type, proto)
+    except OSError as error:
+        return print('socket', family, error.strerror)
+    for address in addresses:
+        try:
+            s.bind(address)
+            name = s.getsockname()
+            # Of netlink, the number of the process.
+            print(name[1:] if family == AF_NETLINK else name)
+        except (OSError, TypeError, OverflowError, ValueError) as error:
+            print(family, error.__class__.__name__, getattr(error, 'strerror', ''))
+show(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE, 7, (1,), ('a', 0), (0, 0))
+show(AF_PACKET, SOCK_RAW, 0, 7, ('lo',), (b'lo', 3), ('lo', 'x'), ('lo', 70000), ('lo', 3), ('nope', 3))
+show(AF_VSOCK, SOCK_STREAM, 0, 7, (1,), ('a', 1), (VMADDR_CID_ANY, 20050))
+show(AF_CAN, SOCK_RAW, CAN_RAW, ('vcan0',))
+show(AF_TIPC, SOCK_STREAM, 0, (TIPC_ADDR_NAMESEQ, 5000, 1, 2))
+show(AF_ALG, SOCK_SEQPACKET, 0, ('hash', 'sha256'))
+show(AF_RDS, SOCK_SEQPACKET, 0, ('127.0.0.1', 4000))
+show(AF_QIPCRTR, SOCK_DGRAM, 0)
+";
+    let grants = [
+        "--allow-raw=netlink://route",
+        "--allow-raw=packet://lo",
+        "--allow-raw=packet://nope",
+        "--allow-bind=vsock://*",
+        "--allow-raw=can://*",
+        "--allow-bind=tipc://*",
+        "--allow-bind=alg://hash/sha256",
+        "--allow-bind=rds://127.0.0.1:4000",
     ];
     assert_eq!(
         succeed(&mut guest!(&grants, &["-c", program])),

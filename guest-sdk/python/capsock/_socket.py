@@ -7,7 +7,7 @@ import warnings
 from wit_world.imports import messages as wit_messages
 from wit_world.imports.socket import ReceiveFlags, SendFlags, ShutdownType, Socket
 
-from . import addresses, arguments, descriptors, families, messages, options
+from . import addresses, arguments, descriptors, families, granted, messages, options
 from ._tables import CONSTANTS
 from .builtin import (
     CMSG_LEN,
@@ -191,6 +191,9 @@ class socket:
         """bind(address)"""
         local = self._address(address, "bind")
         sys.audit("socket.bind", self, address)
+        if self._family in (AF_INET, AF_INET6) and address[0] == "":
+            host = granted.host(self._family, self._type, address[1])
+            local = self._address((host, *address[1:]), "bind")
         with calling:
             self._entry().handle.bind(local)
 
