@@ -414,6 +414,44 @@ show(AF_QIPCRTR, SOCK_DGRAM, 0)
     );
 }
 
+/// The sockets that CPython has by itself on WASI, over `wasi:sockets` 0.2.
+#[rstest]
+fn its_own_sockets_are_under_the_same_grants(#[values("127.0.0.1", "::1")] host: &str) {
+    let server = TcpListener::bind((host, 0)).unwrap();
+    let port = server.local_addr().unwrap().port();
+    let program = format!(
+        "
+from capsock.builtin import _socket
+family = _socket.AF_INET6 if ':' in '{host}' else _socket.AF_INET
+s = _socket.socket(family, _socket.SOCK_STREAM, 0)
+try:
+    s.connect(('{host}', {port}))
+    s.send(b'Hello')
+    print(s.recv(5))
+except OSError as error:
+    print(error.strerror)
+"
+    );
+    let args = ["-c", &program];
+    let grant = target("tcp", host, port);
+    let denied = output(&mut guest!(&[], &args));
+    assert_eq!(
+        String::from_utf8_lossy(&denied.stdout),
+        "Permission denied\n"
+    );
+    let hint = format!("denied connect {grant}: no rule allows it");
+    assert!(stderr(&denied).contains(&hint), "{}", stderr(&denied));
+    let answer = std::thread::spawn(move || {
+        let (mut peer, _) = server.accept().unwrap();
+        let mut data = [0; 5];
+        peer.read_exact(&mut data).unwrap();
+        peer.write_all(&data).unwrap();
+    });
+    let granted = succeed(&mut guest!(&["--allow-connect", &grant], &args));
+    assert_eq!(granted, "b'Hello'\n");
+    answer.join().unwrap();
+}
+
 /// What the column Python of docs/parity.md names is there.
 #[test]
 fn the_table_of_parity_names_what_is_there() {
