@@ -293,9 +293,19 @@ impl<'a> Parser<'a> {
             let host = self.host(host)?;
             return Ok(Target::Net { proto, host, ports });
         }
+        let name = self.name(host)?;
+        // It would be printed as what it is not.
+        let is_word = name.name == "localhost" || Class::from_str(&name.name).is_ok();
+        if is_word && !name.beneath {
+            let message = format!(
+                "expected `{}`, which is no host name in a rule and written like that",
+                name.name
+            );
+            return self.fail(host, &message);
+        }
         Ok(Target::Named {
             proto,
-            name: self.name(host)?,
+            name,
             ports,
             within: vec![Class::Public],
         })
@@ -801,6 +811,8 @@ mod tests {
             "allow connect vsock://*:80",
             "allow connect icmp://127.0.0.1",
             "allow connect alg://hash/sha256",
+            "allow connect tcp://Metadata:80",
+            "allow connect tcp://localhost.:80",
         ]
         .into_iter()
         .map(|text| text.parse::<Rule>().expect_err(text).to_string())
