@@ -51,6 +51,7 @@ pub(crate) struct Program {
 pub(crate) fn config() -> Config {
     let mut config = Config::new();
     config.epoch_interruption(true);
+    config.concurrency_support(false);
     config
 }
 
@@ -116,7 +117,9 @@ impl Program {
         let sockets = CapsockCtx::new(policy(directory)?, ambient_authority());
         let guest = Guest {
             wasi: wasi.build(),
-            sockets: sockets.with_limits(limits.clone()),
+            sockets: sockets
+                .with_limits(limits.clone())
+                .holding_thread(limits.tick),
             table: ResourceTable::new(),
             memory: MemoryLimiter::new(&limits),
         };

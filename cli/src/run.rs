@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use capsock_host::cap_std::ambient_authority;
 use capsock_host::policy::Reach;
@@ -22,6 +23,10 @@ use crate::{Failure, audit, bounds, cache, landlock, load, policy};
 
 /// How many different denials are told; a guest must not flood the terminal.
 const DENIALS_TOLD: usize = 1000;
+
+/// How long a call of the guest that waits may hold the thread, which has little
+/// else to do: the end of the time, and signals while recording.
+const HOLD: Duration = Duration::from_millis(10);
 
 /// What the host functions of one guest work on.
 struct Guest {
@@ -73,7 +78,7 @@ pub(crate) fn run(run: Run) -> Result<i32, Failure> {
     let component = run.component.clone();
     let restriction = Restriction::of(&run);
     let scripts = Scripts::open(command.component(), &run.args);
-    let (guest, record) = guest(run, listeners, scripts)?;
+    let (guest, record) = guest(run, !surface.is_concurrent(), listeners, scripts)?;
     let mut store = Store::new(&engine, guest);
     store.limiter(|guest| &mut guest.memory);
     bounds::apply(&limits, &mut store);
@@ -188,8 +193,10 @@ fn link(engine: &Engine, component: &Component, surface: &Surface) -> wasmtime::
     })
 }
 
+/// `alone` is a guest without tasks of its own.
 fn guest(
     run: Run,
+    alone: bool,
     listeners: Vec<Listener>,
     scripts: Scripts,
 ) -> Result<(Guest, Option<Record>), Failure> {
@@ -208,6 +215,9 @@ fn guest(
     let mut sockets = CapsockCtx::new(run.policy, ambient_authority())
         .with_limits(run.limits)
         .on_denial(move |denial| tell(&told, denial));
+    if alone {
+        sockets = sockets.holding_thread(HOLD);
+    }
     if let Some(path) = &run.audit {
         sockets = sockets.on_decision(audit::to(path, &run.component)?);
     }

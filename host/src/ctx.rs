@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
+use std::time::Duration;
 
 use cap_std::AmbientAuthority;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -35,6 +36,7 @@ pub struct CapsockCtx {
     quota: SocketQuota,
     lookups: Arc<Semaphore>,
     inherited: Vec<Inherited>,
+    held: Option<Duration>,
     on_denial: Option<OnDenial>,
     on_decision: Option<OnDecision>,
     recording: Option<(Recording, AmbientAuthority)>,
@@ -71,6 +73,7 @@ impl CapsockCtx {
             lookups: Arc::new(Semaphore::new(limits.lookups as usize)),
             limits,
             inherited: Vec::new(),
+            held: None,
             on_denial: None,
             on_decision: None,
             recording: None,
@@ -104,6 +107,20 @@ impl CapsockCtx {
         self.inherited
             .push(Inherited::new(name.into(), socket.into())?);
         Ok(self)
+    }
+
+    /// For a guest that has its thread to itself: a call of `capsock:sockets`
+    /// that has to wait holds the thread, up to `longest`, before others have
+    /// it. So the next byte wakes the guest itself, and not first the runtime,
+    /// which is faster.
+    ///
+    /// Whatever else the thread does is late by as much. Not for a guest with
+    /// tasks of its own (`wasi:cli/run@0.3`), which would all wait.
+    ///
+    /// Without it, a wait never holds the thread.
+    pub fn holding_thread(mut self, longest: Duration) -> Self {
+        self.held = Some(longest);
+        self
     }
 
     /// Calls `tell` at each denial, on the guest's thread. Denials are also
@@ -144,6 +161,10 @@ impl CapsockCtx {
 
     pub(crate) fn directories(&self) -> &UnixDirectories {
         &self.directories
+    }
+
+    pub(crate) fn held(&self) -> Option<Duration> {
+        self.held
     }
 
     pub(crate) fn take_socket(&self) -> Result<SocketPermit, Errno> {

@@ -112,7 +112,11 @@ pub fn add_to_linker_async<T: CapsockView + 'static>(
     bindings::options::add_to_linker::<T, Capsock>(linker, T::capsock)?;
     bindings::poller::add_to_linker::<T, Capsock>(linker, T::capsock)?;
     bindings::files::add_to_linker::<T, Capsock>(linker, T::capsock)?;
-    bindings::inherited::add_to_linker::<T, Capsock>(linker, T::capsock)
+    bindings::inherited::add_to_linker::<T, Capsock>(linker, T::capsock)?;
+    if tracing::enabled!(target: "capsock_host::bindings", tracing::Level::TRACE) {
+        return Ok(());
+    }
+    imports::direct::add_to_linker(linker)
 }
 
 /// The sockets that systemd, or who else follows its protocol, passed to this

@@ -21,6 +21,7 @@ const EVENTS: u32 = 1024;
 )]
 pub struct Poller {
     set: Arc<Descriptor>,
+    held: Option<Duration>,
     _permit: SocketPermit,
 }
 
@@ -29,7 +30,8 @@ impl Poller {
     pub(crate) fn create(ctx: &CapsockCtx) -> Result<Self, Errno> {
         let permit = ctx.take_socket()?;
         Ok(Self {
-            set: Arc::new(os::epoll::create()?),
+            set: Arc::new(Descriptor::new(os::epoll::create()?, None)),
+            held: ctx.held(),
             _permit: permit,
         })
     }
@@ -85,8 +87,10 @@ impl Poller {
         }
         let maximum = maximum.min(EVENTS) as usize;
         let deadline = Deadline::new(timeout.map_or(Timeout::Blocking, Timeout::After));
+        // The first try waits too, where it may hold the thread.
+        let mut time = deadline.hold(self.held).unwrap_or_default();
         let attempt = deadline.attempt(&self.set, Interest::READABLE, |set| {
-            os::epoll::wait(set, maximum)
+            os::epoll::wait(set, maximum, std::mem::take(&mut time))
         });
         match attempt.await {
             Err(Errno::WouldBlock | Errno::DeadlineExceeded) => Ok(Vec::new()),

@@ -41,6 +41,7 @@ mod errno;
 mod error;
 mod file;
 mod interfaces;
+mod landing;
 mod message;
 mod multicast;
 mod names;

@@ -15,6 +15,7 @@ use crate::constants::{
 };
 use crate::descriptor::{self, Detached, Entry, Number};
 use crate::error::{Error, Result};
+use crate::landing;
 use crate::numbers::{IPPROTO_TCP, IPPROTO_UDP};
 
 /// The backlog that Python's `listen()` has: the system's, at most 128.
@@ -325,8 +326,10 @@ impl Socket {
     /// # Errors
     /// Those of [`Socket::recv`].
     pub fn recv_into(&self, buffer: &mut [u8]) -> Result<usize> {
-        let data = self.recv(buffer.len())?;
-        Ok(fill(buffer, &data))
+        if buffer.is_empty() {
+            return Ok(0);
+        }
+        landing::recv(&self.host, buffer, MsgFlag::NONE.to_receive()).map_err(failed("recv"))
     }
 
     /// [`Socket::recv_into`] with flags. With `MSG_TRUNC` the number is the

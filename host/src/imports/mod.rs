@@ -70,6 +70,7 @@ macro_rules! wasi_addresses {
 use wasi_addresses;
 
 mod authority;
+pub(crate) mod direct;
 mod files;
 mod inherited;
 mod interfaces;

@@ -1,14 +1,14 @@
 //! `epoll(7)`: the readiness of many descriptors, at the cost of those that are
 //! ready.
 
-use std::os::fd::BorrowedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
+use std::time::Duration;
 
 use rustix::buffer::spare_capacity;
-use rustix::event::Timespec;
 use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
-use rustix::io::retry_on_intr;
 
-use super::{Descriptor, Interest};
+use super::Interest;
+use super::reactor::timespec;
 use crate::Errno;
 
 /// When a registered descriptor is reported.
@@ -32,8 +32,8 @@ pub(crate) struct Event {
 
 /// `epoll_create1(2)`. The set is a descriptor itself, readable while any
 /// member is ready.
-pub(crate) fn create() -> Result<Descriptor, Errno> {
-    Ok(Descriptor::from(epoll::create(CreateFlags::CLOEXEC)?))
+pub(crate) fn create() -> Result<OwnedFd, Errno> {
+    Ok(epoll::create(CreateFlags::CLOEXEC)?)
 }
 
 /// `EPOLL_CTL_ADD`
@@ -73,19 +73,19 @@ pub(crate) fn delete(set: BorrowedFd<'_>, fd: BorrowedFd<'_>) -> Result<(), Errn
     Ok(epoll::delete(set, fd)?)
 }
 
-/// `epoll_wait(2)`, without waiting: at most `maximum` of those that are ready,
-/// or `WouldBlock`.
-pub(crate) fn wait(set: BorrowedFd<'_>, maximum: usize) -> Result<Vec<Event>, Errno> {
-    let now = Timespec {
-        tv_sec: 0,
-        tv_nsec: 0,
-    };
+/// `epoll_wait(2)`: at most `maximum` of those that are ready, or become so in
+/// time, or `WouldBlock`. A signal ends the wait.
+pub(crate) fn wait(
+    set: BorrowedFd<'_>,
+    maximum: usize,
+    time: Duration,
+) -> Result<Vec<Event>, Errno> {
     let mut events: Vec<epoll::Event> = Vec::with_capacity(maximum);
-    retry_on_intr(|| epoll::wait(set, spare_capacity(&mut events), Some(&now)))?;
-    if events.is_empty() {
-        return Err(Errno::WouldBlock);
+    match epoll::wait(set, spare_capacity(&mut events), Some(&timespec(time))) {
+        Ok(1..) => Ok(events.iter().map(event).collect()),
+        Ok(0) | Err(rustix::io::Errno::INTR) => Err(Errno::WouldBlock),
+        Err(error) => Err(error.into()),
     }
-    Ok(events.iter().map(event).collect())
 }
 
 fn flags(interest: Interest, trigger: Trigger) -> EventFlags {

@@ -61,6 +61,7 @@ pub(crate) struct Descriptor {
     // Dropped first: it deregisters a descriptor that must still be open.
     registration: OnceLock<AsyncFd<Registered>>,
     fd: OwnedFd,
+    held: Option<Duration>,
 }
 
 #[derive(Debug)]
@@ -78,15 +79,6 @@ impl AsFd for Descriptor {
     }
 }
 
-impl From<OwnedFd> for Descriptor {
-    fn from(fd: OwnedFd) -> Self {
-        Self {
-            registration: OnceLock::new(),
-            fd,
-        }
-    }
-}
-
 impl Drop for Descriptor {
     fn drop(&mut self) {
         end_linger(self.fd.as_fd());
@@ -94,6 +86,20 @@ impl Drop for Descriptor {
 }
 
 impl Descriptor {
+    /// `held` is how long a wait may hold the thread before the reactor waits.
+    pub(crate) fn new(fd: OwnedFd, held: Option<Duration>) -> Self {
+        Self {
+            registration: OnceLock::new(),
+            fd,
+            held,
+        }
+    }
+
+    /// How long a wait may hold the thread, if it may.
+    pub(crate) fn held(&self) -> Option<Duration> {
+        self.held
+    }
+
     /// Waits until the kernel says that the descriptor is ready for any of
     /// `interest`.
     ///
@@ -102,7 +108,7 @@ impl Descriptor {
         let registration = self.registration()?;
         loop {
             let mut guard = registration.ready(interest.tokio()).await?;
-            if self.is_ready(interest)? {
+            if self.poll(interest, Duration::ZERO)? {
                 return Ok(());
             }
             let stays = interest.stays(guard.ready());
@@ -184,15 +190,14 @@ impl Descriptor {
         Ok(())
     }
 
-    /// `poll(2)`, without waiting.
-    pub(crate) fn is_ready(&self, interest: Interest) -> Result<bool, Errno> {
+    /// `poll(2)`: whether the descriptor is ready for any of `interest`, or
+    /// becomes so in time. A signal ends the wait.
+    pub(crate) fn poll(&self, interest: Interest, time: Duration) -> Result<bool, Errno> {
         let mut fds = [PollFd::new(self, interest.poll_flags())];
-        let now = Timespec {
-            tv_sec: 0,
-            tv_nsec: 0,
-        };
-        let ready = rustix::io::retry_on_intr(|| poll(&mut fds, Some(&now)))?;
-        Ok(ready > 0)
+        match poll(&mut fds, Some(&timespec(time))) {
+            Err(rustix::io::Errno::INTR) => Ok(false),
+            ready => Ok(ready? > 0),
+        }
     }
 
     #[allow(
@@ -211,4 +216,12 @@ impl Descriptor {
         let registration = registration.map_err(std::io::Error::from)?;
         Ok(self.registration.get_or_init(|| registration))
     }
+}
+
+/// A time that is too long to be told is the longest one.
+pub(super) fn timespec(time: Duration) -> Timespec {
+    Timespec::try_from(time).unwrap_or(Timespec {
+        tv_sec: i64::MAX,
+        tv_nsec: 0,
+    })
 }

@@ -2,6 +2,7 @@
 
 use std::num::NonZeroU32;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
+use std::time::Duration;
 
 use rustix::buffer::spare_capacity;
 use rustix::io::retry_on_intr;
@@ -101,20 +102,29 @@ pub(crate) fn accept(fd: BorrowedFd<'_>) -> Result<(OwnedFd, Address), Errno> {
     Ok((accepted, peer))
 }
 
-/// `recvfrom(2)` of at most `length` bytes. A stream has no sender.
+/// `recvfrom(2)` of at most `length` bytes. A stream has no sender. Without
+/// `MSG_DONTWAIT` it may wait, and a signal end it.
 pub(crate) fn receive_from(
     fd: BorrowedFd<'_>,
     length: usize,
     flags: ReceiveFlags,
 ) -> Result<(Vec<u8>, Option<Address>), Errno> {
-    let flags = flags | ReceiveFlags::DONTWAIT;
     let mut data = Vec::with_capacity(length);
     let sender = match length {
         // `spare_capacity` has to have some; an empty buffer is given as it is.
-        0 => retry_on_intr(|| net::recvfrom(fd, &mut [0u8; 0][..], flags))?.2,
-        _ => retry_on_intr(|| net::recvfrom(fd, spare_capacity(&mut data), flags))?.2,
+        0 => net::recvfrom(fd, &mut [0u8; 0][..], flags)?.2,
+        _ => net::recvfrom(fd, spare_capacity(&mut data), flags)?.2,
     };
     Ok((data, sender.map(decode).transpose()?))
+}
+
+/// `recv(2)`
+pub(crate) fn receive_into(
+    fd: BorrowedFd<'_>,
+    memory: &mut [u8],
+    flags: ReceiveFlags,
+) -> Result<usize, Errno> {
+    Ok(net::recv(fd, memory, flags)?.0)
 }
 
 /// `send(2)`. A closed connection is an error, never a signal.
@@ -221,7 +231,7 @@ pub(crate) fn remote_address(fd: BorrowedFd<'_>) -> Result<Address, Errno> {
 /// peer learns at once that it is not wanted.
 pub(crate) fn reset(connection: OwnedFd) {
     // A Unix socket has no reset; for it this is a plain close.
-    if let Err(error) = SockRef::from(&connection).set_linger(Some(std::time::Duration::ZERO)) {
+    if let Err(error) = SockRef::from(&connection).set_linger(Some(Duration::ZERO)) {
         tracing::debug!(%error, "SO_LINGER");
     }
 }
@@ -290,8 +300,14 @@ fn tcp_connecting(fd: BorrowedFd<'_>) -> Result<bool, Errno> {
 }
 
 /// Sets `O_NONBLOCK`, which belongs to everybody who has the socket.
-pub(crate) fn set_nonblocking(fd: BorrowedFd<'_>) -> Result<(), Errno> {
-    Ok(rustix::io::ioctl_fionbio(fd, true)?)
+pub(crate) fn set_nonblocking(fd: BorrowedFd<'_>, nonblocking: bool) -> Result<(), Errno> {
+    Ok(rustix::io::ioctl_fionbio(fd, nonblocking)?)
+}
+
+/// `SO_RCVTIMEO`: how long a receive waits at most, or without end.
+pub(crate) fn set_receive_timeout(fd: BorrowedFd<'_>, time: Option<Duration>) -> Result<(), Errno> {
+    use net::sockopt::{Timeout, set_socket_timeout};
+    Ok(set_socket_timeout(fd, Timeout::Recv, time)?)
 }
 
 const FLAGS: SocketFlags = SocketFlags::NONBLOCK.union(SocketFlags::CLOEXEC);

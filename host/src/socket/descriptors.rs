@@ -219,8 +219,8 @@ impl Socket {
         }
         let permit = ctx.take_socket()?;
         let state = adopted_state(ctx, &fd, identity, protocol)?;
-        os::set_nonblocking(fd.as_fd())?;
-        let socket = Self::new(fd, family, kind, protocol, permit);
+        os::set_nonblocking(fd.as_fd(), true)?;
+        let socket = Self::new(ctx, fd, family, kind, protocol, permit);
         *socket.state() = state;
         Ok(TakenSocket {
             socket,
@@ -228,15 +228,6 @@ impl Socket {
             kind,
             protocol: identity.protocol,
         })
-    }
-
-    /// Who shares the socket may have made it block, and the host would wait
-    /// with it. Receiving and sending say so themselves (`MSG_DONTWAIT`).
-    pub(super) fn keep_nonblocking(&self) -> Result<(), Errno> {
-        if self.state().shared {
-            os::set_nonblocking(self.open()?.as_fd())?;
-        }
-        Ok(())
     }
 }
 

@@ -33,7 +33,7 @@ impl Inherited {
         if !listens {
             return Err(Errno::InvalidArgument);
         }
-        os::set_nonblocking(fd.as_fd())?;
+        os::set_nonblocking(fd.as_fd(), true)?;
         Ok(Self {
             name,
             family,
@@ -53,6 +53,7 @@ impl Socket {
         let fd = os::duplicate(listener.fd.as_fd())?;
         let local = os::local_address(fd.as_fd())?;
         let socket = Self::new(
+            ctx,
             fd,
             listener.family,
             listener.kind,

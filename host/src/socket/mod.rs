@@ -2,6 +2,7 @@
 
 mod descriptors;
 mod file;
+mod hold;
 mod inherited;
 mod multicast;
 mod options;
@@ -22,10 +23,11 @@ use crate::{Address, AddressFamily, Errno, PacketAddress, Protocol, SocketType, 
 use descriptors::PairEnd;
 pub(crate) use descriptors::TakenSocket;
 pub(crate) use file::SentFile;
+use hold::Hold;
 pub(crate) use inherited::Inherited;
 pub(crate) use multicast::MulticastInterface;
 pub(crate) use raw_options::RawValue;
-pub(crate) use transfer::{Receive, Transmit};
+pub(crate) use transfer::{Receive, Received, Sending, Transmit};
 use wait::NO_CONNECTION_SLOT;
 pub(crate) use wait::{Deadline, Timeout};
 
@@ -66,6 +68,7 @@ struct State {
     linger: Option<Duration>,
     /// Another process may have the socket too: it was sent or received.
     shared: bool,
+    hold: Hold,
     /// Of a socket that has no address to name it by. One with the other end of
     /// its pair.
     pair: Option<PairEnd>,
@@ -105,7 +108,7 @@ impl Socket {
         vet_open(ctx, protocol, number)?;
         let permit = ctx.take_socket()?;
         let fd = os::create(family, kind, number)?;
-        Ok(Self::new(fd, family, kind, protocol, permit))
+        Ok(Self::new(ctx, fd, family, kind, protocol, permit))
     }
 
     /// `socketpair(2)`
@@ -122,7 +125,7 @@ impl Socket {
         let unnamed = os::local_address(one.as_fd())?;
         let [near, far] = PairEnd::both();
         let socket = |fd, permit, end| {
-            let socket = Self::new(fd, family, kind, protocol, permit);
+            let socket = Self::new(ctx, fd, family, kind, protocol, permit);
             *socket.state() = State {
                 role: Role::Accepted(unnamed.clone()),
                 pair: Some(end),
@@ -138,7 +141,7 @@ impl Socket {
         let descriptor = self.open()?;
         let permit = ctx.take_socket()?;
         let fd = os::duplicate(descriptor.as_fd())?;
-        let mut duplicate = Self::new(fd, self.family, self.kind, self.protocol, permit);
+        let mut duplicate = Self::new(ctx, fd, self.family, self.kind, self.protocol, permit);
         duplicate.timeout = self.timeout;
         duplicate.state = self.state.clone();
         Ok(duplicate)
@@ -223,7 +226,7 @@ impl Socket {
                 (Protocol::Alg, Some(algorithm)) => algorithm,
                 _ => peer,
             };
-            let accepted = Self::new(fd, self.family, self.kind, self.protocol, permit);
+            let accepted = Self::new(ctx, fd, self.family, self.kind, self.protocol, permit);
             *accepted.state() = State {
                 role: Role::Accepted(peer.clone()),
                 bound: self.bound(),
@@ -352,6 +355,7 @@ impl Socket {
     }
 
     fn new(
+        ctx: &CapsockCtx,
         fd: OwnedFd,
         family: AddressFamily,
         kind: SocketType,
@@ -359,7 +363,7 @@ impl Socket {
         permit: SocketPermit,
     ) -> Self {
         Self {
-            descriptor: Some(Arc::new(Descriptor::from(fd))),
+            descriptor: Some(Arc::new(Descriptor::new(fd, ctx.held()))),
             permit: Some(permit),
             family,
             kind,
@@ -485,9 +489,11 @@ impl Readiness {
 
     /// Whether the kernel says so now.
     pub(crate) fn is_now(&self) -> bool {
-        self.descriptor
-            .upgrade()
-            .is_none_or(|descriptor| descriptor.is_ready(self.interest).unwrap_or(true))
+        self.descriptor.upgrade().is_none_or(|descriptor| {
+            descriptor
+                .poll(self.interest, Duration::ZERO)
+                .unwrap_or(true)
+        })
     }
 
     /// Waits until the socket is ready for the interest, or closed.

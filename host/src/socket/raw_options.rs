@@ -67,6 +67,7 @@ impl Socket {
             return self.set_named(ctx, option, value);
         }
         vet(ctx, option, option.write_access())?;
+        self.end_hold()?;
         match value {
             RawValue::Bytes(bytes) if bytes.len() > MAX_VALUE => Err(Errno::InvalidArgument),
             RawValue::Bytes(bytes) => os::set_bytes(descriptor.as_fd(), option, bytes),

@@ -1,12 +1,13 @@
 //! Receiving and sending.
 
 use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use super::{Deadline, Role, Socket, TakenSocket};
+use super::{Deadline, Role, Socket, State, TakenSocket};
 use crate::ctx::CapsockCtx;
 use crate::options::FAST_OPEN_GRANT;
 use crate::os::message::{Message, SentControl};
-use crate::os::{self, Interest, ReceiveFlags, SendFlags};
+use crate::os::{self, Descriptor, Interest, ReceiveFlags, SendFlags};
 use crate::policy::Vetted;
 use crate::policy::operation::{Bind, Connect, Send};
 use crate::{Address, AddressFamily, Errno, Protocol, SocketType, UnixAddress};
@@ -15,7 +16,7 @@ use crate::{Address, AddressFamily, Errno, Protocol, SocketType, UnixAddress};
 const VECTOR: usize = 1024;
 
 /// How to receive.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Receive {
     pub(crate) out_of_band: bool,
     pub(crate) peek: bool,
@@ -23,6 +24,33 @@ pub(crate) struct Receive {
     pub(crate) dont_wait: bool,
     pub(crate) error_queue: bool,
     pub(crate) truncate: bool,
+}
+
+/// How much is received into the host's memory before it goes to the guest's: a
+/// copy of so much costs as little as one more system call.
+const PIECE: usize = 64 << 10;
+
+/// What was received of a stream.
+#[derive(Debug)]
+pub(crate) struct Received {
+    data: Vec<u8>,
+    rest: Option<Rest>,
+}
+
+/// What is still in the kernel, perhaps.
+#[derive(Debug)]
+struct Rest {
+    descriptor: Arc<Descriptor>,
+    state: Arc<Mutex<State>>,
+    length: usize,
+}
+
+/// A send to where the guest may send, whose data comes later.
+#[derive(Debug)]
+pub(crate) struct Sending {
+    descriptor: Arc<Descriptor>,
+    deadline: Deadline,
+    flags: SendFlags,
 }
 
 /// How to send.
@@ -44,17 +72,44 @@ impl Socket {
     ) -> Result<(Vec<u8>, Option<Address>), Errno> {
         let length = length.min(ctx.limits().receive) as usize;
         let flags = how.flags();
-        let mut receive = |fd: BorrowedFd<'_>| os::receive_from(fd, length, flags);
+        let mut receive = |fd: BorrowedFd<'_>, wait| os::receive_from(fd, length, flags | wait);
         if self.reads_error_queue(how) {
-            return self.receive_once(Deadline::Now, &mut receive).await;
+            return self.attempt_receive(Deadline::Now, &mut receive).await;
         }
         if self.protocol.has_connections() {
             self.vet_connected(ctx)?;
             let deadline = self.deadline(how.dont_wait);
-            let (data, _none) = self.receive_once(deadline, &mut receive).await?;
-            return Ok((self.receive_rest(deadline, length, how, data).await, None));
+            let (mut data, _none) = self.attempt_receive(deadline, &mut receive).await?;
+            if how.wait_all {
+                data = Box::pin(self.receive_rest(deadline, length, how, data)).await;
+            }
+            return Ok((data, None));
         }
         self.receive_admitted(ctx, how, receive).await
+    }
+
+    /// As `receive`, without the sender; what is more than a piece of a stream is
+    /// received when there is memory for it.
+    pub(crate) async fn receive_direct(
+        &self,
+        ctx: &CapsockCtx,
+        length: u32,
+        how: Receive,
+    ) -> Result<Received, Errno> {
+        let whole = length.min(ctx.limits().receive) as usize;
+        let plain = how == Receive::default() && self.kind == SocketType::Stream;
+        let piece = if plain { PIECE.min(whole) } else { whole };
+        let (data, _sender) = self.receive(ctx, count(piece), how).await?;
+        let more = piece < whole && data.len() == piece;
+        let rest = more.then(|| -> Result<Rest, Errno> {
+            Ok(Rest {
+                descriptor: self.open()?.clone(),
+                state: self.state.clone(),
+                length: whole - piece,
+            })
+        });
+        let rest = rest.transpose()?;
+        Ok(Received { data, rest })
     }
 
     /// `recvmsg(2)`: as `receive`, with ancillary data.
@@ -78,19 +133,19 @@ impl Socket {
         let length = length.min(ctx.limits().receive) as usize;
         let mut flags = how.flags();
         flags.set(ReceiveFlags::TRUNC, how.truncate);
-        let mut receive = |fd: BorrowedFd<'_>| {
-            let mut message = os::message::receive(fd, length, flags)?;
+        let mut receive = |fd: BorrowedFd<'_>, wait| {
+            let mut message = os::message::receive(fd, length, flags | wait)?;
             let sender = message.sender.take();
             Ok((message, sender))
         };
         if self.reads_error_queue(how) {
-            let (message, sender) = self.receive_once(Deadline::Now, &mut receive).await?;
+            let (message, sender) = self.attempt_receive(Deadline::Now, &mut receive).await?;
             return Ok(Message { sender, ..message });
         }
         if self.protocol.has_connections() {
             self.vet_connected(ctx)?;
             let deadline = self.deadline(how.dont_wait);
-            let (mut message, _none) = self.receive_once(deadline, &mut receive).await?;
+            let (mut message, _none) = self.attempt_receive(deadline, &mut receive).await?;
             if how.truncate && self.protocol == Protocol::Tcp {
                 // The kernel counted it and wrote nothing.
                 message.data.clear();
@@ -111,20 +166,6 @@ impl Socket {
         how.error_queue && has_one
     }
 
-    async fn receive_once<T>(
-        &self,
-        deadline: Deadline,
-        receive: &mut impl FnMut(BorrowedFd<'_>) -> Result<T, Errno>,
-    ) -> Result<T, Errno> {
-        let descriptor = self.open()?;
-        if let Some(errno) = self.state().error.take() {
-            return Err(errno);
-        }
-        deadline
-            .attempt(descriptor, Interest::READABLE, receive)
-            .await
-    }
-
     /// `MSG_WAITALL` of a stream, after its first piece.
     async fn receive_rest(
         &self,
@@ -134,12 +175,11 @@ impl Socket {
         mut data: Vec<u8>,
     ) -> Vec<u8> {
         let alone = how.out_of_band || how.peek || self.kind != SocketType::Stream;
-        let wanted = how.wait_all && deadline.waits() && !alone;
+        let wanted = deadline.waits() && !alone;
         while wanted && (1..length).contains(&data.len()) {
             let rest = length - data.len();
-            let mut receive =
-                |fd: BorrowedFd<'_>| os::receive_from(fd, rest, ReceiveFlags::empty());
-            match self.receive_once(deadline, &mut receive).await {
+            let mut receive = |fd: BorrowedFd<'_>, wait| os::receive_from(fd, rest, wait);
+            match self.attempt_receive(deadline, &mut receive).await {
                 Ok((more, _none)) if !more.is_empty() => data.extend(more),
                 Ok(_end) => break,
                 Err(Errno::WouldBlock | Errno::DeadlineExceeded) => break,
@@ -159,13 +199,13 @@ impl Socket {
         &self,
         ctx: &CapsockCtx,
         how: Receive,
-        mut receive: impl FnMut(BorrowedFd<'_>) -> Result<(T, Option<Address>), Errno>,
+        mut receive: impl FnMut(BorrowedFd<'_>, ReceiveFlags) -> Result<(T, Option<Address>), Errno>,
     ) -> Result<(T, Option<Address>), Errno> {
         let descriptor = self.open()?;
         let deadline = self.deadline(how.dont_wait);
         let mut turned_away = 0;
         loop {
-            let attempt = deadline.attempt(descriptor, Interest::READABLE, &mut receive);
+            let attempt = self.attempt_receive(deadline, &mut receive);
             let (received, sender) = attempt.await?;
             let sender = match sender {
                 Some(sender) => self.told(sender),
@@ -182,7 +222,7 @@ impl Socket {
             }
             if how.peek {
                 // It is still in the queue; it must not be seen by the next call.
-                os::receive_from(descriptor.as_fd(), 0, ReceiveFlags::empty())?;
+                os::receive_from(descriptor.as_fd(), 0, ReceiveFlags::DONTWAIT)?;
             }
             turned_away += 1;
             deadline.go_on(turned_away)?;
@@ -223,6 +263,7 @@ impl Socket {
         }
         self.vet_pass(ctx, sockets, remote.as_ref().map(Vetted::address))?;
         let mut places = self.places_in_flight(ctx, sockets)?;
+        sockets.iter().try_for_each(|socket| socket.end_hold())?;
         let deadline = self.deadline(how.dont_wait);
         let attempt = deadline.attempt(descriptor, Interest::WRITABLE, |fd| {
             let (flags, remote) = (how.flags, remote.as_ref());
@@ -303,12 +344,17 @@ impl Socket {
         data: &[u8],
         how: Transmit,
     ) -> Result<u32, Errno> {
+        self.sending(ctx, how)?.send(data).await
+    }
+
+    /// A send to the connected peer.
+    pub(crate) fn sending(&self, ctx: &CapsockCtx, how: Transmit) -> Result<Sending, Errno> {
         self.vet_connected(ctx)?;
-        let deadline = self.deadline(how.dont_wait);
-        let attempt = deadline.attempt(self.open()?, Interest::WRITABLE, |fd| {
-            os::send(fd, data, how.flags)
-        });
-        attempt.await.map(count)
+        Ok(Sending {
+            descriptor: self.open()?.clone(),
+            deadline: self.deadline(how.dont_wait),
+            flags: how.flags,
+        })
     }
 
     /// `sendto(2)`
@@ -398,7 +444,15 @@ impl Socket {
     /// Each datagram is an operation of its own: the guest may have given up the
     /// peer since the connect. A stream stays connected.
     pub(super) fn vet_connected(&self, ctx: &CapsockCtx) -> Result<(), Errno> {
-        if self.state().shared && self.role_is_others_to_change() {
+        let (role_is_others, peer) = {
+            let state = self.state();
+            let peer = match &state.role {
+                Role::Client(remote) if !self.protocol.has_connections() => Some(remote.clone()),
+                _ => None,
+            };
+            (self.role_is_others_to_change(&state), peer)
+        };
+        if role_is_others {
             let descriptor = self.open()?;
             return match os::remote_address(descriptor.as_fd()) {
                 Ok(peer) if self.protocol.has_connections() => {
@@ -409,19 +463,18 @@ impl Socket {
                 Err(_not_connected) => Ok(()),
             };
         }
-        match self.role() {
-            Role::Client(remote) if !self.protocol.has_connections() => {
-                ctx.vet::<Send>(self.protocol, remote).map(drop)
-            }
-            _ => Ok(()),
+        match peer {
+            Some(peer) => ctx.vet::<Send>(self.protocol, peer).map(drop),
+            None => Ok(()),
         }
     }
 
     /// Whether another process that has the socket can connect it: one that is
     /// not connected, and datagram sockets at any time.
-    fn role_is_others_to_change(&self) -> bool {
-        matches!(self.family, AddressFamily::Inet | AddressFamily::Inet6)
-            && (!self.protocol.has_connections() || self.role() == Role::Undecided)
+    fn role_is_others_to_change(&self, state: &State) -> bool {
+        state.shared
+            && matches!(self.family, AddressFamily::Inet | AddressFamily::Inet6)
+            && (!self.protocol.has_connections() || state.role == Role::Undecided)
     }
 
     /// `send(2)` until everything is sent, against one deadline.
@@ -431,17 +484,61 @@ impl Socket {
         data: &[u8],
         how: Transmit,
     ) -> Result<(), Errno> {
-        self.vet_connected(ctx)?;
-        let deadline = self.deadline(how.dont_wait);
-        let descriptor = self.open()?;
+        self.sending(ctx, how)?.send_all(data).await
+    }
+}
+
+impl Sending {
+    /// `send(2)`
+    pub(crate) async fn send(&self, data: &[u8]) -> Result<u32, Errno> {
+        self.once(data).await.map(count)
+    }
+
+    /// `send(2)` until everything is sent, against one deadline.
+    pub(crate) async fn send_all(&self, data: &[u8]) -> Result<(), Errno> {
         let mut rest = data;
         loop {
-            let attempt = deadline.attempt(descriptor, Interest::WRITABLE, |fd| {
-                os::send(fd, rest, how.flags)
-            });
-            rest = rest.get(attempt.await?..).unwrap_or_default();
+            rest = rest.get(self.once(rest).await?..).unwrap_or_default();
             if rest.is_empty() {
                 return Ok(());
+            }
+        }
+    }
+
+    async fn once(&self, data: &[u8]) -> Result<usize, Errno> {
+        let send = |fd: BorrowedFd<'_>| os::send(fd, data, self.flags);
+        self.deadline
+            .attempt(&self.descriptor, Interest::WRITABLE, send)
+            .await
+    }
+}
+
+impl Received {
+    /// How much memory it may need.
+    pub(crate) fn room(&self) -> usize {
+        self.data.len() + self.rest.as_ref().map_or(0, |rest| rest.length)
+    }
+
+    /// Writes it to `memory`, which has the room. Returns how much it was.
+    pub(crate) fn write_to(&self, memory: &mut [u8]) -> usize {
+        let (start, end) = memory.split_at_mut(self.data.len());
+        start.copy_from_slice(&self.data);
+        let more = self.rest.as_ref().map_or(0, |rest| rest.receive(end));
+        self.data.len() + more
+    }
+}
+
+impl Rest {
+    /// What of it is there now. An error that the kernel tells is for the next
+    /// call: the kernel tells it once.
+    fn receive(&self, memory: &mut [u8]) -> usize {
+        match os::receive_into(self.descriptor.as_fd(), memory, ReceiveFlags::DONTWAIT) {
+            Ok(count) => count,
+            Err(Errno::WouldBlock) => 0,
+            Err(errno) => {
+                let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+                state.error = Some(errno);
+                0
             }
         }
     }

@@ -59,11 +59,47 @@ impl Deadline {
     ) -> Result<T, Errno> {
         // A guest whose every call succeeds at once still lets others run.
         tokio::task::coop::consume_budget().await;
-        match descriptor.try_once(interest, &mut operation) {
+        let mut result = descriptor.try_once(interest, &mut operation);
+        if matches!(result, Err(Errno::WouldBlock)) && self.holds(descriptor, interest)? {
+            result = descriptor.try_once(interest, &mut operation);
+        }
+        match result {
             Err(Errno::WouldBlock) if self.waits() => {
-                self.bound(descriptor.retry(interest, operation)).await?
+                self.retry(descriptor, interest, operation).await
             }
             result => result,
+        }
+    }
+
+    /// Waits for `interest` and tries `operation`, until it does not block.
+    pub(super) async fn retry<T>(
+        self,
+        descriptor: &Descriptor,
+        interest: Interest,
+        operation: impl FnMut(BorrowedFd<'_>) -> Result<T, Errno>,
+    ) -> Result<T, Errno> {
+        // In a box: few calls get here, and all have room for what they await.
+        Box::pin(self.bound(descriptor.retry(interest, operation))).await?
+    }
+
+    /// Waits on the thread itself, as long as the wait may hold it. Whether
+    /// `interest` came.
+    fn holds(self, descriptor: &Descriptor, interest: Interest) -> Result<bool, Errno> {
+        match self.hold(descriptor.held()) {
+            Some(time) => descriptor.poll(interest, time),
+            None => Ok(false),
+        }
+    }
+
+    /// How long a wait may hold the thread, of what any may.
+    pub(crate) fn hold(self, longest: Option<Duration>) -> Option<Duration> {
+        let longest = longest?;
+        match self {
+            Self::Now => None,
+            Self::At(deadline) => {
+                Some(longest.min(deadline.saturating_duration_since(Instant::now())))
+            }
+            Self::Never => Some(longest),
         }
     }
 
@@ -90,7 +126,10 @@ impl Deadline {
         descriptor: &Descriptor,
         interest: Interest,
     ) -> Result<(), Errno> {
-        self.bound(descriptor.ready(interest)).await?
+        if self.holds(descriptor, interest)? {
+            return Ok(());
+        }
+        Box::pin(self.bound(descriptor.ready(interest))).await?
     }
 
     /// Pauses before another try; without time to wait, `error` it is.
