@@ -94,6 +94,16 @@ fn a_megabyte_each_way_and_a_half_close_by_a_client(#[case] host: &str) {
 }
 
 #[apply(both_families)]
+fn large_receives_are_whole(#[case] host: &str) {
+    let (listener, port) = listen(host);
+    let guest = client(host, "large", &port);
+    let mut stream = accept(&listener);
+    stream.write_all(&pattern(MEGABYTE)).unwrap();
+    drop(stream);
+    guest.succeed();
+}
+
+#[apply(both_families)]
 fn std_read_and_write_reach_the_socket(#[case] host: &str) {
     let (listener, port) = listen(host);
     let guest = client(host, "std-traits", &port);

@@ -95,15 +95,16 @@ pub(crate) fn disconnect(fd: BorrowedFd<'_>) -> Result<(), Errno> {
     Ok(net::connect_unspec(fd)?)
 }
 
-/// `accept4(2)`, non-blocking and close-on-exec.
+/// `accept4(2)`, non-blocking and close-on-exec. It waits where the listener
+/// does, and a signal ends it.
 pub(crate) fn accept(fd: BorrowedFd<'_>) -> Result<(OwnedFd, Address), Errno> {
-    let (accepted, peer) = retry_on_intr(|| net::acceptfrom_with(fd, FLAGS))?;
+    let (accepted, peer) = net::acceptfrom_with(fd, FLAGS)?;
     let peer = peer.map_or(Ok(Address::Unix(UnixAddress::Unnamed)), decode)?;
     Ok((accepted, peer))
 }
 
-/// `recvfrom(2)` of at most `length` bytes. A stream has no sender. Without
-/// `MSG_DONTWAIT` it may wait, and a signal end it.
+/// `recvfrom(2)` of at most `length` bytes. Without `MSG_DONTWAIT` it may wait,
+/// and a signal end it.
 pub(crate) fn receive_from(
     fd: BorrowedFd<'_>,
     length: usize,
@@ -118,7 +119,22 @@ pub(crate) fn receive_from(
     Ok((data, sender.map(decode).transpose()?))
 }
 
-/// `recv(2)`
+/// `recv(2)` of at most `length` bytes of a stream or its like; as
+/// [`receive_from`].
+pub(crate) fn receive(
+    fd: BorrowedFd<'_>,
+    length: usize,
+    flags: ReceiveFlags,
+) -> Result<Vec<u8>, Errno> {
+    let mut data = Vec::with_capacity(length);
+    match length {
+        0 => _ = net::recv(fd, &mut [0u8; 0][..], flags)?,
+        _ => _ = net::recv(fd, spare_capacity(&mut data), flags)?,
+    }
+    Ok(data)
+}
+
+/// `recv(2)` into memory that is there.
 pub(crate) fn receive_into(
     fd: BorrowedFd<'_>,
     memory: &mut [u8],

@@ -10,7 +10,7 @@ mod raw_options;
 mod transfer;
 mod wait;
 
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
@@ -187,7 +187,7 @@ impl Socket {
         ctx: &CapsockCtx,
         deadline: Deadline,
     ) -> Result<(Self, Address), Errno> {
-        let descriptor = self.open()?;
+        self.open()?;
         let local = match self.role() {
             Role::Listener(local) => Some(local),
             Role::Inherited => None,
@@ -202,11 +202,13 @@ impl Socket {
                 Ok(permit) => permit,
                 Err(full) => return Err(deadline.back_off(full).await),
             };
-            let attempt = deadline.attempt(descriptor, Interest::READABLE, |fd| {
-                self.keep_nonblocking()?;
+            let mut accept = |fd: BorrowedFd<'_>, wait: os::ReceiveFlags| {
+                if wait.contains(os::ReceiveFlags::DONTWAIT) {
+                    self.keep_nonblocking()?;
+                }
                 os::accept(fd)
-            });
-            let (fd, peer) = match attempt.await {
+            };
+            let (fd, peer) = match self.attempt_held(deadline, &mut accept).await {
                 Err(full @ (Errno::TooManyOpenFiles | Errno::TooManyOpenFilesInSystem)) => {
                     return Err(deadline.back_off(full).await);
                 }

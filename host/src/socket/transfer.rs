@@ -72,20 +72,22 @@ impl Socket {
     ) -> Result<(Vec<u8>, Option<Address>), Errno> {
         let length = length.min(ctx.limits().receive) as usize;
         let flags = how.flags();
-        let mut receive = |fd: BorrowedFd<'_>, wait| os::receive_from(fd, length, flags | wait);
+        let mut receive_from =
+            |fd: BorrowedFd<'_>, wait| os::receive_from(fd, length, flags | wait);
         if self.reads_error_queue(how) {
-            return self.attempt_receive(Deadline::Now, &mut receive).await;
+            return self.attempt_held(Deadline::Now, &mut receive_from).await;
         }
         if self.protocol.has_connections() {
             self.vet_connected(ctx)?;
             let deadline = self.deadline(how.dont_wait);
-            let (mut data, _none) = self.attempt_receive(deadline, &mut receive).await?;
+            let mut receive = |fd: BorrowedFd<'_>, wait| os::receive(fd, length, flags | wait);
+            let mut data = self.attempt_held(deadline, &mut receive).await?;
             if how.wait_all {
                 data = Box::pin(self.receive_rest(deadline, length, how, data)).await;
             }
             return Ok((data, None));
         }
-        self.receive_admitted(ctx, how, receive).await
+        self.receive_admitted(ctx, how, receive_from).await
     }
 
     /// As `receive`, without the sender; what is more than a piece of a stream is
@@ -139,13 +141,13 @@ impl Socket {
             Ok((message, sender))
         };
         if self.reads_error_queue(how) {
-            let (message, sender) = self.attempt_receive(Deadline::Now, &mut receive).await?;
+            let (message, sender) = self.attempt_held(Deadline::Now, &mut receive).await?;
             return Ok(Message { sender, ..message });
         }
         if self.protocol.has_connections() {
             self.vet_connected(ctx)?;
             let deadline = self.deadline(how.dont_wait);
-            let (mut message, _none) = self.attempt_receive(deadline, &mut receive).await?;
+            let (mut message, _none) = self.attempt_held(deadline, &mut receive).await?;
             if how.truncate && self.protocol == Protocol::Tcp {
                 // The kernel counted it and wrote nothing.
                 message.data.clear();
@@ -178,9 +180,9 @@ impl Socket {
         let wanted = deadline.waits() && !alone;
         while wanted && (1..length).contains(&data.len()) {
             let rest = length - data.len();
-            let mut receive = |fd: BorrowedFd<'_>, wait| os::receive_from(fd, rest, wait);
-            match self.attempt_receive(deadline, &mut receive).await {
-                Ok((more, _none)) if !more.is_empty() => data.extend(more),
+            let mut receive = |fd: BorrowedFd<'_>, wait| os::receive(fd, rest, wait);
+            match self.attempt_held(deadline, &mut receive).await {
+                Ok(more) if !more.is_empty() => data.extend(more),
                 Ok(_end) => break,
                 Err(Errno::WouldBlock | Errno::DeadlineExceeded) => break,
                 Err(errno) => {
@@ -205,7 +207,7 @@ impl Socket {
         let deadline = self.deadline(how.dont_wait);
         let mut turned_away = 0;
         loop {
-            let attempt = self.attempt_receive(deadline, &mut receive);
+            let attempt = self.attempt_held(deadline, &mut receive);
             let (received, sender) = attempt.await?;
             let sender = match sender {
                 Some(sender) => self.told(sender),
@@ -558,4 +560,101 @@ impl Receive {
 /// What the kernel took of a list, whose length is a `u32`.
 fn count(sent: usize) -> u32 {
     u32::try_from(sent).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Op, Policy};
+    use cap_std::ambient_authority;
+
+    const ALL: Transmit = Transmit {
+        flags: SendFlags::empty(),
+        dont_wait: false,
+        fast_open: false,
+    };
+
+    /// Two ends of a TCP connection.
+    async fn connected(ctx: &CapsockCtx) -> (Socket, Socket) {
+        let socket = || Socket::create(ctx, AddressFamily::Inet, SocketType::Stream, 0).unwrap();
+        let (listener, client) = (socket(), socket());
+        // Room for all that is sent before any of it is received.
+        let room = crate::options::NumberOption::ReceiveBufferSize;
+        listener.set_number(ctx, room, 1 << 20).unwrap();
+        let local: std::net::SocketAddr = "127.0.0.1:0".parse().unwrap();
+        listener.bind(ctx, local.into()).unwrap();
+        listener.listen(ctx, 1).unwrap();
+        let address = listener.local_address().unwrap();
+        client.connect(ctx, address).await.unwrap();
+        let (accepted, _peer) = listener.accept(ctx).await.unwrap();
+        (client, accepted)
+    }
+
+    fn ctx() -> CapsockCtx {
+        let policy = Policy::default()
+            .allow(Op::Listen, "tcp://127.0.0.1:ephemeral")
+            .unwrap();
+        let policy = policy.allow(Op::Connect, "tcp://127.0.0.1:*").unwrap();
+        CapsockCtx::new(policy, ambient_authority())
+    }
+
+    /// Until the kernel has so many bytes to be received.
+    async fn arrived(socket: &Socket, ctx: &CapsockCtx, count: usize) {
+        let peek = Receive {
+            peek: true,
+            ..Receive::default()
+        };
+        loop {
+            let (seen, _) = socket.receive(ctx, 1 << 20, peek).await.unwrap();
+            if seen.len() >= count {
+                return;
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_more_than_a_piece_goes_to_the_memory_that_it_is_for() {
+        let ctx = ctx();
+        let (client, server) = connected(&ctx).await;
+        let sent: Vec<u8> = (0..PIECE * 3).map(|index| (index % 251) as u8).collect();
+        client.send_all(&ctx, &sent, ALL).await.unwrap();
+        arrived(&server, &ctx, sent.len()).await;
+        let mut start = 0;
+        for (length, expected) in [
+            // As much as there is room for,
+            (PIECE, PIECE),
+            (PIECE + 100, PIECE + 100),
+            // and no more than there is.
+            (PIECE * 9, PIECE - 100),
+        ] {
+            let length = count(length);
+            let received = server.receive_direct(&ctx, length, Receive::default());
+            let received = received.await.unwrap();
+            let mut memory = vec![0; received.room()];
+            let written = received.write_to(&mut memory);
+            assert_eq!(written, expected);
+            assert!(memory[..written] == sent[start..start + written]);
+            start += written;
+        }
+    }
+
+    #[tokio::test]
+    async fn an_error_after_a_piece_is_for_the_next_call() {
+        let ctx = ctx();
+        let (client, server) = connected(&ctx).await;
+        client.send_all(&ctx, &[7; PIECE], ALL).await.unwrap();
+        arrived(&server, &ctx, PIECE).await;
+        let received = server.receive_direct(&ctx, count(PIECE * 2), Receive::default());
+        let received = received.await.unwrap();
+        // A close with a time of none is a reset.
+        client.set_linger(Some(std::time::Duration::ZERO)).unwrap();
+        drop(client);
+        let mut memory = vec![0; received.room()];
+        assert_eq!(received.write_to(&mut memory), PIECE);
+        let next = server.receive_direct(&ctx, 1, Receive::default()).await;
+        assert_eq!(next.unwrap_err(), Errno::ConnectionReset);
+        let end = server.receive_direct(&ctx, 1, Receive::default()).await;
+        assert_eq!(end.unwrap().room(), 0);
+    }
 }

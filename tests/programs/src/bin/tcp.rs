@@ -4,7 +4,10 @@ use std::io::{Read, Write};
 use std::time::{Duration, Instant};
 
 use capsock_guest::wit::Interest;
-use capsock_guest::{MSG_DONTWAIT, MSG_PEEK, MSG_WAITALL, SHUT_RD, SHUT_WR, SOCK_STREAM, Socket};
+use capsock_guest::{
+    MSG_DONTWAIT, MSG_PEEK, MSG_WAITALL, SHUT_RD, SHUT_WR, SO_RCVBUF, SOCK_STREAM, SOL_SOCKET,
+    Socket,
+};
 use capsock_test_programs::{args, bind_and_tell, family_of, pattern, recv_to_end};
 
 fn main() {
@@ -26,6 +29,7 @@ fn main() {
         "close-in-flight" => close_in_flight(host, port),
         "flags" => flags(host, port),
         "reset" => reset(host, port),
+        "large" => large(host, port),
         _ => panic!("no case `{case}`"),
     }
 }
@@ -84,6 +88,40 @@ fn send_and_read_back(host: &str, port: u16) {
     let error = socket.send(b"more").expect_err("send after SHUT_WR");
     assert_eq!(error.name(), Some("EPIPE"));
     assert!(recv_to_end(&socket) == data);
+}
+
+/// Receives of more than the host copies, into the guest's own buffer and as a
+/// new one.
+fn large(host: &str, port: u16) {
+    const LEAST: usize = 100_000;
+    let socket = Socket::new(family_of(host), SOCK_STREAM).expect("socket");
+    // The window grows only as data is taken, and here it waits until there is much.
+    socket
+        .setsockopt(SOL_SOCKET, SO_RCVBUF, 1 << 20)
+        .expect("SO_RCVBUF");
+    socket.connect((host, port)).expect("connect");
+    let data = pattern(1 << 20);
+    let mut place = 0;
+    let mut into = true;
+    while place < data.len() {
+        let least = LEAST.min(data.len() - place);
+        while socket.recv_flags(1 << 20, MSG_PEEK).expect("peek").len() < least {}
+        let received = if into {
+            // The bytes around it stay.
+            let mut buffer = vec![0xa5; LEAST + 2];
+            let count = socket.recv_into(&mut buffer[1..=LEAST]).expect("recv_into");
+            assert_eq!((buffer[0], buffer[LEAST + 1]), (0xa5, 0xa5));
+            assert!(buffer[1 + count..].iter().all(|byte| *byte == 0xa5));
+            buffer[1..=count].to_vec()
+        } else {
+            socket.recv(1 << 20).expect("recv")
+        };
+        assert!(received.len() >= least, "{} bytes", received.len());
+        assert!(received == data[place..place + received.len()]);
+        place += received.len();
+        into = !into;
+    }
+    assert_eq!(socket.recv_into(&mut [0; 9]).expect("the end"), 0);
 }
 
 /// `Read` and `Write` go to the socket as well.
