@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use capsock_host::cap_std::ambient_authority;
 use capsock_host::{CapsockCtx, CapsockCtxView, CapsockView, Limits, MemoryLimiter, Policy};
-use wasmtime::component::{Component, Linker, ResourceTable};
+use wasmtime::component::{Accessor, Component, Linker, ResourceTable};
 use wasmtime::{Config, Engine, Store};
-use wasmtime_wasi::p2::bindings::CommandPre;
+use wasmtime_wasi::p2::bindings as p2;
+use wasmtime_wasi::p3::bindings as p3;
 use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxView, WasiView};
 
 /// How often guests are asked whether they may go on: the CLI's default.
@@ -44,7 +45,15 @@ impl CapsockView for Guest {
 #[derive(Clone)]
 pub(crate) struct Program {
     engine: Engine,
-    command: CommandPre<Guest>,
+    command: Command,
+    limits: Limits,
+}
+
+/// A command of either version of WASI, linked.
+#[derive(Clone)]
+enum Command {
+    P2(p2::CommandPre<Guest>),
+    P3(p3::CommandPre<Guest>),
 }
 
 /// The configuration of every engine; the caller may add to it.
@@ -77,8 +86,7 @@ impl Program {
     }
 
     pub(crate) fn of(engine: &Engine, component: &Component) -> wasmtime::Result<Self> {
-        let mut linker = Linker::new(engine);
-        wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+        let mut linker = linker(engine)?;
         capsock_host::add_to_linker_async(&mut linker)?;
         // Python's interpreter can ask the CLI for its script. Here it gets the
         // text of it as an argument.
@@ -89,8 +97,26 @@ impl Program {
             })?;
         Ok(Self {
             engine: engine.clone(),
-            command: CommandPre::new(linker.instantiate_pre(component)?)?,
+            command: Command::P2(p2::CommandPre::new(linker.instantiate_pre(component)?)?),
+            limits: limits(),
         })
+    }
+
+    /// A command of WASI 0.3; its engine runs tasks concurrently.
+    pub(crate) fn concurrent(engine: &Engine, component: &Component) -> wasmtime::Result<Self> {
+        let mut linker = linker(engine)?;
+        wasmtime_wasi::p3::add_to_linker(&mut linker)?;
+        Ok(Self {
+            engine: engine.clone(),
+            command: Command::P3(p3::CommandPre::new(linker.instantiate_pre(component)?)?),
+            limits: limits(),
+        })
+    }
+
+    /// With another limit of the guest's memory, in bytes.
+    pub(crate) fn with_memory(mut self, memory: u64) -> Self {
+        self.limits.memory = memory;
+        self
     }
 
     /// What a guest works on that has these arguments and may reach this machine
@@ -100,7 +126,7 @@ impl Program {
         args: &[String],
         directory: &Path,
     ) -> wasmtime::Result<Store<Guest>> {
-        let limits = limits();
+        let limits = self.limits.clone();
         let mut wasi = WasiCtx::builder();
         wasi.arg("bench")
             .args(args)
@@ -131,8 +157,19 @@ impl Program {
 
     /// Runs it to its end.
     pub(crate) async fn call(&self, mut store: Store<Guest>) -> wasmtime::Result<()> {
-        let command = self.command.instantiate_async(&mut store).await?;
-        match command.wasi_cli_run().call_run(&mut store).await {
+        let result = match &self.command {
+            Command::P2(command) => {
+                let command = command.instantiate_async(&mut store).await?;
+                command.wasi_cli_run().call_run(&mut store).await
+            }
+            Command::P3(command) => {
+                let command = command.instantiate_async(&mut store).await?;
+                let run =
+                    async |store: &Accessor<Guest>| command.wasi_cli_run().call_run(store).await;
+                store.run_concurrent(run).await.flatten()
+            }
+        };
+        match result {
             Ok(Ok(())) => Ok(()),
             Ok(Err(())) => Err(wasmtime::format_err!("the guest failed")),
             Err(error) => match error.downcast_ref::<wasmtime_wasi::I32Exit>() {
@@ -143,7 +180,10 @@ impl Program {
     }
 
     pub(crate) async fn instantiate(&self, store: &mut Store<Guest>) -> wasmtime::Result<()> {
-        self.command.instantiate_async(store).await.map(drop)
+        match &self.command {
+            Command::P2(command) => command.instantiate_async(store).await.map(drop),
+            Command::P3(command) => command.instantiate_async(store).await.map(drop),
+        }
     }
 
     /// Runs it to its end on this thread.
@@ -153,6 +193,13 @@ impl Program {
             .block_on(run)
             .map_err(|error| io::Error::other(error.root_cause().to_string()))
     }
+}
+
+/// What guests of every version have.
+fn linker(engine: &Engine) -> wasmtime::Result<Linker<Guest>> {
+    let mut linker = Linker::new(engine);
+    wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+    Ok(linker)
 }
 
 /// The runtime that the CLI has.

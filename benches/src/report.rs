@@ -247,6 +247,7 @@ fn colour(contestant: &str) -> RGBColor {
         "native, tokio" => RGBColor(150, 150, 150),
         "capsock" => RGBColor(0, 110, 180),
         "wasi:sockets 0.2" => RGBColor(220, 120, 0),
+        "wasi:sockets 0.3" => RGBColor(170, 60, 60),
         "native, Python" => RGBColor(190, 190, 120),
         _ => RGBColor(110, 170, 90),
     }
@@ -313,7 +314,13 @@ fn bars(path: &Path, title: &str, cases: &[&Case]) -> Result<(), Box<dyn Error>>
 
 /// The cost of a message by the number of connections that are open.
 fn lines(path: &Path, results: &Results) -> Result<(), Box<dyn Error>> {
-    let names = ["native", "native, tokio", "capsock", "wasi:sockets 0.2"];
+    let names = [
+        "native",
+        "native, tokio",
+        "capsock",
+        "wasi:sockets 0.2",
+        "wasi:sockets 0.3",
+    ];
     let curve = |name: &str| -> Vec<(u32, f64)> {
         let point = |size: &u32| {
             let case = results.case(&format!("many-{size}"))?;
