@@ -81,11 +81,11 @@ soak: build guests
 
 # Measure guests beside native programs: target/bench/results.json and
 # docs/performance.md. A quarter of an hour on two cores that do nothing else.
-bench: guests
+bench: guests python
     cargo build --release -p capsock-bench
-    target/release/capsock-bench run --results target/bench/results.json --document docs/performance.md
+    target/release/capsock-bench run --recipe 'just bench' --results target/bench/results.json --document docs/performance.md
 
 # Print the round trips and the throughput alone; less than two minutes.
-bench-quick: guests
+bench-quick: guests python
     cargo build --release -p capsock-bench
-    target/release/capsock-bench run --quick --rounds 9 --results target/bench/quick.json
+    target/release/capsock-bench run --recipe 'just bench-quick' --quick --rounds 9 --results target/bench/quick.json

@@ -80,6 +80,36 @@ pub(crate) fn engine(config: &Config) -> wasmtime::Result<Engine> {
     Ok(engine)
 }
 
+/// The code of a component for any processor of this kind, as [`precompiled`]
+/// takes it: under valgrind there is less than the processor has.
+pub(crate) fn precompile(concurrent: bool, path: &Path) -> wasmtime::Result<Vec<u8>> {
+    let engine = Engine::new(&portable(concurrent)?)?;
+    Component::from_file(&engine, path)?.serialize()
+}
+
+/// A program of the code that [`precompile`] has made, in an engine without a
+/// clock.
+pub(crate) fn precompiled(concurrent: bool, code: &Path) -> wasmtime::Result<Program> {
+    let engine = Engine::new(&portable(concurrent)?)?;
+    // SAFETY: the file is one that the process which started this one has just
+    // made in a directory of its own.
+    #[allow(unsafe_code, reason = "a file of native code is to be trusted")]
+    let component = unsafe { Component::deserialize_file(&engine, code)? };
+    match concurrent {
+        true => Program::concurrent(&engine, &component),
+        false => Program::of(&engine, &component),
+    }
+}
+
+fn portable(concurrent: bool) -> wasmtime::Result<Config> {
+    let mut config = config();
+    config.target(&format!("{}-unknown-linux-gnu", std::env::consts::ARCH))?;
+    if concurrent {
+        config.concurrency_support(true);
+    }
+    Ok(config)
+}
+
 impl Program {
     pub(crate) fn new(engine: &Engine, path: &Path) -> wasmtime::Result<Self> {
         Self::of(engine, &Component::from_file(engine, path)?)

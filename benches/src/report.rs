@@ -162,11 +162,13 @@ pub(crate) fn write(results: &Results, document: &Path) -> Result<(), Box<dyn Er
 fn preface(results: &Results) -> String {
     let machine = &results.machine;
     format!(
-        "Measured on {} by `{}` in {} s: {}, {} cores, {}; {}, capsock {}, wasmtime {}, {}. The load average was {} as \
+        "Measured on {} by `{}` in {} s, {} samples of {} ms each: {}, {} cores, {}; {}, capsock {}, wasmtime {}, {}. The load average was {} as \
          it began.\n",
         machine.date,
         results.command,
         results.seconds,
+        results.rounds,
+        results.sample,
         machine.processor,
         machine.cores,
         machine.kernel,
@@ -189,8 +191,8 @@ pub(crate) fn tables(results: &Results) -> String {
         };
         let unit = goal.unit;
         let (found, verdict) = match (goal.found)(results) {
-            Some(found) if met(found, goal.bound) => (format!("{found:.2}{unit}"), "met"),
-            Some(found) => (format!("{found:.2}{unit}"), "**not met**"),
+            Some(found) if met(found, goal.bound) => (format!("{found:.3}{unit}"), "met"),
+            Some(found) => (format!("{found:.3}{unit}"), "**not met**"),
             None => ("–".to_owned(), "not in this run"),
         };
         let (title, bound) = (goal.title, goal.bound);
