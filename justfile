@@ -80,7 +80,7 @@ soak: build guests
     CAPSOCK_SOAK=100000 cargo test -p capsock-tests --test limits soak -- --nocapture
 
 # Measure guests beside native programs: target/bench/results.json and
-# docs/performance.md. A quarter of an hour on two cores that do nothing else.
+# docs/performance.md. Some minutes on two cores that do nothing else.
 bench: guests python
     cargo build --release -p capsock-bench
     target/release/capsock-bench run --recipe 'just bench' --results target/bench/results.json --document docs/performance.md
