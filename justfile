@@ -3,7 +3,7 @@
 set shell := ["bash", "-euo", "pipefail", "-c"]
 
 guest_target := "wasm32-wasip2"
-guest_packages := "-p capsock-test-programs -p sockets-p3 -p echo-server -p echo-client -p dual-stack-echo-server -p dual-stack-echo-client -p ping -p sniff -p can -p udp-echo -p unix-echo -p resolve -p chat -p send-fds -p static-files -p redis-client-std -p bench-sdk -p bench-std"
+guest_packages := "-p capsock-test-programs -p sockets-p3 -p echo-server -p echo-client -p dual-stack-echo-server -p dual-stack-echo-client -p ping -p sniff -p can -p udp-echo -p unix-echo -p resolve -p chat -p send-fds -p static-files -p redis-client-std -p bench-sdk -p bench-std -p bench-p3"
 
 # What can be done.
 default:
@@ -80,12 +80,12 @@ soak: build guests
     CAPSOCK_SOAK=100000 cargo test -p capsock-tests --test limits soak -- --nocapture
 
 # Measure guests beside native programs: target/bench/results.json and
-# docs/performance.md. A quarter of an hour on two cores that do nothing else.
-bench: guests
+# docs/performance.md. Some minutes on two cores that do nothing else.
+bench: guests python
     cargo build --release -p capsock-bench
-    target/release/capsock-bench run --results target/bench/results.json --document docs/performance.md
+    target/release/capsock-bench run --recipe 'just bench' --results target/bench/results.json --document docs/performance.md
 
 # Print the round trips and the throughput alone; less than two minutes.
-bench-quick: guests
+bench-quick: guests python
     cargo build --release -p capsock-bench
-    target/release/capsock-bench run --quick --rounds 9 --results target/bench/quick.json
+    target/release/capsock-bench run --recipe 'just bench-quick' --quick --rounds 9 --results target/bench/quick.json

@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use capsock_host::cap_std::ambient_authority;
 use capsock_host::{CapsockCtx, CapsockCtxView, CapsockView, Limits, MemoryLimiter, Policy};
-use wasmtime::component::{Component, Linker, ResourceTable};
+use wasmtime::component::{Accessor, Component, Linker, ResourceTable};
 use wasmtime::{Config, Engine, Store};
-use wasmtime_wasi::p2::bindings::CommandPre;
+use wasmtime_wasi::p2::bindings as p2;
+use wasmtime_wasi::p3::bindings as p3;
 use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxView, WasiView};
 
 /// How often guests are asked whether they may go on: the CLI's default.
@@ -44,7 +45,15 @@ impl CapsockView for Guest {
 #[derive(Clone)]
 pub(crate) struct Program {
     engine: Engine,
-    command: CommandPre<Guest>,
+    command: Command,
+    limits: Limits,
+}
+
+/// A command of either version of WASI, linked.
+#[derive(Clone)]
+enum Command {
+    P2(p2::CommandPre<Guest>),
+    P3(p3::CommandPre<Guest>),
 }
 
 /// The configuration of every engine; the caller may add to it.
@@ -72,14 +81,43 @@ pub(crate) fn engine(config: &Config) -> wasmtime::Result<Engine> {
     Ok(engine)
 }
 
+/// The code of a component for any processor of this kind, as [`precompiled`]
+/// takes it: under valgrind there is less than the processor has.
+pub(crate) fn precompile(concurrent: bool, path: &Path) -> wasmtime::Result<Vec<u8>> {
+    let engine = Engine::new(&portable(concurrent)?)?;
+    Component::from_file(&engine, path)?.serialize()
+}
+
+/// A program of the code that [`precompile`] has made, in an engine without a
+/// clock.
+pub(crate) fn precompiled(concurrent: bool, code: &Path) -> wasmtime::Result<Program> {
+    let engine = Engine::new(&portable(concurrent)?)?;
+    // SAFETY: the file is one that the process which started this one has just
+    // made in a directory of its own.
+    #[allow(unsafe_code, reason = "a file of native code is to be trusted")]
+    let component = unsafe { Component::deserialize_file(&engine, code)? };
+    match concurrent {
+        true => Program::concurrent(&engine, &component),
+        false => Program::of(&engine, &component),
+    }
+}
+
+fn portable(concurrent: bool) -> wasmtime::Result<Config> {
+    let mut config = config();
+    config.target(&format!("{}-unknown-linux-gnu", std::env::consts::ARCH))?;
+    if concurrent {
+        config.concurrency_support(true);
+    }
+    Ok(config)
+}
+
 impl Program {
     pub(crate) fn new(engine: &Engine, path: &Path) -> wasmtime::Result<Self> {
         Self::of(engine, &Component::from_file(engine, path)?)
     }
 
     pub(crate) fn of(engine: &Engine, component: &Component) -> wasmtime::Result<Self> {
-        let mut linker = Linker::new(engine);
-        wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+        let mut linker = linker(engine)?;
         capsock_host::add_to_linker_async(&mut linker)?;
         // Python's interpreter can ask the CLI for its script. Here it gets the
         // text of it as an argument.
@@ -90,8 +128,26 @@ impl Program {
             })?;
         Ok(Self {
             engine: engine.clone(),
-            command: CommandPre::new(linker.instantiate_pre(component)?)?,
+            command: Command::P2(p2::CommandPre::new(linker.instantiate_pre(component)?)?),
+            limits: limits(),
         })
+    }
+
+    /// A command of WASI 0.3; its engine runs tasks concurrently.
+    pub(crate) fn concurrent(engine: &Engine, component: &Component) -> wasmtime::Result<Self> {
+        let mut linker = linker(engine)?;
+        wasmtime_wasi::p3::add_to_linker(&mut linker)?;
+        Ok(Self {
+            engine: engine.clone(),
+            command: Command::P3(p3::CommandPre::new(linker.instantiate_pre(component)?)?),
+            limits: limits(),
+        })
+    }
+
+    /// With another limit of the guest's memory, in bytes.
+    pub(crate) fn with_memory(mut self, memory: u64) -> Self {
+        self.limits.memory = memory;
+        self
     }
 
     /// What a guest works on that has these arguments and may reach this machine
@@ -101,7 +157,7 @@ impl Program {
         args: &[String],
         directory: &Path,
     ) -> wasmtime::Result<Store<Guest>> {
-        let limits = limits();
+        let limits = self.limits.clone();
         let mut wasi = WasiCtx::builder();
         wasi.arg("bench")
             .args(args)
@@ -134,8 +190,19 @@ impl Program {
 
     /// Runs it to its end.
     pub(crate) async fn call(&self, mut store: Store<Guest>) -> wasmtime::Result<()> {
-        let command = self.command.instantiate_async(&mut store).await?;
-        match command.wasi_cli_run().call_run(&mut store).await {
+        let result = match &self.command {
+            Command::P2(command) => {
+                let command = command.instantiate_async(&mut store).await?;
+                command.wasi_cli_run().call_run(&mut store).await
+            }
+            Command::P3(command) => {
+                let command = command.instantiate_async(&mut store).await?;
+                let run =
+                    async |store: &Accessor<Guest>| command.wasi_cli_run().call_run(store).await;
+                store.run_concurrent(run).await.flatten()
+            }
+        };
+        match result {
             Ok(Ok(())) => Ok(()),
             Ok(Err(())) => Err(wasmtime::format_err!("the guest failed")),
             Err(error) => match error.downcast_ref::<wasmtime_wasi::I32Exit>() {
@@ -146,7 +213,10 @@ impl Program {
     }
 
     pub(crate) async fn instantiate(&self, store: &mut Store<Guest>) -> wasmtime::Result<()> {
-        self.command.instantiate_async(store).await.map(drop)
+        match &self.command {
+            Command::P2(command) => command.instantiate_async(store).await.map(drop),
+            Command::P3(command) => command.instantiate_async(store).await.map(drop),
+        }
     }
 
     /// Runs it to its end on this thread.
@@ -156,6 +226,13 @@ impl Program {
             .block_on(run)
             .map_err(|error| io::Error::other(error.root_cause().to_string()))
     }
+}
+
+/// What guests of every version have.
+fn linker(engine: &Engine) -> wasmtime::Result<Linker<Guest>> {
+    let mut linker = Linker::new(engine);
+    wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+    Ok(linker)
 }
 
 /// The runtime that the CLI has.

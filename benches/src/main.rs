@@ -49,6 +49,9 @@ enum Command {
         /// Only the cases whose names begin like this.
         #[arg(long, default_value = "")]
         only: String,
+        /// What runs this, as the document has it.
+        #[arg(long, default_value = "capsock-bench run")]
+        recipe: String,
         /// Where results.json goes.
         #[arg(long)]
         results: PathBuf,
@@ -61,6 +64,15 @@ enum Command {
     /// Keeps connections open until its input ends.
     #[command(hide = true)]
     Hold { port: u16, count: usize },
+    /// Echoes under callgrind until the peer closes: a contestant, its compiled
+    /// code, its directory and the peer.
+    #[command(hide = true)]
+    Counted {
+        contestant: String,
+        code: PathBuf,
+        directory: PathBuf,
+        address: String,
+    },
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -71,6 +83,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             rounds,
             sample,
             only,
+            recipe,
             results: path,
             document,
         } => {
@@ -80,7 +93,7 @@ fn main() -> Result<(), Box<dyn Error>> {
                 tiny,
                 only: only.leak(),
             };
-            let results = run(&plan, quick)?;
+            let results = run(&plan, quick, recipe)?;
             if let Some(directory) = path.parent() {
                 std::fs::create_dir_all(directory)?;
             }
@@ -96,11 +109,17 @@ fn main() -> Result<(), Box<dyn Error>> {
             report::write(&results, &document)?;
         }
         Command::Hold { port, count } => cases::hold(port, count)?,
+        Command::Counted {
+            contestant,
+            code,
+            directory,
+            address,
+        } => cases::run_counted(&contestant, &code, &directory, &address)?,
     }
     Ok(())
 }
 
-fn run(plan: &Plan, quick: bool) -> Result<Results, Box<dyn Error>> {
+fn run(plan: &Plan, quick: bool, command: String) -> Result<Results, Box<dyn Error>> {
     let start = Instant::now();
     let machine = Machine::this();
     let descriptors = machine::raise_descriptors()?;
@@ -113,12 +132,9 @@ fn run(plan: &Plan, quick: bool) -> Result<Results, Box<dyn Error>> {
     cases.retain(|case| !case.entries.is_empty());
     Ok(Results {
         machine,
-        command: if quick {
-            "just bench-quick"
-        } else {
-            "just bench"
-        }
-        .to_owned(),
+        command,
+        rounds: plan.rounds,
+        sample: plan.sample.as_millis() as u64,
         seconds: start.elapsed().as_secs(),
         cases,
     })

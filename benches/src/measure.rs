@@ -66,7 +66,8 @@ struct Runner<S> {
     values: Vec<f64>,
 }
 
-/// Compares contestants that stay ready from the first round to the last.
+/// Compares contestants that stay ready from the first round to the last, but
+/// for those that wear out.
 pub(crate) fn compete<S: Session>(
     plan: &Plan,
     (id, title, unit): (&str, &str, Unit),
@@ -93,6 +94,14 @@ pub(crate) fn compete<S: Session>(
         for turn in 0..runners.len() {
             let place = (turn + round) % runners.len();
             let runner = &mut runners[place];
+            if round > 0 && runner.contestant.wears_out() && runner.state.is_ok() {
+                // The old one ends before there is a new one.
+                runner.state = Err(String::new());
+                runner.state = open(runner.contestant).and_then(|mut session| {
+                    let warmed = session.repeat(times.div_ceil(8));
+                    warmed.map(|()| session).map_err(|error| error.to_string())
+                });
+            }
             let Ok(session) = &mut runner.state else {
                 continue;
             };

@@ -162,11 +162,13 @@ pub(crate) fn write(results: &Results, document: &Path) -> Result<(), Box<dyn Er
 fn preface(results: &Results) -> String {
     let machine = &results.machine;
     format!(
-        "Measured on {} by `{}` in {} s: {}, {} cores, {}; {}, capsock {}, wasmtime {}, {}. The load average was {} as \
+        "Measured on {} by `{}` in {} s, {} samples of {} ms each: {}, {} cores, {}; {}, capsock {}, wasmtime {}, {}. The load average was {} as \
          it began.\n",
         machine.date,
         results.command,
         results.seconds,
+        results.rounds,
+        results.sample,
         machine.processor,
         machine.cores,
         machine.kernel,
@@ -189,8 +191,8 @@ pub(crate) fn tables(results: &Results) -> String {
         };
         let unit = goal.unit;
         let (found, verdict) = match (goal.found)(results) {
-            Some(found) if met(found, goal.bound) => (format!("{found:.2}{unit}"), "met"),
-            Some(found) => (format!("{found:.2}{unit}"), "**not met**"),
+            Some(found) if met(found, goal.bound) => (format!("{found:.3}{unit}"), "met"),
+            Some(found) => (format!("{found:.3}{unit}"), "**not met**"),
             None => ("–".to_owned(), "not in this run"),
         };
         let (title, bound) = (goal.title, goal.bound);
@@ -247,6 +249,7 @@ fn colour(contestant: &str) -> RGBColor {
         "native, tokio" => RGBColor(150, 150, 150),
         "capsock" => RGBColor(0, 110, 180),
         "wasi:sockets 0.2" => RGBColor(220, 120, 0),
+        "wasi:sockets 0.3" => RGBColor(170, 60, 60),
         "native, Python" => RGBColor(190, 190, 120),
         _ => RGBColor(110, 170, 90),
     }
@@ -313,7 +316,13 @@ fn bars(path: &Path, title: &str, cases: &[&Case]) -> Result<(), Box<dyn Error>>
 
 /// The cost of a message by the number of connections that are open.
 fn lines(path: &Path, results: &Results) -> Result<(), Box<dyn Error>> {
-    let names = ["native", "native, tokio", "capsock", "wasi:sockets 0.2"];
+    let names = [
+        "native",
+        "native, tokio",
+        "capsock",
+        "wasi:sockets 0.2",
+        "wasi:sockets 0.3",
+    ];
     let curve = |name: &str| -> Vec<(u32, f64)> {
         let point = |size: &u32| {
             let case = results.case(&format!("many-{size}"))?;

@@ -8,6 +8,10 @@ use crate::machine::Machine;
 pub(crate) struct Results {
     pub(crate) machine: Machine,
     pub(crate) command: String,
+    /// How many samples of each contestant.
+    pub(crate) rounds: usize,
+    /// Milliseconds of one sample.
+    pub(crate) sample: u64,
     /// How long the run took.
     pub(crate) seconds: u64,
     pub(crate) cases: Vec<Case>,

@@ -3,6 +3,7 @@
 mod accept;
 mod checks;
 mod file;
+mod instructions;
 mod many;
 mod round_trip;
 mod start;
@@ -12,6 +13,7 @@ use crate::contestant::Arena;
 use crate::measure::Plan;
 use crate::results::Case;
 
+pub(crate) use instructions::run as run_counted;
 pub(crate) use many::hold;
 
 /// Everything, or with `quick` the first two.
@@ -26,5 +28,6 @@ pub(crate) fn all(arena: &Arena, plan: &Plan, quick: bool) -> Vec<Case> {
     cases.extend(file::cases(arena, plan));
     cases.extend(start::cases(arena, plan));
     cases.extend(checks::cases(arena, plan));
+    cases.extend(instructions::cases(arena, plan));
     cases
 }

@@ -8,7 +8,7 @@ use crate::contestant::{Arena, Contestant, Running};
 use crate::measure::{Plan, Session, Unit, compete};
 use crate::results::Case;
 
-const SIZE: usize = 64;
+pub(crate) const SIZE: usize = 64;
 
 pub(crate) fn cases(arena: &Arena, plan: &Plan) -> Vec<Case> {
     let all = &Contestant::ALL;

@@ -154,13 +154,28 @@ fn many(control: &str) -> io::Result<()> {
             match connection.read(&mut buffer) {
                 Ok(0) => _ = connections.remove(&number),
                 Ok(_) if buffer[0] == b'q' => return Ok(()),
-                Ok(count) => connection.write_all(&buffer[..count])?,
+                Ok(count) => write_all(connection, &buffer[..count])?,
                 // wasi:sockets says of some that they are ready which are not.
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) => return Err(error),
             }
         }
     }
+}
+
+/// Writes all to a connection that does not block.
+fn write_all(connection: &mut TcpStream, mut data: &[u8]) -> io::Result<()> {
+    while !data.is_empty() {
+        match connection.write(data) {
+            Ok(count) => data = &data[count..],
+            // A stream of wasi:sockets now and then takes nothing at first.
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                poll(&mut [PollFd::new(connection, PollFlags::OUT)], None)?;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 fn accepted(listener: &TcpListener) -> io::Result<Option<TcpStream>> {
