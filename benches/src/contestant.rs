@@ -1,5 +1,6 @@
 //! Who is compared, and how each runs a program.
 
+use std::ffi::OsString;
 use std::io::{self, ErrorKind};
 use std::net::{TcpListener, TcpStream};
 use std::os::fd::AsFd;
@@ -75,6 +76,25 @@ pub(crate) struct Arena {
     pub(crate) directory: PathBuf,
 }
 
+/// What [`Arena::alone`] has a process run, on its only thread and without a clock.
+pub(crate) fn run_alone(
+    contestant: &str,
+    code: &Path,
+    directory: &Path,
+    program: &[String],
+) -> io::Result<()> {
+    let named = |known: &Contestant| known.name() == contestant;
+    match Contestant::ALL.into_iter().find(named) {
+        Some(Contestant::Native) => native::run(&slices(program)),
+        Some(Contestant::Tokio) => native::run_on_tokio(&slices(program)),
+        Some(contestant) => {
+            let guest = guest::precompiled(contestant == Contestant::Wasi03, code);
+            guest.map_err(io::Error::other)?.run(program, directory)
+        }
+        None => Err(ErrorKind::NotFound.into()),
+    }
+}
+
 /// A contestant at work.
 pub(crate) enum Running {
     Thread(Option<JoinHandle<io::Result<()>>>),
@@ -106,6 +126,47 @@ impl Arena {
             },
             directory: directory.to_owned(),
         })
+    }
+
+    /// The arguments with which this executable runs a program of a contestant in
+    /// a process of its own.
+    pub(crate) fn alone(
+        &self,
+        contestant: Contestant,
+        program: &[String],
+    ) -> Result<Vec<OsString>, String> {
+        let code = self.directory.join(format!("{contestant:?}.cwasm"));
+        let component = match contestant {
+            Contestant::Capsock => Some("bench-sdk"),
+            Contestant::Wasi02 => Some("bench-std"),
+            Contestant::Wasi03 => Some("bench_p3"),
+            _ => None,
+        };
+        if let Some(name) = component
+            && !code.exists()
+        {
+            let compiled = guest::precompile(contestant == Contestant::Wasi03, &guest::path(name));
+            let compiled = compiled.map_err(|error| format!("{error:#}"))?;
+            std::fs::write(&code, compiled).map_err(|error| error.to_string())?;
+        }
+        let mut arguments: Vec<OsString> = vec!["alone".into(), contestant.name().into()];
+        arguments.extend([code.into(), self.directory.clone().into()]);
+        arguments.extend(program.iter().map(OsString::from));
+        Ok(arguments)
+    }
+
+    /// Starts a program of a contestant in a process of its own.
+    pub(crate) fn start_alone(
+        &self,
+        contestant: Contestant,
+        program: &[String],
+    ) -> Result<Running, String> {
+        let mut command = Command::new(std::env::current_exe().map_err(|error| error.to_string())?);
+        let child = command.args(self.alone(contestant, program)?);
+        let child = child.stdin(Stdio::null()).spawn();
+        child
+            .map(Running::Process)
+            .map_err(|error| error.to_string())
     }
 
     /// Starts a program of a contestant. It is on the core of this thread.
@@ -157,6 +218,14 @@ impl Running {
         let thread = std::thread::Builder::new().name(contestant.name().to_owned());
         let handle = thread.spawn(run).map_err(|error| error.to_string())?;
         Ok(Self::Thread(Some(handle)))
+    }
+
+    /// The process that it is in.
+    pub(crate) fn process(&self) -> u32 {
+        match self {
+            Self::Thread(_) => std::process::id(),
+            Self::Process(child) => child.id(),
+        }
     }
 
     /// Why it has ended, if it has.

@@ -81,9 +81,9 @@ pub(crate) fn raise_descriptors() -> io::Result<u64> {
     Ok(hard)
 }
 
-/// The memory of this process that is in use, in bytes (`VmRSS`, proc(5)).
-pub(crate) fn memory() -> u64 {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+/// The memory of a process that is in use, in bytes (`VmRSS`, proc(5)).
+pub(crate) fn memory(process: u32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
     let kibibytes = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<u64>().ok());
     kibibytes.unwrap_or_default() * 1024

@@ -64,14 +64,14 @@ enum Command {
     /// Keeps connections open until its input ends.
     #[command(hide = true)]
     Hold { port: u16, count: usize },
-    /// Echoes under callgrind until the peer closes: a contestant, its compiled
-    /// code, its directory and the peer.
+    /// Runs a program of a contestant in a process of its own: the contestant, its
+    /// compiled code, its directory, and the program with its arguments.
     #[command(hide = true)]
-    Counted {
+    Alone {
         contestant: String,
         code: PathBuf,
         directory: PathBuf,
-        address: String,
+        program: Vec<String>,
     },
 }
 
@@ -109,12 +109,12 @@ fn main() -> Result<(), Box<dyn Error>> {
             report::write(&results, &document)?;
         }
         Command::Hold { port, count } => cases::hold(port, count)?,
-        Command::Counted {
+        Command::Alone {
             contestant,
             code,
             directory,
-            address,
-        } => cases::run_counted(&contestant, &code, &directory, &address)?,
+            program,
+        } => contestant::run_alone(&contestant, &code, &directory, &program)?,
     }
     Ok(())
 }

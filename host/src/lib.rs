@@ -98,6 +98,11 @@ use wasmtime::component::{HasData, Linker};
 /// `wasi:filesystem` for sending files: `wasmtime_wasi::p2::add_to_linker_async`
 /// does.
 ///
+/// Calls are `tracing` spans of the target `capsock_host::bindings`, at level
+/// `TRACE`; those that carry data only if a subscriber wants them by now, as they
+/// have to be copied for it. The linker is left without
+/// [`Linker::allow_shadowing`].
+///
 /// # Errors
 /// Where the linker has one of the interfaces already.
 pub fn add_to_linker_async<T: CapsockView + 'static>(

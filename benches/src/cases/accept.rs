@@ -13,20 +13,19 @@ const REQUEST: usize = 64;
 pub(crate) fn cases(arena: &Arena, plan: &Plan) -> Vec<Case> {
     let case = ("accept", "Accept, one request, close", Unit::PerSecond);
     vec![compete(plan, case, &Contestant::ALL, |contestant| {
-        let (port, running) = listening(arena, contestant, "accept")?;
+        let (port, running) = listening("accept", |args| arena.start(contestant, args))?;
         Ok(Clients { port, running })
     })]
 }
 
 /// The port that a program listens on.
 pub(crate) fn listening(
-    arena: &Arena,
-    contestant: Contestant,
     program: &str,
+    start: impl FnOnce(&[String]) -> Result<Running, String>,
 ) -> Result<(u16, Running), String> {
     let control = TcpListener::bind("127.0.0.1:0").map_err(text)?;
     let address = control.local_addr().map_err(text)?.to_string();
-    let mut running = arena.start(contestant, &[program.to_owned(), address])?;
+    let mut running = start(&[program.to_owned(), address])?;
     let mut stream = running.accept(&control)?;
     let mut port = String::new();
     stream.read_to_string(&mut port).map_err(text)?;

@@ -4,16 +4,14 @@
 use std::fs;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::round_trip::{SIZE, report, text};
 use crate::contestant::{Arena, Contestant, PATIENCE};
-use crate::guest;
 use crate::measure::{Plan, fill};
-use crate::native;
 use crate::results::{Better, Case};
 
 const CONTESTANTS: [Contestant; 5] = [
@@ -46,31 +44,11 @@ pub(crate) fn cases(arena: &Arena, plan: &Plan) -> Vec<Case> {
 }
 
 fn counted(arena: &Arena, contestant: Contestant, (few, many): (u32, u32)) -> Result<f64, String> {
-    let code = arena.directory.join(format!("{contestant:?}.cwasm"));
-    if let Some(guest) = component(contestant) {
-        let code_of = guest::precompile(contestant == Contestant::Wasi03, &guest);
-        let code_of = code_of.map_err(|error| format!("{error:#}"))?;
-        fs::write(&code, code_of).map_err(text)?;
-    }
-    let of = |trips| {
-        let run = Run::start(&arena.directory, contestant, &code)?;
-        run.count(trips)
-    };
+    let of = |trips| Run::start(arena, contestant)?.count(trips);
     let many_of = of(many)?;
     // Without any, a run would only cost time: its start is not taken away.
     let few_of = if few == 0 { 0 } else { of(few)? };
     Ok((many_of as f64 - few_of as f64) / f64::from(many - few))
-}
-
-/// The guest that a contestant runs, if it is one.
-fn component(contestant: Contestant) -> Option<PathBuf> {
-    let name = match contestant {
-        Contestant::Capsock => "bench-sdk",
-        Contestant::Wasi02 => "bench-std",
-        Contestant::Wasi03 => "bench_p3",
-        _ => return None,
-    };
-    Some(guest::path(name))
 }
 
 /// A contestant under callgrind, in a process of its own.
@@ -82,19 +60,19 @@ struct Run {
 }
 
 impl Run {
-    fn start(directory: &Path, contestant: Contestant, code: &Path) -> Result<Self, String> {
+    fn start(arena: &Arena, contestant: Contestant) -> Result<Self, String> {
         let listener = TcpListener::bind("127.0.0.1:0").map_err(text)?;
         let address = listener.local_addr().map_err(text)?.to_string();
-        let out = directory.join("callgrind.out");
+        let out = arena.directory.join("callgrind.out");
         let mut option = std::ffi::OsString::from("--callgrind-out-file=");
         option.push(&out);
+        let program = ["echo-tcp".to_owned(), address, SIZE.to_string()];
+        let alone = arena.alone(contestant, &program)?;
         let child = Command::new("valgrind")
             .args(["--tool=callgrind", "-q", "--vgdb=no"])
             .arg(option)
             .arg(std::env::current_exe().map_err(text)?)
-            .args(["counted", contestant.name()])
-            .args([code, directory])
-            .args([address.as_str()])
+            .args(alone)
             .stdin(Stdio::null())
             .spawn();
         let mut child = child.map_err(|error| match error.kind() {
@@ -177,29 +155,5 @@ impl Run {
             }
         }
         Err(ErrorKind::UnexpectedEof.into())
-    }
-}
-
-/// What a [`Run`] runs: an echo, on this thread and without a clock.
-pub(crate) fn run(
-    contestant: &str,
-    code: &Path,
-    directory: &Path,
-    address: &str,
-) -> io::Result<()> {
-    let contestant = CONTESTANTS
-        .into_iter()
-        .find(|known| known.name() == contestant);
-    let size = SIZE.to_string();
-    let args = ["echo-tcp", address, &size];
-    match contestant {
-        Some(Contestant::Native) => native::run(&args),
-        Some(Contestant::Tokio) => native::run_on_tokio(&args),
-        Some(contestant) => {
-            let program = guest::precompiled(contestant == Contestant::Wasi03, code);
-            let program = program.map_err(io::Error::other)?;
-            program.run(&args.map(str::to_owned), directory)
-        }
-        None => Err(ErrorKind::NotFound.into()),
     }
 }

@@ -33,21 +33,11 @@ pub(crate) fn cases(arena: &Arena, plan: &Plan) -> Vec<Case> {
         true => &[10, 20],
         false => &[10, 100, 1_000, 10_000],
     };
-    let mut idle = Case::new(
-        "memory-connection",
-        "Memory of an idle connection, in this process",
-        "KiB",
-        Better::Less,
-    );
-    let mut cases = Vec::new();
-    for size in sizes {
-        cases.push(of_size(arena, plan, *size, &mut idle));
-    }
-    cases.push(idle);
-    cases
+    let case = |size: &usize| of_size(arena, plan, *size);
+    sizes.iter().map(case).collect()
 }
 
-fn of_size(arena: &Arena, plan: &Plan, size: usize, idle: &mut Case) -> Case {
+fn of_size(arena: &Arena, plan: &Plan, size: usize) -> Case {
     let id = format!("many-{size}");
     let title = format!("A message with {size} connections open, {ACTIVE} active");
     let mut case = Case::new(&id, &title, "µs", Better::Less);
@@ -59,7 +49,6 @@ fn of_size(arena: &Arena, plan: &Plan, size: usize, idle: &mut Case) -> Case {
         .iter()
         .map(|contestant| (*contestant, Ok(Vec::new())))
         .collect();
-    let mut memory = vec![Vec::new(); CONTESTANTS.len()];
     // All of them at once would be more descriptors than a process may have.
     let rounds = plan.rounds.div_ceil(3);
     for round in 0..rounds {
@@ -68,20 +57,8 @@ fn of_size(arena: &Arena, plan: &Plan, size: usize, idle: &mut Case) -> Case {
             let (contestant, result) = &mut results[place];
             let Ok(values) = result else { continue };
             match sample(arena, plan, *contestant, size) {
-                Ok((seconds, bytes)) => {
-                    values.push(seconds * 1e6);
-                    memory[place].push(bytes);
-                }
+                Ok(seconds) => values.push(seconds * 1e6),
                 Err(why) => *result = Err(why),
-            }
-        }
-    }
-    if size >= 1_000 || plan.tiny {
-        for (contestant, values) in CONTESTANTS.iter().zip(memory) {
-            if !values.is_empty() {
-                idle.entries
-                    .retain(|entry| entry.contestant != contestant.name());
-                idle.measured(contestant.name(), values);
             }
         }
     }
@@ -89,46 +66,55 @@ fn of_size(arena: &Arena, plan: &Plan, size: usize, idle: &mut Case) -> Case {
     case
 }
 
-/// Seconds a message, and KiB of this process a connection.
-fn sample(
-    arena: &Arena,
-    plan: &Plan,
-    contestant: Contestant,
-    size: usize,
-) -> Result<(f64, f64), String> {
+/// Seconds a message.
+fn sample(arena: &Arena, plan: &Plan, contestant: Contestant, size: usize) -> Result<f64, String> {
     if contestant == Contestant::Wasi02 && size > WASI_MOST {
         return Err(format!(
             "its poll takes every socket at every wait: left out above {WASI_MOST}"
         ));
     }
-    let before = machine::memory();
-    let (port, running) = listening(arena, contestant, "many")?;
-    let mut connections = Connections {
-        idle: None,
-        active: Vec::new(),
-        running,
-        next: 0,
-    };
-    connections.idle = Some(Holder::start(port, size - ACTIVE).map_err(text)?);
-    for _ in 0..ACTIVE {
-        let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).map_err(text)?;
-        stream.set_nodelay(true).map_err(text)?;
-        stream.set_read_timeout(Some(PATIENCE)).map_err(text)?;
-        connections.active.push(stream);
-    }
-    // Those that were accepted before are in the set once these have answers.
-    connections.repeat(2 * ACTIVE as u64).map_err(text)?;
-    let grown = machine::memory().saturating_sub(before);
+    let (port, running) = listening("many", |args| arena.start(contestant, args))?;
+    let mut connections = Connections::open(port, running, size - ACTIVE)?;
     let times = calibrate(plan, &mut connections).map_err(text)?;
-    let seconds = timed(&mut connections, times).map_err(text)?;
-    Ok((seconds, grown as f64 / 1024.0 / size as f64))
+    timed(&mut connections, times).map_err(text)
 }
 
-struct Connections {
-    idle: Option<Holder>,
+/// What a program has that serves many.
+pub(crate) struct Connections {
+    idle: Vec<Holder>,
     active: Vec<TcpStream>,
-    running: Running,
+    pub(crate) running: Running,
+    port: u16,
     next: usize,
+}
+
+impl Connections {
+    /// `idle` ones, and those that are active.
+    pub(crate) fn open(port: u16, running: Running, idle: usize) -> Result<Self, String> {
+        let mut connections = Self {
+            idle: Vec::new(),
+            active: Vec::new(),
+            running,
+            port,
+            next: 0,
+        };
+        for _ in 0..ACTIVE {
+            let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).map_err(text)?;
+            stream.set_nodelay(true).map_err(text)?;
+            stream.set_read_timeout(Some(PATIENCE)).map_err(text)?;
+            connections.active.push(stream);
+        }
+        connections.add(idle)?;
+        Ok(connections)
+    }
+
+    /// More idle ones.
+    pub(crate) fn add(&mut self, idle: usize) -> Result<(), String> {
+        self.idle
+            .push(Holder::start(self.port, idle).map_err(text)?);
+        // Those that were accepted before are in the set once these have answers.
+        self.repeat(2 * ACTIVE as u64).map_err(text)
+    }
 }
 
 impl Session for Connections {
@@ -150,7 +136,7 @@ impl Drop for Connections {
             report(stream.write_all(&[b'q'; REQUEST]));
             report(self.running.join());
         }
-        self.idle = None;
+        self.idle.clear();
     }
 }
 

@@ -5,6 +5,7 @@ mod checks;
 mod file;
 mod instructions;
 mod many;
+mod memory;
 mod round_trip;
 mod start;
 mod throughput;
@@ -13,7 +14,6 @@ use crate::contestant::Arena;
 use crate::measure::Plan;
 use crate::results::Case;
 
-pub(crate) use instructions::run as run_counted;
 pub(crate) use many::hold;
 
 /// Everything, or with `quick` the first two.
@@ -25,6 +25,7 @@ pub(crate) fn all(arena: &Arena, plan: &Plan, quick: bool) -> Vec<Case> {
     }
     cases.extend(accept::cases(arena, plan));
     cases.extend(many::cases(arena, plan));
+    cases.extend(memory::cases(arena, plan));
     cases.extend(file::cases(arena, plan));
     cases.extend(start::cases(arena, plan));
     cases.extend(checks::cases(arena, plan));

@@ -89,6 +89,8 @@ pub(crate) fn text(error: io::Error) -> String {
 
 fn over_unix(arena: &Arena, contestant: Contestant) -> Result<Stream<UnixStream>, String> {
     let path = arena.directory.join(format!("{contestant:?}.sock"));
+    // One of an earlier sitting.
+    _ = std::fs::remove_file(&path);
     let listener = UnixListener::bind(&path).map_err(text)?;
     let path = path.display().to_string();
     let args = ["echo-unix".to_owned(), path, SIZE.to_string()];

@@ -142,7 +142,7 @@ fn idle(program: &Program, arena: &Arena) -> wasmtime::Result<f64> {
     let args = ["echo-tcp".to_owned(), address, "64".to_owned()];
     let runtime = guest::runtime()?;
     let tasks = tokio::task::LocalSet::new();
-    let before = machine::memory();
+    let before = machine::memory(std::process::id());
     for _ in 0..IDLE {
         let (program, store) = (program.clone(), program.store(&args, &arena.directory)?);
         tasks.spawn_local(async move { program.call(store).await });
@@ -159,7 +159,7 @@ fn idle(program: &Program, arena: &Arena) -> wasmtime::Result<f64> {
         }
         // Each that has connected waits now, or does in a moment.
         tokio::time::sleep(Duration::from_millis(100)).await;
-        io::Result::Ok(machine::memory().saturating_sub(before))
+        io::Result::Ok(machine::memory(std::process::id()).saturating_sub(before))
     }))?;
     drop(streams);
     report(runtime.block_on(async {

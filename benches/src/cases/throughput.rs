@@ -3,6 +3,7 @@
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::TcpStream;
 
+use rustix::net::sockopt::{set_socket_recv_buffer_size, set_socket_send_buffer_size};
 use rustix::net::{SendFlags, send};
 
 use super::round_trip::{connect, report};
@@ -12,6 +13,9 @@ use crate::results::Case;
 
 /// What goes one way before the other end says that it has it.
 const BATCH: usize = 16 << 20;
+
+/// `SO_SNDBUF` and `SO_RCVBUF` of the harness.
+const BUFFER: usize = 512 << 10;
 
 pub(crate) fn cases(arena: &Arena, plan: &Plan) -> Vec<Case> {
     let all = &Contestant::ALL;
@@ -38,6 +42,21 @@ pub(crate) fn cases(arena: &Arena, plan: &Plan) -> Vec<Case> {
     cases
 }
 
+/// A connection whose buffers the kernel does not let grow as it sees fit: what
+/// is under way stays in the processor's cache or not, which is worth a factor of
+/// two, and not of the contestant's doing.
+fn connect_bounded(
+    arena: &Arena,
+    contestant: Contestant,
+    args: impl FnOnce(String) -> Vec<String>,
+) -> Result<(TcpStream, Running), String> {
+    let (stream, running) = connect(arena, contestant, args)?;
+    let bounded = set_socket_send_buffer_size(&stream, BUFFER)
+        .and_then(|()| set_socket_recv_buffer_size(&stream, BUFFER));
+    bounded.map_err(|error| error.to_string())?;
+    Ok((stream, running))
+}
+
 struct Echo {
     stream: Option<TcpStream>,
     running: Running,
@@ -47,7 +66,7 @@ struct Echo {
 
 impl Echo {
     fn new(arena: &Arena, contestant: Contestant, size: usize) -> Result<Self, String> {
-        let (stream, running) = connect(arena, contestant, |address| {
+        let (stream, running) = connect_bounded(arena, contestant, |address| {
             vec!["echo-tcp".to_owned(), address, size.to_string()]
         })?;
         Ok(Self {
@@ -113,7 +132,7 @@ impl OneWay {
         program: &str,
         size: usize,
     ) -> Result<Self, String> {
-        let (stream, running) = connect(arena, contestant, |address| {
+        let (stream, running) = connect_bounded(arena, contestant, |address| {
             vec![
                 program.to_owned(),
                 address,

@@ -143,11 +143,10 @@ pub(crate) fn receive_into(
     Ok(net::recv(fd, memory, flags)?.0)
 }
 
-/// `send(2)`. A closed connection is an error, never a signal.
+/// `send(2)`. A closed connection is an error, never a signal. Without
+/// `MSG_DONTWAIT` it may wait, and a signal end it.
 pub(crate) fn send(fd: BorrowedFd<'_>, data: &[u8], flags: SendFlags) -> Result<usize, Errno> {
-    Ok(retry_on_intr(|| {
-        net::send(fd, data, flags | SendFlags::NOSIGNAL | SendFlags::DONTWAIT)
-    })?)
+    Ok(net::send(fd, data, flags | SendFlags::NOSIGNAL)?)
 }
 
 /// `MSG_FASTOPEN`, which rustix has no name for.
@@ -320,10 +319,11 @@ pub(crate) fn set_nonblocking(fd: BorrowedFd<'_>, nonblocking: bool) -> Result<(
     Ok(rustix::io::ioctl_fionbio(fd, nonblocking)?)
 }
 
-/// `SO_RCVTIMEO`: how long a receive waits at most, or without end.
-pub(crate) fn set_receive_timeout(fd: BorrowedFd<'_>, time: Option<Duration>) -> Result<(), Errno> {
+/// `SO_RCVTIMEO` and `SO_SNDTIMEO`: how long a call waits at most, or without end.
+pub(crate) fn set_timeouts(fd: BorrowedFd<'_>, time: Option<Duration>) -> Result<(), Errno> {
     use net::sockopt::{Timeout, set_socket_timeout};
-    Ok(set_socket_timeout(fd, Timeout::Recv, time)?)
+    set_socket_timeout(fd, Timeout::Recv, time)?;
+    Ok(set_socket_timeout(fd, Timeout::Send, time)?)
 }
 
 const FLAGS: SocketFlags = SocketFlags::NONBLOCK.union(SocketFlags::CLOEXEC);

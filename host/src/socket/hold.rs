@@ -1,5 +1,5 @@
-//! Receives and accepts that wait in the system call itself, where the guest has
-//! the thread to itself: one call instead of a try, a `poll(2)` and another try.
+//! Calls that wait in the kernel, where the guest has the thread to itself: one
+//! system call instead of a try, a `poll(2)` and another try.
 
 use std::os::fd::{AsFd, BorrowedFd};
 
@@ -8,18 +8,18 @@ use super::wait::Deadline;
 use crate::os::{self, Descriptor, Interest, ReceiveFlags};
 use crate::{Errno, Protocol};
 
-/// How many calls of a socket come before it is worth two system calls to have
+/// How many calls of a socket come before it is worth three system calls to have
 /// the others wait in the kernel.
 const FIRST: u8 = 2;
 
-/// Whether receives and accepts of a socket wait in the kernel (no `O_NONBLOCK`,
-/// and `SO_RCVTIMEO` so that they end).
+/// Whether calls of a socket wait in the kernel: no `O_NONBLOCK`, and
+/// `SO_RCVTIMEO` and `SO_SNDTIMEO` so that they end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Hold {
     /// Not yet, after so many.
     After(u8),
     Waits,
-    /// The guest or another process may set `SO_RCVTIMEO` as it likes.
+    /// The guest or another process may set those times as it likes.
     Never,
 }
 
@@ -39,38 +39,35 @@ impl Socket {
         operation: &mut impl FnMut(BorrowedFd<'_>, ReceiveFlags) -> Result<T, Errno>,
     ) -> Result<T, Errno> {
         let descriptor = self.open()?;
-        if !self.waits_in_kernel(deadline, descriptor)? {
-            let at_once = |fd: BorrowedFd<'_>| operation(fd, ReceiveFlags::DONTWAIT);
-            return deadline
-                .attempt(descriptor, Interest::READABLE, at_once)
-                .await;
+        if let Some(errno) = self.state().error.take() {
+            return Err(errno);
         }
-        tokio::task::coop::consume_budget().await;
-        match operation(descriptor.as_fd(), ReceiveFlags::empty()) {
-            // The time to hold the thread is over.
-            Err(Errno::WouldBlock | Errno::Interrupted) => {
-                let at_once = |fd: BorrowedFd<'_>| operation(fd, ReceiveFlags::DONTWAIT);
-                deadline
-                    .retry(descriptor, Interest::READABLE, at_once)
-                    .await
-            }
-            result => result,
-        }
+        let held = self.waits_in_kernel(deadline, descriptor)?;
+        let operation = |fd: BorrowedFd<'_>, at_once| {
+            let mut flags = ReceiveFlags::empty();
+            flags.set(ReceiveFlags::DONTWAIT, at_once);
+            operation(fd, flags)
+        };
+        let readable = Interest::READABLE;
+        deadline
+            .attempt_held(held, descriptor, readable, operation)
+            .await
     }
 
     /// Whether the next call may wait in the kernel, which has been told how
     /// long.
-    fn waits_in_kernel(&self, deadline: Deadline, descriptor: &Descriptor) -> Result<bool, Errno> {
-        let mut state = self.state();
-        if let Some(errno) = state.error.take() {
-            return Err(errno);
-        }
+    pub(super) fn waits_in_kernel(
+        &self,
+        deadline: Deadline,
+        descriptor: &Descriptor,
+    ) -> Result<bool, Errno> {
         let Some(hold) = deadline.hold(descriptor.held()) else {
             return Ok(false);
         };
         if descriptor.held() != Some(hold) || !self.keeps_time() {
             return Ok(false);
         }
+        let mut state = self.state();
         match state.hold {
             Hold::Waits => return Ok(true),
             Hold::Never => return Ok(false),
@@ -80,13 +77,13 @@ impl Socket {
                 return Ok(false);
             }
         }
-        os::set_receive_timeout(descriptor.as_fd(), Some(hold))?;
+        os::set_timeouts(descriptor.as_fd(), Some(hold))?;
         os::set_nonblocking(descriptor.as_fd(), false)?;
         state.hold = Hold::Waits;
         Ok(true)
     }
 
-    /// Not all that the kernel speaks heeds `SO_RCVTIMEO`.
+    /// Not all that the kernel speaks heeds the times.
     fn keeps_time(&self) -> bool {
         matches!(
             self.protocol,
@@ -113,7 +110,7 @@ impl Socket {
         self.keep_nonblocking()?;
         let hold = std::mem::replace(&mut self.state().hold, Hold::Never);
         if hold != Hold::Never {
-            os::set_receive_timeout(self.open()?.as_fd(), None)?;
+            os::set_timeouts(self.open()?.as_fd(), None)?;
         }
         Ok(())
     }

@@ -26,9 +26,12 @@ pub(crate) struct Receive {
     pub(crate) truncate: bool,
 }
 
-/// How much is received into the host's memory before it goes to the guest's: a
-/// copy of so much costs as little as one more system call.
-const PIECE: usize = 64 << 10;
+/// How much is received into the host's memory and copied to the guest's: that
+/// costs as little as one more system call.
+const COPIED: usize = 64 << 10;
+
+/// How much of a longer receive is.
+const PIECE: usize = 8 << 10;
 
 /// What was received of a stream.
 #[derive(Debug)]
@@ -51,6 +54,8 @@ pub(crate) struct Sending {
     descriptor: Arc<Descriptor>,
     deadline: Deadline,
     flags: SendFlags,
+    /// Whether it may wait in the kernel.
+    held: bool,
 }
 
 /// How to send.
@@ -100,7 +105,11 @@ impl Socket {
     ) -> Result<Received, Errno> {
         let whole = length.min(ctx.limits().receive) as usize;
         let plain = how == Receive::default() && self.kind == SocketType::Stream;
-        let piece = if plain { PIECE.min(whole) } else { whole };
+        let piece = if plain && whole > COPIED {
+            PIECE
+        } else {
+            whole
+        };
         let (data, _sender) = self.receive(ctx, count(piece), how).await?;
         let more = piece < whole && data.len() == piece;
         let rest = more.then(|| -> Result<Rest, Errno> {
@@ -352,9 +361,12 @@ impl Socket {
     /// A send to the connected peer.
     pub(crate) fn sending(&self, ctx: &CapsockCtx, how: Transmit) -> Result<Sending, Errno> {
         self.vet_connected(ctx)?;
+        let descriptor = self.open()?;
+        let deadline = self.deadline(how.dont_wait);
         Ok(Sending {
-            descriptor: self.open()?.clone(),
-            deadline: self.deadline(how.dont_wait),
+            held: self.waits_in_kernel(deadline, descriptor)?,
+            descriptor: descriptor.clone(),
+            deadline,
             flags: how.flags,
         })
     }
@@ -408,7 +420,7 @@ impl Socket {
                 self.finish_connect(deadline, descriptor, &remote, directories)
                     .await?;
                 let attempt = deadline.attempt(descriptor, Interest::WRITABLE, |fd| {
-                    os::send(fd, data, how.flags)
+                    os::send(fd, data, how.flags | SendFlags::DONTWAIT)
                 });
                 attempt.await.map(count)
             }
@@ -508,9 +520,13 @@ impl Sending {
     }
 
     async fn once(&self, data: &[u8]) -> Result<usize, Errno> {
-        let send = |fd: BorrowedFd<'_>| os::send(fd, data, self.flags);
+        let send = |fd: BorrowedFd<'_>, at_once| {
+            let mut flags = self.flags;
+            flags.set(SendFlags::DONTWAIT, at_once);
+            os::send(fd, data, flags)
+        };
         self.deadline
-            .attempt(&self.descriptor, Interest::WRITABLE, send)
+            .attempt_held(self.held, &self.descriptor, Interest::WRITABLE, send)
             .await
     }
 }

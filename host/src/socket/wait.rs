@@ -1,6 +1,6 @@
 //! How long an operation waits, and the waiting.
 
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout_at};
@@ -71,8 +71,33 @@ impl Deadline {
         }
     }
 
+    /// As `attempt`. An `operation` that is `held` may wait itself first, as long as
+    /// a wait may hold the thread; it is told where it must not, but be done at
+    /// once.
+    pub(super) async fn attempt_held<T>(
+        self,
+        held: bool,
+        descriptor: &Descriptor,
+        interest: Interest,
+        mut operation: impl FnMut(BorrowedFd<'_>, bool) -> Result<T, Errno>,
+    ) -> Result<T, Errno> {
+        // Near the deadline the kernel would wait too long.
+        if !held || self.hold(descriptor.held()) != descriptor.held() {
+            let at_once = |fd: BorrowedFd<'_>| operation(fd, true);
+            return self.attempt(descriptor, interest, at_once).await;
+        }
+        tokio::task::coop::consume_budget().await;
+        match operation(descriptor.as_fd(), false) {
+            Err(Errno::WouldBlock | Errno::Interrupted) => {
+                let at_once = |fd: BorrowedFd<'_>| operation(fd, true);
+                self.retry(descriptor, interest, at_once).await
+            }
+            result => result,
+        }
+    }
+
     /// Waits for `interest` and tries `operation`, until it does not block.
-    pub(super) async fn retry<T>(
+    async fn retry<T>(
         self,
         descriptor: &Descriptor,
         interest: Interest,
