@@ -746,6 +746,49 @@ fn the_redis_package_of_pypi_works(#[case] tcp: bool) {
     );
 }
 
+/// What a call has needed is freed with it (`guest-sdk/python/capsock_repair.py`):
+/// with half a MiB left, a guest sends many times its memory, and empty lists.
+#[rstest]
+#[case::sendall(2_000, "a.sendall(data); b.recv(n)")]
+#[case::sendto(2_000, "u.sendto(data[:60_000], me); u.recv(n)")]
+#[case::sendmsg(2_000, "a.sendmsg([data[:n // 2], data[n // 2:]]); b.recv(n)")]
+#[case::no_bytes(60_000, "u.sendto(b'', me); u.recv(1)")]
+#[case::empty_lists(30_000, "a.sendmsg([b'x']); b.recv(1)")]
+#[case::empty_lists_received(30_000, "a.send(b'x'); b.recvmsg(1)")]
+fn what_was_sent_is_freed(#[case] times: u32, #[case] call: &str) {
+    let program = format!(
+        "
+import socket
+n = 1 << 16
+a, b = socket.socketpair()
+u = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+u.bind(('127.0.0.1', 0))
+me, data, spare = u.getsockname(), bytes(n), [bytes(n) for _ in range(8)]
+def run(times):
+    for _ in range(times):
+        {call}
+run(1)
+held = []
+for size in n, 1 << 12, 600:
+    try:
+        while True:
+            held.append(bytes(size))
+    except MemoryError:
+        pass
+spare.clear()
+run({times})
+print('all of it')
+"
+    );
+    let flags = [
+        "--limit=memory=40MiB",
+        "--allow-bind=udp://127.0.0.1:ephemeral",
+        "--allow-send=udp://127.0.0.1:*",
+    ];
+    let printed = succeed(&mut guest!(&flags, &["-c", &program]));
+    assert_eq!(printed, "all of it\n");
+}
+
 #[test]
 fn a_sniffer_prints_frames() {
     let flags = ["--allow-raw", "packet://lo"];

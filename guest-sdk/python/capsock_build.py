@@ -13,6 +13,8 @@ import subprocess
 import sys
 import tempfile
 
+import capsock_repair
+
 _HERE = pathlib.Path(__file__).resolve().parent
 
 # Runs in the interpreter of the component, while it is built.
@@ -69,6 +71,24 @@ def build(output, application=None, libraries=(), wit=_HERE.parents[1] / "wit", 
         )
     if built.returncode:
         sys.exit(f"{built.stdout or ''}componentize-py failed: {built.returncode}")
+    _repair(pathlib.Path(output))
+
+
+def _repair(output):
+    told = subprocess.run(["componentize-py", "--version"], stdout=subprocess.PIPE, text=True)
+    version = told.stdout.split()[-1]
+    if version != capsock_repair.VERSION:
+        print(
+            f"{output}: it may leak what it sends: componentize-py is {version}, and the repair"
+            f" is for {capsock_repair.VERSION}",
+            file=sys.stderr,
+        )
+        return
+    try:
+        output.write_bytes(capsock_repair.repair(output.read_bytes()))
+    except ValueError as error:
+        output.unlink()
+        sys.exit(f"{output}: it is not as componentize-py {version} builds it: {error}")
 
 
 def main():
