@@ -789,6 +789,21 @@ print('all of it')
     assert_eq!(printed, "all of it\n");
 }
 
+/// What is more than the host copies is received into the guest's memory, which
+/// the interpreter does not make smaller.
+#[test]
+fn a_large_receive_is_whole() {
+    let program = "
+import socket
+a, b = socket.socketpair()
+a.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
+data = bytes(range(250)) * 600
+print(a.send(data), b.recv(1 << 20) == data)
+";
+    let printed = succeed(&mut guest!(&[] as &[&str], &["-c", program]));
+    assert_eq!(printed, "150000 True\n");
+}
+
 #[test]
 fn a_sniffer_prints_frames() {
     let flags = ["--allow-raw", "packet://lo"];

@@ -18,9 +18,6 @@ use crate::native;
 /// What interprets the programs in Python.
 const PYTHON_PROGRAMS: &str = include_str!("../guests/python/bench.py");
 
-/// More than a sample sends.
-const PYTHON_MEMORY: u64 = 1 << 30;
-
 /// Longer than an answer takes: one that does not come must not end in a hang.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -57,12 +54,6 @@ impl Contestant {
             Self::NativePython => "native, Python",
             Self::CapsockPython => "capsock, Python",
         }
-    }
-
-    /// Whether each sample has a new one, for a memory that only grows:
-    /// componentize-py 0.25 never frees the bytes that a guest hands to a call.
-    pub(crate) fn wears_out(self) -> bool {
-        self == Self::CapsockPython
     }
 }
 
@@ -118,9 +109,7 @@ impl Arena {
                     config.cache(Some(wasmtime::Cache::new(wasmtime::CacheConfig::new())?));
                     let program =
                         guest::engine(&config).and_then(|engine| Program::new(&engine, &path));
-                    program
-                        .map(|program| program.with_memory(PYTHON_MEMORY))
-                        .map_err(|error| format!("{error:#}"))
+                    program.map_err(|error| format!("{error:#}"))
                 }
                 _ => Err("target/guests/python.wasm is not built".to_owned()),
             },

@@ -46,7 +46,6 @@ impl CapsockView for Guest {
 pub(crate) struct Program {
     engine: Engine,
     command: Command,
-    limits: Limits,
 }
 
 /// A command of either version of WASI, linked.
@@ -129,7 +128,6 @@ impl Program {
         Ok(Self {
             engine: engine.clone(),
             command: Command::P2(p2::CommandPre::new(linker.instantiate_pre(component)?)?),
-            limits: limits(),
         })
     }
 
@@ -140,14 +138,7 @@ impl Program {
         Ok(Self {
             engine: engine.clone(),
             command: Command::P3(p3::CommandPre::new(linker.instantiate_pre(component)?)?),
-            limits: limits(),
         })
-    }
-
-    /// With another limit of the guest's memory, in bytes.
-    pub(crate) fn with_memory(mut self, memory: u64) -> Self {
-        self.limits.memory = memory;
-        self
     }
 
     /// What a guest works on that has these arguments and may reach this machine
@@ -157,7 +148,7 @@ impl Program {
         args: &[String],
         directory: &Path,
     ) -> wasmtime::Result<Store<Guest>> {
-        let limits = self.limits.clone();
+        let limits = limits();
         let mut wasi = WasiCtx::builder();
         wasi.arg("bench")
             .args(args)

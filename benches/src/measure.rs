@@ -98,8 +98,7 @@ pub(crate) fn compete<S: Session>(
         for turn in 0..runners.len() {
             let place = (turn + round) % runners.len();
             let runner = &mut runners[place];
-            let over = runner.contestant.wears_out() || round % SITTING == 0;
-            if round > 0 && over && runner.state.is_ok() {
+            if round > 0 && round % SITTING == 0 && runner.state.is_ok() {
                 // The old one ends before there is a new one.
                 runner.state = Err(String::new());
                 runner.state = open(runner.contestant).and_then(|mut session| {

@@ -66,7 +66,7 @@ struct Echo {
 
 impl Echo {
     fn new(arena: &Arena, contestant: Contestant, size: usize) -> Result<Self, String> {
-        let (stream, running) = connect_bounded(arena, contestant, |address| {
+        let (stream, running) = connect(arena, contestant, |address| {
             vec!["echo-tcp".to_owned(), address, size.to_string()]
         })?;
         Ok(Self {

@@ -26,10 +26,9 @@ impl Landing {
     };
 
     #[cfg(target_arch = "wasm32")]
-    /// Whether a list of so many bytes, that has no place yet or has this one,
-    /// may be here.
+    /// Whether a list of so many bytes that has no place yet may be here.
     fn takes(self, old: *mut u8, align: usize, length: usize) -> bool {
-        (old.is_null() || old == self.start) && align == 1 && (1..=self.room).contains(&length)
+        old.is_null() && align == 1 && (1..=self.room).contains(&length)
     }
 }
 

@@ -134,6 +134,12 @@ pub(crate) fn receive(
     Ok(data)
 }
 
+/// How many bytes of a stream can be received at once (`FIONREAD`, tcp(7), unix(7)).
+pub(crate) fn unread(fd: BorrowedFd<'_>) -> Result<usize, Errno> {
+    let count = rustix::io::ioctl_fionread(fd)?;
+    Ok(usize::try_from(count).unwrap_or(usize::MAX))
+}
+
 /// `recv(2)` into memory that is there.
 pub(crate) fn receive_into(
     fd: BorrowedFd<'_>,

@@ -40,7 +40,7 @@ pub(crate) struct Received {
     rest: Option<Rest>,
 }
 
-/// What is still in the kernel, perhaps.
+/// What is still in the kernel.
 #[derive(Debug)]
 struct Rest {
     descriptor: Arc<Descriptor>,
@@ -111,16 +111,23 @@ impl Socket {
             whole
         };
         let (data, _sender) = self.receive(ctx, count(piece), how).await?;
-        let more = piece < whole && data.len() == piece;
-        let rest = more.then(|| -> Result<Rest, Errno> {
-            Ok(Rest {
-                descriptor: self.open()?.clone(),
-                state: self.state.clone(),
-                length: whole - piece,
-            })
-        });
-        let rest = rest.transpose()?;
+        // Who shares the socket could take it first.
+        let rest = match data.len() == piece && piece < whole && !self.state().shared {
+            true => self.rest(whole - piece)?,
+            false => None,
+        };
         Ok(Received { data, rest })
+    }
+
+    /// What of at most `most` bytes is in the kernel.
+    fn rest(&self, most: usize) -> Result<Option<Rest>, Errno> {
+        let descriptor = self.open()?;
+        let length = os::unread(descriptor.as_fd())?.min(most);
+        Ok((length > 0).then(|| Rest {
+            descriptor: descriptor.clone(),
+            state: self.state.clone(),
+            length,
+        }))
     }
 
     /// `recvmsg(2)`: as `receive`, with ancillary data.
@@ -532,12 +539,13 @@ impl Sending {
 }
 
 impl Received {
-    /// How much memory it may need.
+    /// How much memory it needs.
     pub(crate) fn room(&self) -> usize {
         self.data.len() + self.rest.as_ref().map_or(0, |rest| rest.length)
     }
 
-    /// Writes it to `memory`, which has the room. Returns how much it was.
+    /// Writes it to `memory`, which has the room. Returns how much it was: less
+    /// only where the rest was lost since, by a reset.
     pub(crate) fn write_to(&self, memory: &mut [u8]) -> usize {
         let (start, end) = memory.split_at_mut(self.data.len());
         start.copy_from_slice(&self.data);
@@ -547,8 +555,8 @@ impl Received {
 }
 
 impl Rest {
-    /// What of it is there now. An error that the kernel tells is for the next
-    /// call: the kernel tells it once.
+    /// An error that the kernel tells is for the next call: the kernel tells it
+    /// once.
     fn receive(&self, memory: &mut [u8]) -> usize {
         match os::receive_into(self.descriptor.as_fd(), memory, ReceiveFlags::DONTWAIT) {
             Ok(count) => count,
@@ -656,18 +664,18 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_error_after_a_piece_is_for_the_next_call() {
+    async fn an_error_after_data_is_for_the_next_call() {
         let ctx = ctx();
         let (client, server) = connected(&ctx).await;
-        client.send_all(&ctx, &[7; PIECE], ALL).await.unwrap();
-        arrived(&server, &ctx, PIECE).await;
-        let received = server.receive_direct(&ctx, count(PIECE * 2), Receive::default());
+        client.send_all(&ctx, &[7; PIECE + 10], ALL).await.unwrap();
+        arrived(&server, &ctx, PIECE + 10).await;
+        let received = server.receive_direct(&ctx, count(COPIED * 2), Receive::default());
         let received = received.await.unwrap();
         // A close with a time of none is a reset.
         client.set_linger(Some(std::time::Duration::ZERO)).unwrap();
         drop(client);
         let mut memory = vec![0; received.room()];
-        assert_eq!(received.write_to(&mut memory), PIECE);
+        assert_eq!(received.write_to(&mut memory), PIECE + 10);
         let next = server.receive_direct(&ctx, 1, Receive::default()).await;
         assert_eq!(next.unwrap_err(), Errno::ConnectionReset);
         let end = server.receive_direct(&ctx, 1, Receive::default()).await;
