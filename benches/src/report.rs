@@ -268,8 +268,11 @@ fn bars(path: &Path, title: &str, cases: &[&Case]) -> Result<(), Box<dyn Error>>
             }
         }
     }
+    let ratios = rows
+        .iter()
+        .filter_map(|(_, bar)| bar.map(|(_, ratio)| ratio));
     // What is many times slower would leave the others no room.
-    const MOST: f64 = 3.0;
+    let most = ratios.fold(1.0, f64::max).min(3.0);
     const LEFT: i32 = 170;
     const WIDTH: f64 = 480.0;
     const ROW: i32 = 20;
@@ -280,7 +283,7 @@ fn bars(path: &Path, title: &str, cases: &[&Case]) -> Result<(), Box<dyn Error>>
     let right = Pos::new(HPos::Right, VPos::Center);
     let left = Pos::new(HPos::Left, VPos::Center);
     root.draw(&Text::new(title.to_owned(), (10, 10), style(16.0)))?;
-    let at = |ratio: f64| LEFT + (ratio.min(MOST) / MOST * WIDTH) as i32;
+    let at = |ratio: f64| LEFT + (ratio.min(most) / most * WIDTH) as i32;
     let line = [(at(1.0), 36), (at(1.0), height - 8)];
     for (row, (label, bar)) in rows.iter().enumerate() {
         let top = 36 + row as i32 * ROW;
@@ -300,10 +303,10 @@ fn bars(path: &Path, title: &str, cases: &[&Case]) -> Result<(), Box<dyn Error>>
                     text.pos(right),
                 ))?;
                 let text = style(12.0).into_text_style(&root);
-                let beyond = if *ratio > MOST { " →" } else { "" };
+                let beyond = if *ratio > most { " →" } else { "" };
                 root.draw(&Text::new(
                     format!("{ratio:.2}{beyond}"),
-                    (at(*ratio) + 5, middle),
+                    (LEFT + WIDTH as i32 + 8, middle),
                     text.pos(left),
                 ))?;
             }
@@ -347,6 +350,7 @@ fn lines(path: &Path, results: &Results) -> Result<(), Box<dyn Error>> {
             ("sans-serif", 16),
         )
         .margin(12)
+        .margin_right(30)
         .x_label_area_size(30)
         .y_label_area_size(50)
         .build_cartesian_2d(

@@ -187,7 +187,11 @@ mod tests {
             // Its duplicate is the same socket.
             let duplicate = pair.0.duplicate(&ctx).unwrap();
             assert!(waits(&duplicate).0);
-            duplicate.end_hold().unwrap();
+            // To pass it on is to let others have it.
+            let (carrier, _far) = self::pair(&ctx, SocketType::Stream);
+            let (data, passed) = ([b"x".to_vec()], [&duplicate]);
+            let sent = carrier.send_message(&ctx, &data, Vec::new(), &passed, AT_ONCE, None);
+            assert_eq!(sent.await.unwrap(), 1);
             assert_eq!(waits(&pair.0), (false, None));
             for _ in 0..=FIRST {
                 exchange(&ctx, &pair).await;
