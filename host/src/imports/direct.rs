@@ -7,6 +7,7 @@ use wasmtime::component::__internal::{
     CanonicalAbiInfo, InstanceType, InterfaceType, LowerContext,
 };
 use wasmtime::component::{ComponentType, Linker, Lower, Resource, WasmList};
+use wasmtime::error::Context;
 use wasmtime::{AsContext, StoreContextMut, ValRaw};
 
 use crate::bindings::socket::{ReceiveFlags, SendFlags};
@@ -148,7 +149,10 @@ fn place<T>(received: &Received, cx: &mut LowerContext<'_, T>) -> wasmtime::Resu
     let room = received.room();
     let mut start = cx.realloc(0, 0, ALIGN, room)?;
     // It is inside of the memory: that is checked.
-    let length = received.write_to(&mut cx.as_slice_mut()[start..start + room]);
+    let memory = &mut cx.as_slice_mut()[start..start + room];
+    let written = received.write_to(memory);
+    // The kernel had it, and nobody else has the socket.
+    let length = written.context("what was to be received is gone")?;
     if length < room {
         // Guests free a list by its length, and not all can make one shorter.
         let old = std::mem::replace(&mut start, cx.realloc(0, 0, ALIGN, length)?);

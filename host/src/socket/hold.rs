@@ -39,9 +39,7 @@ impl Socket {
         operation: &mut impl FnMut(BorrowedFd<'_>, ReceiveFlags) -> Result<T, Errno>,
     ) -> Result<T, Errno> {
         let descriptor = self.open()?;
-        if let Some(errno) = self.state().error.take() {
-            return Err(errno);
-        }
+        self.tell_error()?;
         let held = self.waits_in_kernel(deadline, descriptor)?;
         let operation = |fd: BorrowedFd<'_>, at_once| {
             let mut flags = ReceiveFlags::empty();
@@ -52,6 +50,11 @@ impl Socket {
         deadline
             .attempt_held(held, descriptor, readable, operation)
             .await
+    }
+
+    /// The error that the kernel has told before.
+    pub(super) fn tell_error(&self) -> Result<(), Errno> {
+        self.state().error.take().map_or(Ok(()), Err)
     }
 
     /// Whether the next call may wait in the kernel, which has been told how

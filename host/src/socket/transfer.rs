@@ -1,7 +1,7 @@
 //! Receiving and sending.
 
 use std::os::fd::{AsFd, BorrowedFd};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use super::{Deadline, Role, Socket, State, TakenSocket};
 use crate::ctx::CapsockCtx;
@@ -30,22 +30,12 @@ pub(crate) struct Receive {
 /// costs as little as one more system call.
 const COPIED: usize = 64 << 10;
 
-/// How much of a longer receive is.
-const PIECE: usize = 8 << 10;
-
-/// What was received of a stream.
+/// What is received.
 #[derive(Debug)]
-pub(crate) struct Received {
-    data: Vec<u8>,
-    rest: Option<Rest>,
-}
-
-/// What is still in the kernel.
-#[derive(Debug)]
-struct Rest {
-    descriptor: Arc<Descriptor>,
-    state: Arc<Mutex<State>>,
-    length: usize,
+pub(crate) enum Received {
+    Data(Vec<u8>),
+    /// So much of a stream, which is still in the kernel.
+    Waiting(Arc<Descriptor>, usize),
 }
 
 /// A send to where the guest may send, whose data comes later.
@@ -95,39 +85,31 @@ impl Socket {
         self.receive_admitted(ctx, how, receive_from).await
     }
 
-    /// As `receive`, without the sender; what is more than a piece of a stream is
-    /// received when there is memory for it.
+    /// As `receive`, without the sender. Much of a stream stays in the kernel until
+    /// there is memory for it.
     pub(crate) async fn receive_direct(
         &self,
         ctx: &CapsockCtx,
         length: u32,
         how: Receive,
     ) -> Result<Received, Errno> {
-        let whole = length.min(ctx.limits().receive) as usize;
+        let most = length.min(ctx.limits().receive) as usize;
         let plain = how == Receive::default() && self.kind == SocketType::Stream;
-        let piece = if plain && whole > COPIED {
-            PIECE
-        } else {
-            whole
-        };
-        let (data, _sender) = self.receive(ctx, count(piece), how).await?;
         // Who shares the socket could take it first.
-        let rest = match data.len() == piece && piece < whole && !self.state().shared {
-            true => self.rest(whole - piece)?,
-            false => None,
-        };
-        Ok(Received { data, rest })
-    }
-
-    /// What of at most `most` bytes is in the kernel.
-    fn rest(&self, most: usize) -> Result<Option<Rest>, Errno> {
+        if !plain || most <= COPIED || self.state().shared {
+            let (data, _sender) = self.receive(ctx, length, how).await?;
+            return Ok(Received::Data(data));
+        }
+        self.vet_connected(ctx)?;
         let descriptor = self.open()?;
-        let length = os::unread(descriptor.as_fd())?.min(most);
-        Ok((length > 0).then(|| Rest {
-            descriptor: descriptor.clone(),
-            state: self.state.clone(),
-            length,
-        }))
+        self.tell_error()?;
+        let look = |fd: BorrowedFd<'_>| match os::unread(fd) {
+            Ok(unread @ 1..) => Ok(Received::Waiting(descriptor.clone(), unread.min(most))),
+            // Nothing yet, the end, an error, or a protocol that does not tell.
+            Ok(0) | Err(_) => os::receive(fd, COPIED, ReceiveFlags::DONTWAIT).map(Received::Data),
+        };
+        let deadline = self.deadline(how.dont_wait);
+        deadline.attempt(descriptor, Interest::READABLE, look).await
     }
 
     /// `recvmsg(2)`: as `receive`, with ancillary data.
@@ -541,32 +523,23 @@ impl Sending {
 impl Received {
     /// How much memory it needs.
     pub(crate) fn room(&self) -> usize {
-        self.data.len() + self.rest.as_ref().map_or(0, |rest| rest.length)
+        match self {
+            Self::Data(data) => data.len(),
+            Self::Waiting(_, length) => *length,
+        }
     }
 
     /// Writes it to `memory`, which has the room. Returns how much it was: less
-    /// only where the rest was lost since, by a reset.
-    pub(crate) fn write_to(&self, memory: &mut [u8]) -> usize {
-        let (start, end) = memory.split_at_mut(self.data.len());
-        start.copy_from_slice(&self.data);
-        let more = self.rest.as_ref().map_or(0, |rest| rest.receive(end));
-        self.data.len() + more
-    }
-}
-
-impl Rest {
-    /// An error that the kernel tells is for the next call: the kernel tells it
-    /// once.
-    fn receive(&self, memory: &mut [u8]) -> usize {
-        match os::receive_into(self.descriptor.as_fd(), memory, ReceiveFlags::DONTWAIT) {
-            Ok(count) => count,
-            Err(Errno::WouldBlock) => 0,
-            Err(errno) => {
-                let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-                state.error = Some(errno);
-                0
+    /// only where the kernel gives messages one by one.
+    pub(crate) fn write_to(&self, memory: &mut [u8]) -> Result<usize, Errno> {
+        match self {
+            Self::Data(data) => memory.copy_from_slice(data),
+            Self::Waiting(descriptor, _) => {
+                let fd = descriptor.as_fd();
+                return os::receive_into(fd, memory, ReceiveFlags::DONTWAIT);
             }
         }
+        Ok(memory.len())
     }
 }
 
@@ -637,48 +610,80 @@ mod tests {
         }
     }
 
-    #[tokio::test]
-    async fn what_is_more_than_a_piece_goes_to_the_memory_that_it_is_for() {
-        let ctx = ctx();
-        let (client, server) = connected(&ctx).await;
-        let sent: Vec<u8> = (0..PIECE * 3).map(|index| (index % 251) as u8).collect();
-        client.send_all(&ctx, &sent, ALL).await.unwrap();
-        arrived(&server, &ctx, sent.len()).await;
-        let mut start = 0;
-        for (length, expected) in [
-            // As much as there is room for,
-            (PIECE, PIECE),
-            (PIECE + 100, PIECE + 100),
-            // and no more than there is.
-            (PIECE * 9, PIECE - 100),
-        ] {
-            let length = count(length);
-            let received = server.receive_direct(&ctx, length, Receive::default());
-            let received = received.await.unwrap();
-            let mut memory = vec![0; received.room()];
-            let written = received.write_to(&mut memory);
-            assert_eq!(written, expected);
-            assert!(memory[..written] == sent[start..start + written]);
-            start += written;
-        }
+    async fn received(ctx: &CapsockCtx, socket: &Socket, length: usize) -> Result<Received, Errno> {
+        let how = Receive::default();
+        socket.receive_direct(ctx, count(length), how).await
+    }
+
+    fn in_memory(received: &Received) -> Vec<u8> {
+        let mut memory = vec![0; received.room()];
+        let written = received.write_to(&mut memory).unwrap();
+        memory.truncate(written);
+        memory
     }
 
     #[tokio::test]
-    async fn an_error_after_data_is_for_the_next_call() {
+    async fn much_of_a_stream_goes_to_the_memory_that_it_is_for() {
         let ctx = ctx();
         let (client, server) = connected(&ctx).await;
-        client.send_all(&ctx, &[7; PIECE + 10], ALL).await.unwrap();
-        arrived(&server, &ctx, PIECE + 10).await;
-        let received = server.receive_direct(&ctx, count(COPIED * 2), Receive::default());
-        let received = received.await.unwrap();
+        let sent: Vec<u8> = (0..COPIED * 5).map(|index| (index % 251) as u8).collect();
+        client.send_all(&ctx, &sent, ALL).await.unwrap();
+        arrived(&server, &ctx, sent.len()).await;
+        let mut start = 0;
+        for (length, expected, waiting) in [
+            // As much as there is room for,
+            (COPIED, COPIED, false),
+            (COPIED + 1, COPIED + 1, true),
+            // and no more than there is.
+            (COPIED * 9, COPIED * 3 - 1, true),
+        ] {
+            let received = received(&ctx, &server, length).await.unwrap();
+            assert_eq!(matches!(received, Received::Waiting(..)), waiting);
+            let data = in_memory(&received);
+            assert_eq!(data.len(), expected);
+            assert!(data == sent[start..start + expected]);
+            start += expected;
+        }
+        // What comes later is waited for.
+        let (later, sent) = tokio::join!(
+            biased;
+            received(&ctx, &server, COPIED * 2),
+            client.send_all(&ctx, b"later", ALL)
+        );
+        sent.unwrap();
+        assert_eq!(in_memory(&later.unwrap()), b"later");
+        drop(client);
+        let end = received(&ctx, &server, COPIED * 2).await.unwrap();
+        assert_eq!(in_memory(&end), b"");
+    }
+
+    /// Its data comes before, and once it is told.
+    #[tokio::test]
+    async fn a_reset_is_told_after_what_came_before_it() {
+        let ctx = ctx();
+        let (client, server) = connected(&ctx).await;
+        client.send_all(&ctx, &[7; 10], ALL).await.unwrap();
+        arrived(&server, &ctx, 10).await;
+        let data = received(&ctx, &server, COPIED * 2).await.unwrap();
+        assert!(matches!(data, Received::Waiting(..)));
         // A close with a time of none is a reset.
         client.set_linger(Some(std::time::Duration::ZERO)).unwrap();
         drop(client);
-        let mut memory = vec![0; received.room()];
-        assert_eq!(received.write_to(&mut memory), PIECE + 10);
-        let next = server.receive_direct(&ctx, 1, Receive::default()).await;
+        assert_eq!(in_memory(&data), [7; 10]);
+        let next = received(&ctx, &server, COPIED * 2).await;
         assert_eq!(next.unwrap_err(), Errno::ConnectionReset);
-        let end = server.receive_direct(&ctx, 1, Receive::default()).await;
-        assert_eq!(end.unwrap().room(), 0);
+        let end = received(&ctx, &server, COPIED * 2).await.unwrap();
+        assert_eq!(in_memory(&end), b"");
+    }
+
+    /// Who shares a socket may take what the kernel has, so it is received at once.
+    #[tokio::test]
+    async fn of_a_shared_socket_nothing_stays_in_the_kernel() {
+        let ctx = ctx();
+        let (client, server) = connected(&ctx).await;
+        client.send_all(&ctx, b"x", ALL).await.unwrap();
+        server.share();
+        let data = received(&ctx, &server, COPIED * 2).await.unwrap();
+        assert!(matches!(data, Received::Data(data) if data == b"x"));
     }
 }
