@@ -122,7 +122,8 @@ impl Socket {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::socket::{Receive, Timeout, Transmit};
+    use crate::options::OptionNumber;
+    use crate::socket::{RawValue, Receive, Timeout, Transmit};
     use crate::{CapsockCtx, Op, Policy, SocketType};
     use cap_std::ambient_authority;
     use rustix::fs::{OFlags, fcntl_getfl};
@@ -147,6 +148,7 @@ mod tests {
             .allow(Op::Listen, "tcp://127.0.0.1:ephemeral")
             .unwrap();
         let policy = policy.allow(Op::Connect, "tcp://127.0.0.1:*").unwrap();
+        let policy = policy.allow(Op::Option, "raw=1/20").unwrap();
         CapsockCtx::new(policy, ambient_authority()).holding_thread(LONGEST)
     }
 
@@ -200,6 +202,32 @@ mod tests {
                 exchange(&ctx, &pair).await;
             }
             assert_eq!(waits(&pair.0), (false, None));
+        });
+    }
+
+    /// An option by its number may be one of those times, and it stays.
+    #[test]
+    fn a_socket_does_not_wait_in_the_kernel_after_an_option_by_number() {
+        runtime().block_on(async {
+            let ctx = holding();
+            let pair = pair(&ctx, SocketType::Stream);
+            for _ in 0..=FIRST {
+                exchange(&ctx, &pair).await;
+            }
+            assert!(waits(&pair.0).0);
+            let option = OptionNumber {
+                level: libc::SOL_SOCKET,
+                name: libc::SO_RCVTIMEO,
+            };
+            let time = [3_i64, 0].map(i64::to_ne_bytes).concat();
+            let value = RawValue::Bytes(time);
+            pair.0.set_raw(&ctx, option, &value).unwrap();
+            let set = (false, Some(Duration::from_secs(3)));
+            for _ in 0..=FIRST {
+                assert_eq!(waits(&pair.0), set);
+                exchange(&ctx, &pair).await;
+            }
+            assert_eq!(waits(&pair.0), set);
         });
     }
 
