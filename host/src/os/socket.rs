@@ -140,13 +140,10 @@ pub(crate) fn unread(fd: BorrowedFd<'_>) -> Result<usize, Errno> {
     Ok(usize::try_from(count).unwrap_or(usize::MAX))
 }
 
-/// `recv(2)` into memory that is there.
-pub(crate) fn receive_into(
-    fd: BorrowedFd<'_>,
-    memory: &mut [u8],
-    flags: ReceiveFlags,
-) -> Result<usize, Errno> {
-    Ok(net::recv(fd, memory, flags)?.0)
+/// `recv(2)` into memory that is there, of what has arrived.
+pub(crate) fn receive_into(fd: BorrowedFd<'_>, memory: &mut [u8]) -> Result<usize, Errno> {
+    let at_once = ReceiveFlags::DONTWAIT;
+    Ok(retry_on_intr(|| net::recv(fd, &mut *memory, at_once))?.0)
 }
 
 /// `send(2)`. A closed connection is an error, never a signal. Without

@@ -533,13 +533,12 @@ impl Received {
     /// only where the kernel gives messages one by one.
     pub(crate) fn write_to(&self, memory: &mut [u8]) -> Result<usize, Errno> {
         match self {
-            Self::Data(data) => memory.copy_from_slice(data),
-            Self::Waiting(descriptor, _) => {
-                let fd = descriptor.as_fd();
-                return os::receive_into(fd, memory, ReceiveFlags::DONTWAIT);
+            Self::Data(data) => {
+                memory.copy_from_slice(data);
+                Ok(data.len())
             }
+            Self::Waiting(descriptor, _) => os::receive_into(descriptor.as_fd(), memory),
         }
-        Ok(memory.len())
     }
 }
 
