@@ -274,7 +274,7 @@ fn sendall_of_more_than_a_call_may_copy_is_done_in_pieces() {
         std::io::copy(&mut stream, &mut std::io::sink()).unwrap()
     });
     let grant = format!("tcp://127.0.0.1:{port}");
-    let flags = ["--allow-connect", &grant, "--limit", "hostcall-fuel=512KiB"];
+    let flags = ["--allow-connect", &grant, "--limit", "hostcall-fuel=1MiB"];
     succeed(&flags, "limits", &["sendall", &port]);
     assert!(received.join().unwrap() > 40 << 20);
     succeed(&[], "limits", &["sendall-in-time"]);

@@ -52,8 +52,8 @@ pub struct Limits {
     /// Bytes of all memories and tables together: 256 MiB. To grow beyond it
     /// fails. The embedder sets it with a [`MemoryLimiter`](crate::MemoryLimiter).
     pub memory: u64,
-    /// Bytes that one call may copy into the host: 8 MiB. One more traps. The
-    /// embedder sets it with
+    /// Bytes that one call may copy into the host: 8 MiB. One more traps; the
+    /// SDKs send up to 1 MiB a call. The embedder sets it with
     /// [`Store::set_hostcall_fuel`](wasmtime::Store::set_hostcall_fuel).
     pub hostcall_fuel: u32,
     /// How long the guest may run, on the clock: without end. The embedder ends

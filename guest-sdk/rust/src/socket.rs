@@ -22,8 +22,8 @@ use crate::numbers::{IPPROTO_TCP, IPPROTO_UDP};
 const DEFAULT_BACKLOG: i32 = 128;
 
 /// What one call hands to the host of a stream's data: hosts limit how much a
-/// call may copy, and trap where it is more.
-const PIECE: usize = 256 << 10;
+/// call may hand over, and trap where it is more.
+const PIECE: usize = 1 << 20;
 
 /// A socket, with the methods of Python's `socket.socket`. It closes on drop.
 ///
