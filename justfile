@@ -79,6 +79,11 @@ ci: lint test demo (fuzz "20")
 soak: build guests
     CAPSOCK_SOAK=100000 cargo test -p capsock-tests --test limits soak -- --nocapture
 
+# Build the CLI as fast as it gets: compiled with a profile of what it does most, to
+# target/profiled/capsock. A quarter of an hour.
+release: guests python
+    scripts/release
+
 # Measure guests beside native programs: target/bench/results.json and
 # docs/performance.md. Some minutes on two cores that do nothing else.
 bench: guests python
@@ -89,3 +94,7 @@ bench: guests python
 bench-quick: guests python
     cargo build --release -p capsock-bench
     target/release/capsock-bench run --recipe 'just bench-quick' --quick --rounds 9 --results target/bench/quick.json
+
+# The same of what `just release` builds.
+bench-release: release
+    target/profiled/capsock-bench run --recipe 'just bench-release' --quick --results target/bench/release.json

@@ -285,3 +285,13 @@ fn compiling_shows_on_a_terminal() {
     assert!(shown.contains("compiling slow.wasm"), "{shown:?}");
     assert_eq!(terminal.status.code(), Some(2));
 }
+
+/// `just release` builds by what this does; it takes too long to be tested whole.
+#[test]
+fn what_the_released_build_is_trained_with_runs() {
+    let project = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+    let mut train = std::process::Command::new("python3");
+    train.arg("scripts/train").arg(capsock().get_program());
+    let output = train.arg("20").current_dir(project).output().unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+}
