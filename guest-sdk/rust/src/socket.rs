@@ -1,6 +1,7 @@
 //! The socket.
 
-use std::io::{self, BufReader, BufWriter, Read, Write};
+use std::borrow::Cow;
+use std::io::{self, BufReader, BufWriter, IoSlice, Read, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -24,6 +25,9 @@ const DEFAULT_BACKLOG: i32 = 128;
 /// What one call hands to the host of a stream's data: hosts limit how much a
 /// call may hand over, and trap where it is more.
 const PIECE: usize = 1 << 20;
+
+/// How much of several buffers of a stream is put together to be sent at once.
+const GATHERED: usize = 64 << 10;
 
 /// A socket, with the methods of Python's `socket.socket`. It closes on drop.
 ///
@@ -619,6 +623,28 @@ impl Socket {
         &self.host
     }
 
+    /// What one call sends of several buffers: a whole message, or the beginning
+    /// of a stream.
+    fn gather<'a>(&self, buffers: &'a [IoSlice<'_>]) -> Cow<'a, [u8]> {
+        let most = match self.kind {
+            SOCK_STREAM => GATHERED,
+            _ => usize::MAX,
+        };
+        let mut buffers = buffers.iter().filter(|buffer| !buffer.is_empty());
+        let first = buffers.next().map_or(&[][..], |first| first);
+        let mut gathered = Cow::Borrowed(first);
+        for buffer in buffers {
+            let room = most.saturating_sub(gathered.len());
+            if room == 0 {
+                break;
+            }
+            gathered
+                .to_mut()
+                .extend_from_slice(&buffer[..buffer.len().min(room)]);
+        }
+        gathered
+    }
+
     /// The protocol as the kernel reports it, where 0 stood for the default.
     pub(crate) fn protocol_number(&self) -> i32 {
         match (self.family, self.kind, self.proto) {
@@ -650,6 +676,10 @@ impl Write for &Socket {
         Ok(self.send(data)?)
     }
 
+    fn write_vectored(&mut self, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
+        Ok(self.send(&self.gather(buffers))?)
+    }
+
     fn write_all(&mut self, data: &[u8]) -> io::Result<()> {
         Ok(self.sendall(data)?)
     }
@@ -668,6 +698,10 @@ impl Read for Socket {
 impl Write for Socket {
     fn write(&mut self, data: &[u8]) -> io::Result<usize> {
         (&*self).write(data)
+    }
+
+    fn write_vectored(&mut self, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
+        (&*self).write_vectored(buffers)
     }
 
     fn write_all(&mut self, data: &[u8]) -> io::Result<()> {

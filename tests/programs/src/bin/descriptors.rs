@@ -1,6 +1,6 @@
 //! Sockets as descriptors: pairs, duplicates, numbers, files, default timeouts.
 
-use std::io::{BufRead, Write};
+use std::io::{BufRead, IoSlice, Write};
 use std::time::Duration;
 
 use capsock_guest::*;
@@ -11,6 +11,7 @@ fn main() {
     match args[0].as_str() {
         "local" => {
             pairs();
+            several_buffers();
             duplicates();
             numbers();
             files();
@@ -84,6 +85,28 @@ fn pairs() {
         .getsockopt_bytes(SOL_SOCKET, SO_PEERCRED, 12)
         .expect("SO_PEERCRED");
     assert_ne!(credentials[..4], [0; 4], "a process id");
+}
+
+/// They are one message, or the beginning of a stream, in one call.
+fn several_buffers() {
+    let send = |mut socket: &Socket, buffers: &[&[u8]]| {
+        let buffers: Vec<_> = buffers.iter().map(|buffer| IoSlice::new(buffer)).collect();
+        socket.write_vectored(&buffers).expect("write_vectored")
+    };
+    let long = vec![7; 100_000];
+    for kind in [SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET] {
+        let (one, other) = socketpair(kind).expect("socketpair");
+        assert_eq!(send(&one, &[b"", b"head", b"", b"body"]), 8);
+        assert_eq!(other.recv(64).expect("recv"), b"headbody");
+        let sent = send(&one, &[b"head", &long]);
+        let received = other.recv(1 << 20).expect("recv");
+        assert_eq!(received.len(), sent);
+        assert!(received.starts_with(b"head") && received[4..] == long[..sent - 4]);
+        assert_eq!(sent == long.len() + 4, kind != SOCK_STREAM);
+        // What is long already is sent as it is.
+        let (body, tail) = (&long[..70_000], b"tail");
+        assert_eq!(send(&one, &[body, tail]) == 70_000, kind == SOCK_STREAM);
+    }
 }
 
 fn duplicates() {
