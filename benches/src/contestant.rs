@@ -44,6 +44,15 @@ impl Contestant {
         Self::CapsockPython,
     ];
 
+    /// Those without an interpreter, whose cost would hide the others'.
+    pub(crate) const RUST: [Self; 5] = [
+        Self::Native,
+        Self::Tokio,
+        Self::Capsock,
+        Self::Wasi02,
+        Self::Wasi03,
+    ];
+
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Native => "native",

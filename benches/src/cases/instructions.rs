@@ -14,14 +14,6 @@ use crate::contestant::{Arena, Contestant, PATIENCE};
 use crate::measure::{Plan, fill};
 use crate::results::{Better, Case};
 
-const CONTESTANTS: [Contestant; 5] = [
-    Contestant::Native,
-    Contestant::Tokio,
-    Contestant::Capsock,
-    Contestant::Wasi02,
-    Contestant::Wasi03,
-];
-
 /// Round trips of the two runs of a contestant. What one takes is the difference
 /// of the instructions by that of the round trips, without the start.
 const TRIPS: (u32, u32) = (100, 1_100);
@@ -35,7 +27,7 @@ pub(crate) fn cases(arena: &Arena, plan: &Plan) -> Vec<Case> {
     let mut case = Case::new(id, title, "instructions", Better::Less);
     eprintln!("{title}");
     let trips = if plan.tiny { (0, 2) } else { TRIPS };
-    let results = CONTESTANTS.map(|contestant| {
+    let results = Contestant::RUST.map(|contestant| {
         let of = counted(arena, contestant, trips);
         (contestant, of.map(|count| vec![count]))
     });

@@ -20,14 +20,6 @@ const ACTIVE: usize = 10;
 /// larger sets are left out.
 const WASI_MOST: usize = 1_000;
 
-const CONTESTANTS: [Contestant; 5] = [
-    Contestant::Native,
-    Contestant::Tokio,
-    Contestant::Capsock,
-    Contestant::Wasi02,
-    Contestant::Wasi03,
-];
-
 pub(crate) fn cases(arena: &Arena, plan: &Plan) -> Vec<Case> {
     let sizes: &[usize] = match plan.tiny {
         true => &[10, 20],
@@ -45,15 +37,15 @@ fn of_size(arena: &Arena, plan: &Plan, size: usize) -> Case {
         return case;
     }
     eprintln!("{title}");
-    let mut results: Vec<_> = CONTESTANTS
+    let mut results: Vec<_> = Contestant::RUST
         .iter()
         .map(|contestant| (*contestant, Ok(Vec::new())))
         .collect();
     // All of them at once would be more descriptors than a process may have.
     let rounds = plan.rounds.div_ceil(3);
     for round in 0..rounds {
-        for turn in 0..CONTESTANTS.len() {
-            let place = (turn + round) % CONTESTANTS.len();
+        for turn in 0..Contestant::RUST.len() {
+            let place = (turn + round) % Contestant::RUST.len();
             let (contestant, result) = &mut results[place];
             let Ok(values) = result else { continue };
             match sample(arena, plan, *contestant, size) {

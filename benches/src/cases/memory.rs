@@ -10,14 +10,6 @@ use crate::results::{Better, Case};
 /// How many are there before, and how many come.
 const IDLE: (usize, usize) = (100, 1_000);
 
-const CONTESTANTS: [Contestant; 5] = [
-    Contestant::Native,
-    Contestant::Tokio,
-    Contestant::Capsock,
-    Contestant::Wasi02,
-    Contestant::Wasi03,
-];
-
 pub(crate) fn cases(arena: &Arena, plan: &Plan) -> Vec<Case> {
     let (id, title) = ("memory-connection", "Memory of an idle connection");
     if !id.starts_with(plan.only) {
@@ -26,7 +18,7 @@ pub(crate) fn cases(arena: &Arena, plan: &Plan) -> Vec<Case> {
     eprintln!("{title}");
     let mut case = Case::new(id, title, "KiB", Better::Less);
     let idle = if plan.tiny { (10, 10) } else { IDLE };
-    for contestant in CONTESTANTS {
+    for contestant in Contestant::RUST {
         let name = contestant.name();
         let samples = (0..plan.rounds.div_ceil(6)).map(|_| sample(arena, contestant, idle));
         match samples.collect() {
