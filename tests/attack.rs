@@ -85,8 +85,7 @@ fn attack(
     interface: Interface,
     attempt: &Try,
 ) -> Result<String, String> {
-    let grants = format!("{} {}", attempt.grants, interface.grants(attempt));
-    let grants = grants.replace("{dir}", witness.directory());
+    let grants = attempt.grants.replace("{dir}", witness.directory());
     let does = attempt.does.replace("{dir}", witness.directory());
     let grants = shlex::split(&grants).unwrap();
     let grants: Vec<&str> = grants.iter().map(String::as_str).collect();

@@ -93,3 +93,17 @@ fn a_listen_grant_admits_the_peers_that_it_names() {
     peer("127.0.0.2").send_to(b"welcome", address).unwrap();
     guest.succeed();
 }
+
+/// As the kernel binds it by itself: that needs no grant, and gives none.
+#[test]
+fn a_client_that_is_bound_to_any_address_hears_only_whom_it_may_ask() {
+    let mut guest = start(
+        &["--allow-send", "udp://127.0.0.2:*"],
+        "datagram",
+        &["admit", "0.0.0.0", "0"],
+    );
+    let address = guest.address("127.0.0.1");
+    peer("127.0.0.1").send_to(b"intruder", address).unwrap();
+    peer("127.0.0.2").send_to(b"welcome", address).unwrap();
+    guest.succeed();
+}

@@ -151,18 +151,26 @@ fn peers_that_are_not_admitted_are_not_seen(#[values("std", "sockets_p3")] name:
 #[rstest]
 fn senders_that_are_not_admitted_are_not_seen(
     #[values("std", "sockets_p3")] name: &str,
-    #[values(false, true)] by_listen: bool,
+    #[values("listen", "recv", "send")] by: &str,
 ) {
-    let address = arguments(name, "127.0.0.1", 0);
-    let flags = match by_listen {
-        true => vec!["--allow-listen", "udp://127.0.0.1:ephemeral from=127.0.0.3"],
-        false => vec![
-            "--allow-bind",
-            "udp://127.0.0.1:ephemeral",
-            "--allow-recv",
-            "udp://127.0.0.3:*",
-        ],
+    let (local, flags) = match by {
+        "listen" => (
+            "127.0.0.1",
+            vec!["--allow-listen", "udp://127.0.0.1:ephemeral from=127.0.0.3"],
+        ),
+        "recv" => (
+            "127.0.0.1",
+            vec![
+                "--allow-bind",
+                "udp://127.0.0.1:ephemeral",
+                "--allow-recv",
+                "udp://127.0.0.3:*",
+            ],
+        ),
+        // Bound to any address, as a client is.
+        _ => ("0.0.0.0", vec![]),
     };
+    let address = arguments(name, local, 0);
     let flags = [&flags[..], &["--allow-send", "udp://127.0.0.3:*"]].concat();
     let mut guest = start(&flags, name, &args("datagram-echo", &address, "1"));
     let to = guest.address("127.0.0.1");
@@ -420,12 +428,8 @@ fn a_program_in_c_runs_under_the_grants(#[case] host: &str) {
         server.send_to(&buffer[..length], sender).unwrap();
     });
     // The C library binds a socket that is not bound, as 0.2 wants it.
-    let any = if host == "::1" { "::" } else { "0.0.0.0" };
-    let (bind, send) = (
-        target("udp", any, "ephemeral"),
-        target("udp", host, to.port()),
-    );
-    let flags = ["--allow-bind", &bind, "--allow-send", &send];
+    let send = target("udp", host, to.port());
+    let flags = ["--allow-send", &send];
     let datagram = ["datagram", host, &to.port().to_string()];
     assert_eq!(succeed(&flags, "c-echo", &datagram), "hello\n");
     echo.join().unwrap();

@@ -197,8 +197,10 @@ mod tests {
             let connect = |port| kind(TcpStream::connect(("127.0.0.1", port)).map(|_| ()));
             assert_eq!(connect(granted), Ok(()));
             assert_eq!(connect(denied), denied_by_kernel);
-            let bound = TcpListener::bind("127.0.0.1:0").map(|_| ());
-            assert_eq!(kind(bound), denied_by_kernel);
+            let bind = |port| kind(TcpListener::bind(("127.0.0.1", port)).map(|_| ()));
+            assert_eq!(bind(denied), denied_by_kernel);
+            // As before a connect.
+            assert_eq!(bind(0), Ok(()));
             let reached = UnixStream::connect_addr(&name).map(|_| ());
             assert_eq!(kind(reached), denied_by_kernel);
             let write = |path: &Path| kind(std::fs::write(path.join("file"), "x"));

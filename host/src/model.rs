@@ -288,6 +288,10 @@ fn subject_allowed(rules: &[Rule], op: &str, proto: &str, subject: (IpAddr, u16)
     };
     match op {
         "listen" => allowed("listen") && !denied("listen") && !denied("bind"),
+        // The kernel does it by itself before a connect or a send.
+        "bind" if known(subject.0).place.ends_with("of no host") && subject.1 == 0 => {
+            !denied("bind")
+        }
         "bind" => !denied("bind") && (allowed("bind") || (allowed("listen") && !denied("listen"))),
         _ => allowed(op) && !denied(op),
     }

@@ -104,18 +104,6 @@ impl Interface {
         // WASI has no option that lets a broadcast out.
         (there && !broadcast).then_some(attempt)
     }
-
-    /// What is granted besides: what a UDP socket of std is bound to first.
-    pub(crate) fn grants(self, attempt: &Try) -> &'static str {
-        match self {
-            Self::P2
-                if attempt.does.starts_with("send") || attempt.does.starts_with("connect udp") =>
-            {
-                "--allow-bind udp://0.0.0.0:ephemeral --allow-bind udp://[::]:ephemeral"
-            }
-            _ => "",
-        }
-    }
 }
 
 /// The table, in its order.
@@ -225,7 +213,7 @@ pub(crate) fn rows() -> Vec<Row> {
             denied("--allow-send udp://127.0.0.1:7", "send-connected 127.0.0.1 7 127.0.0.1 9"),
             denied("--allow-send udp://[::1]:7", "send-connected ::1 7 ::1 9"),
         ]),
-        row("bind of 0.0.0.0 with a loopback grant; bind of port 0 without ephemeral", "denied", &[
+        row("bind of 0.0.0.0 with a loopback grant, but for port 0; bind of port 0 of an address without ephemeral", "denied", &[
             denied("--allow-bind tcp://loopback:* --allow-listen tcp://127.0.0.1:*", "bind tcp 0.0.0.0 80"),
             denied("--allow-bind tcp://loopback:* --allow-listen tcp://[::1]:*", "bind tcp :: 80"),
             denied("--allow-bind udp://loopback:*", "bind udp 0.0.0.0 80"),
@@ -233,6 +221,24 @@ pub(crate) fn rows() -> Vec<Row> {
             denied("--allow-listen tcp://[::1]:1-65535", "listen tcp ::1 0"),
             denied("--allow-bind udp://127.0.0.1:1-65535", "bind udp 127.0.0.1 0"),
             prints("ok", "--allow-bind tcp://127.0.0.1:ephemeral", "bind tcp 127.0.0.1 0"),
+        ]),
+        row("bind of 0.0.0.0 or :: and port 0 without a grant", "what the kernel does by itself, and no more: no peer is reached, listened for or heard", &[
+            prints("ok", "", "bind udp 0.0.0.0 0"),
+            prints("ok", "", "bind udp :: 0"),
+            prints("ok", "", "bind tcp 0.0.0.0 0"),
+            denied("", "listen tcp 0.0.0.0 0"),
+            denied("", "listen tcp :: 0"),
+            denied("--allow-listen tcp://loopback:* --allow-connect tcp://*:*", "listen tcp 0.0.0.0 0"),
+            denied("--allow-bind tcp://0.0.0.0:ephemeral", "listen tcp 0.0.0.0 0"),
+            denied("", "connect-bound tcp 127.0.0.1 9"),
+            denied("", "connect-bound udp ::1 9"),
+            denied("--allow-connect tcp://127.0.0.1:7", "connect-bound tcp 127.0.0.1 9"),
+            works("--allow-connect tcp://127.0.0.1:9", "connect-bound tcp 127.0.0.1 9"),
+            works("--allow-connect tcp://[::1]:9", "connect-bound tcp ::1 9"),
+            works("--allow-send udp://127.0.0.1:9", "connect-bound udp 127.0.0.1 9"),
+            denied("--deny-bind udp://*:ephemeral", "bind udp 0.0.0.0 0"),
+            denied("--allow-send udp://[::1]:9 --deny-bind udp://[::]:*", "connect-bound udp ::1 9"),
+            denied("--allow-connect tcp://127.0.0.1:9 --deny-bind tcp://0.0.0.0:ephemeral", "connect-bound tcp 127.0.0.1 9"),
         ]),
         row("listen on a socket never bound", "the implicit bind is checked", &[
             denied("--allow-listen tcp://loopback:* --allow-bind tcp://0.0.0.0:ephemeral", "listen-unbound 127.0.0.1"),

@@ -244,7 +244,8 @@ impl Socket {
     /// Gives the socket a local address: `bind(2)`. Port 0 is an ephemeral one.
     ///
     /// # Errors
-    /// `EACCES` without a `listen` or `bind` grant; `EADDRINUSE`;
+    /// `EACCES` without a `listen` or `bind` grant, which any address with port 0
+    /// does not need; `EADDRINUSE`;
     /// `EADDRNOTAVAIL`; `EINVAL` where it has an address already.
     pub fn bind(&self, address: impl ToAddress) -> Result<()> {
         self.with_address("bind", &address, |address| self.host.bind(address))

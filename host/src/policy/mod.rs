@@ -180,6 +180,11 @@ impl Policy {
 
     /// Checks an address for an operation of a socket.
     ///
+    /// A bind to the unspecified address and port 0 is what the kernel does by
+    /// itself before a connect or a send; so it needs no grant, and a denial of
+    /// it counts. To listen there, or to receive from others than those that the
+    /// rules name, needs its own.
+    ///
     /// # Errors
     /// [`Refusal::Invalid`] for a peer that is unspecified, has port 0, or is
     /// multicast or broadcast for TCP, and for a Unix name that the kernel could
@@ -197,7 +202,7 @@ impl Policy {
             let rule = self
                 .decide(op, protocol, subject)
                 .map_err(|cause| Refusal::Denied(Denial::new(op, protocol, subject, cause)))?;
-            unix = rule.vetted_path(subject);
+            unix = rule.and_then(|rule| rule.vetted_path(subject));
         }
         for limit in &self.limits {
             let verdict = limit.vet::<O>(protocol, address.clone());
@@ -224,7 +229,8 @@ impl Policy {
     }
 
     /// Checks the bind to an ephemeral port that the kernel does by itself when
-    /// a socket that was never bound connects or sends: allowed unless denied.
+    /// a socket that was never bound connects or sends: allowed unless denied,
+    /// as is a bind by the guest that says the same ([`Policy::vet`]).
     ///
     /// # Errors
     /// The denial, where a rule forbids that bind.
@@ -459,7 +465,13 @@ impl Policy {
         })
     }
 
-    fn decide(&self, op: Op, protocol: Protocol, address: &Address) -> Result<&Rule, Cause> {
+    /// The rule that allows it; `None` where none is needed.
+    fn decide(
+        &self,
+        op: Op,
+        protocol: Protocol,
+        address: &Address,
+    ) -> Result<Option<&Rule>, Cause> {
         // A listen needs its bind too; a bind is granted by either.
         let denying: &[Op] = match op {
             Op::Listen => &[Op::Listen, Op::Bind],
@@ -469,11 +481,14 @@ impl Policy {
             return Err(Cause::Rule(rule.clone()));
         }
         if let Some(rule) = self.allowed_by(op, protocol, address) {
-            return Ok(rule);
+            return Ok(Some(rule));
         }
-        match op {
-            Op::Bind => self.decide(Op::Listen, protocol, address),
-            _ => Err(Cause::NoRule),
+        if op != Op::Bind {
+            return Err(Cause::NoRule);
+        }
+        match self.decide(Op::Listen, protocol, address) {
+            Err(_no_listen) if is_automatic(address) => Ok(None),
+            verdict => verdict,
         }
     }
 
@@ -570,6 +585,16 @@ impl Rule {
             name,
         })
     }
+}
+
+/// Whether to bind it is what the kernel does by itself when a socket that has no
+/// local address connects or sends: ip(7).
+fn is_automatic(local: &Address) -> bool {
+    let local = match local {
+        Address::Inet(_) | Address::Inet6(_) => local.canonical(),
+        _ => None,
+    };
+    local.is_some_and(|local| local.ip().is_unspecified() && local.port() == 0)
 }
 
 /// What must be allowed for an address to be used: itself, and the IPv4 address

@@ -16,8 +16,8 @@ pub struct Reach {
     /// The ports that TCP may connect to; `None` where there are too many to
     /// list.
     pub connect_ports: Option<BTreeSet<u16>>,
-    /// The local ports that TCP may bind, 0 for an ephemeral one; `None` where
-    /// there are too many to list.
+    /// The local ports that TCP may bind, and 0 for an ephemeral one, which it
+    /// always may before it connects; `None` where there are too many to list.
     pub bind_ports: Option<BTreeSet<u16>>,
     /// Whether abstract Unix sockets are connected or sent to.
     pub abstract_sockets: bool,
@@ -48,7 +48,7 @@ impl Policy {
         };
         let mut reach = Reach {
             connect_ports: Some(BTreeSet::new()),
-            bind_ports: Some(BTreeSet::new()),
+            bind_ports: Some([0].into()),
             ..Reach::default()
         };
         for rule in grants() {

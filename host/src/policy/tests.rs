@@ -268,6 +268,13 @@ fn local_addresses() {
             "allow",
             "allow",
         ),
+        // What the kernel does by itself before a connect.
+        (&[], "0.0.0.0:0", "allow", "deny"),
+        (&[], "[::]:0", "allow", "deny"),
+        (&[], "[::ffff:0.0.0.0]:0", "allow", "deny"),
+        (&["deny listen tcp://*:*"], "[::]:0", "allow", "deny"),
+        (&["deny bind tcp://*:ephemeral"], "0.0.0.0:0", "deny", "deny"),
+        (&["deny bind tcp://[::]:*"], "[::]:0", "deny", "deny"),
         (
             &["allow listen tcp://loopback:*"],
             "0.0.0.0:80",

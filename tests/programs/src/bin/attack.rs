@@ -12,6 +12,7 @@ fn main() {
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     let outcome = match args[..] {
         ["connect", proto, host, port] => outcome(connect(proto, (host, number(port)))),
+        ["connect-bound", proto, host, port] => outcome(connect_bound(proto, (host, number(port)))),
         ["connect-name", name, port] => outcome(connect_name(name, number(port))),
         ["rebind", port] => rebind(number(port)),
         ["connect-unix", path] => outcome(connect_unix(path)),
@@ -79,6 +80,15 @@ fn inet(proto: &str, host: &str) -> Result<Socket> {
 
 fn connect(proto: &str, to: (&str, u16)) -> Result<()> {
     let socket = inet(proto, to.0)?;
+    socket.connect(to)?;
+    socket.sendall(b"x")
+}
+
+/// As programs do that take a local address for everything: any, and any port.
+fn connect_bound(proto: &str, to: (&str, u16)) -> Result<()> {
+    let any = if family_of(to.0) == AF_INET6 { "::" } else { "" };
+    let socket = bind(proto, (any, 0))?;
+    assert_ne!(socket.getsockname()?.port(), Some(0));
     socket.connect(to)?;
     socket.sendall(b"x")
 }
