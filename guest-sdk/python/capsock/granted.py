@@ -17,10 +17,12 @@ def host(family, type, port):
     version = 6 if family == CONSTANTS["AF_INET6"] else 4
     scheme = "tcp" if type == CONSTANTS["SOCK_STREAM"] else "udp"
 
-    def may(host):
-        return authority.may("bind", f"{scheme}://{host}:{port or 'ephemeral'}")
+    def may(host, operation="bind"):
+        return authority.may(operation, f"{scheme}://{host}:{port or 'ephemeral'}")
 
-    if may("[::]" if version == 6 else "0.0.0.0"):
+    every = "[::]" if version == 6 else "0.0.0.0"
+    # With port 0 anybody may bind it, and not listen there.
+    if may(every, "bind" if port else "listen"):
         return ""
     for grant in map(_GRANT.match, authority.grants()):
         found = grant and _ADDRESSES.get(grant[1], {}).get(version, grant[1])

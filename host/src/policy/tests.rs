@@ -273,7 +273,12 @@ fn local_addresses() {
         (&[], "[::]:0", "allow", "deny"),
         (&[], "[::ffff:0.0.0.0]:0", "allow", "deny"),
         (&["deny listen tcp://*:*"], "[::]:0", "allow", "deny"),
-        (&["deny bind tcp://*:ephemeral"], "0.0.0.0:0", "deny", "deny"),
+        (
+            &["deny bind tcp://*:ephemeral"],
+            "0.0.0.0:0",
+            "deny",
+            "deny",
+        ),
         (&["deny bind tcp://[::]:*"], "[::]:0", "deny", "deny"),
         (
             &["allow listen tcp://loopback:*"],

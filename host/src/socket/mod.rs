@@ -7,7 +7,8 @@ mod inherited;
 mod multicast;
 mod options;
 mod raw_options;
-mod transfer;
+mod receive;
+mod send;
 mod wait;
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -27,7 +28,8 @@ use hold::Hold;
 pub(crate) use inherited::Inherited;
 pub(crate) use multicast::MulticastInterface;
 pub(crate) use raw_options::RawValue;
-pub(crate) use transfer::{Receive, Received, Sending, Transmit};
+pub(crate) use receive::{Receive, Received};
+pub(crate) use send::{Sending, Transmit};
 use wait::NO_CONNECTION_SLOT;
 pub(crate) use wait::{Deadline, Timeout};
 

@@ -86,7 +86,11 @@ fn connect(proto: &str, to: (&str, u16)) -> Result<()> {
 
 /// As programs do that take a local address for everything: any, and any port.
 fn connect_bound(proto: &str, to: (&str, u16)) -> Result<()> {
-    let any = if family_of(to.0) == AF_INET6 { "::" } else { "" };
+    let any = if family_of(to.0) == AF_INET6 {
+        "::"
+    } else {
+        ""
+    };
     let socket = bind(proto, (any, 0))?;
     assert_ne!(socket.getsockname()?.port(), Some(0));
     socket.connect(to)?;

@@ -1,19 +1,17 @@
-//! Receiving and sending.
+//! Receiving.
 
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 
-use super::{Deadline, Role, Socket, State, TakenSocket};
+use super::{Deadline, Socket, TakenSocket};
 use crate::ctx::CapsockCtx;
-use crate::options::FAST_OPEN_GRANT;
-use crate::os::message::{Message, SentControl};
-use crate::os::{self, Descriptor, Interest, ReceiveFlags, SendFlags};
-use crate::policy::Vetted;
-use crate::policy::operation::{Bind, Connect, Send};
+use crate::os::message::Message;
+use crate::os::{self, Descriptor, Interest, ReceiveFlags};
 use crate::{Address, AddressFamily, Errno, Protocol, SocketType, UnixAddress};
 
-/// The longest initialization vector, in bytes; ciphers have 8 to 32.
-const VECTOR: usize = 1024;
+/// How much is received into the host's memory and copied to the guest's: that
+/// costs as little as one more system call.
+const COPIED: usize = 64 << 10;
 
 /// How to receive.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -26,34 +24,12 @@ pub(crate) struct Receive {
     pub(crate) truncate: bool,
 }
 
-/// How much is received into the host's memory and copied to the guest's: that
-/// costs as little as one more system call.
-const COPIED: usize = 64 << 10;
-
 /// What is received.
 #[derive(Debug)]
 pub(crate) enum Received {
     Data(Vec<u8>),
     /// So much of a stream, which is still in the kernel.
     Waiting(Arc<Descriptor>, usize),
-}
-
-/// A send to where the guest may send, whose data comes later.
-#[derive(Debug)]
-pub(crate) struct Sending {
-    descriptor: Arc<Descriptor>,
-    deadline: Deadline,
-    flags: SendFlags,
-    /// Whether it may wait in the kernel.
-    held: bool,
-}
-
-/// How to send.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Transmit {
-    pub(crate) flags: SendFlags,
-    pub(crate) dont_wait: bool,
-    pub(crate) fast_open: bool,
 }
 
 impl Socket {
@@ -228,296 +204,6 @@ impl Socket {
             deadline.go_on(turned_away)?;
         }
     }
-
-    /// `sendmsg(2)`
-    pub(crate) async fn send_message(
-        &self,
-        ctx: &CapsockCtx,
-        data: &[Vec<u8>],
-        control: Vec<SentControl<Address>>,
-        sockets: &[&Self],
-        how: Transmit,
-        remote: Option<Address>,
-    ) -> Result<u32, Errno> {
-        let descriptor = self.open()?;
-        let control = control.into_iter().map(|item| self.vet_control(ctx, item));
-        let control: Vec<_> = control.collect::<Result<_, _>>()?;
-        let passed: Vec<_> = sockets
-            .iter()
-            .map(|socket| socket.open())
-            .collect::<Result<_, _>>()?;
-        let descriptors: Vec<_> = passed.iter().map(|passed| passed.as_fd()).collect();
-        let remote = match remote {
-            Some(remote) if self.opens_fast(how) => {
-                // Nothing but data goes with a connect.
-                if !(control.is_empty() && sockets.is_empty()) {
-                    return Err(Errno::InvalidArgument);
-                }
-                return self.open_fast(ctx, &data.concat(), how, remote).await;
-            }
-            Some(remote) => self.destination(ctx, remote)?,
-            None => None,
-        };
-        if remote.is_none() {
-            self.vet_connected(ctx)?;
-        }
-        self.vet_pass(ctx, sockets, remote.as_ref().map(Vetted::address))?;
-        let mut places = self.places_in_flight(ctx, sockets)?;
-        sockets.iter().try_for_each(|socket| socket.end_hold())?;
-        let deadline = self.deadline(how.dont_wait);
-        let attempt = deadline.attempt(descriptor, Interest::WRITABLE, |fd| {
-            let (flags, remote) = (how.flags, remote.as_ref());
-            let directories = ctx.directories();
-            let sent =
-                os::message::send(fd, data, &control, &descriptors, flags, remote, directories)?;
-            self.put_in_flight(&mut places);
-            for socket in sockets {
-                socket.share();
-            }
-            Ok(sent)
-        });
-        attempt.await.map(count)
-    }
-
-    fn vet_control(
-        &self,
-        ctx: &CapsockCtx,
-        item: SentControl<Address>,
-    ) -> Result<SentControl<Vetted<Bind>>, Errno> {
-        // To send from an address takes what binding the socket to it would,
-        // with the port that it was bound to.
-        let vet = |source: Option<Address>| {
-            let port = self.bound().map_or(0, |bound| bound.port());
-            let source = source.map(|source| ctx.vet(self.protocol, source.with_port(port)));
-            source.transpose()
-        };
-        // To choose the interface is what binding the socket to it would be.
-        let interface = |index: u32| match index {
-            0 => Ok(index),
-            index => {
-                let name = os::interfaces::name(index).map_err(|_none| Errno::NoDevice)?;
-                ctx.vet_option("so-bindtodevice", &name).map(|()| index)
-            }
-        };
-        Ok(match item {
-            // The kernel would let a privileged host claim to be anybody.
-            SentControl::Credentials(claimed) if claimed != os::own_credentials() => {
-                return Err(Errno::NotPermitted);
-            }
-            SentControl::PacketInfo {
-                interface_index,
-                source,
-            } => SentControl::PacketInfo {
-                interface_index: interface(interface_index)?,
-                source: vet(source)?,
-            },
-            SentControl::Ipv6PacketInfo {
-                interface_index,
-                source,
-            } => SentControl::Ipv6PacketInfo {
-                interface_index: interface(interface_index)?,
-                source: vet(source)?,
-            },
-            SentControl::Credentials(own) => SentControl::Credentials(own),
-            SentControl::TypeOfService(value) => SentControl::TypeOfService(value),
-            SentControl::TimeToLive(value) => SentControl::TimeToLive(value),
-            SentControl::Ipv6TrafficClass(value) => SentControl::Ipv6TrafficClass(value),
-            SentControl::Ipv6HopLimit(value) => SentControl::Ipv6HopLimit(value),
-            SentControl::UdpSegmentSize(value) => SentControl::UdpSegmentSize(value),
-            SentControl::AlgorithmOperation(value) => SentControl::AlgorithmOperation(value),
-            SentControl::AlgorithmInitializationVector(vector) if vector.len() > VECTOR => {
-                return Err(Errno::InvalidArgument);
-            }
-            SentControl::AlgorithmInitializationVector(vector) => {
-                SentControl::AlgorithmInitializationVector(vector)
-            }
-            SentControl::AlgorithmAssociatedLength(value) => {
-                SentControl::AlgorithmAssociatedLength(value)
-            }
-        })
-    }
-
-    /// `send(2)` to the connected peer.
-    pub(crate) async fn send(
-        &self,
-        ctx: &CapsockCtx,
-        data: &[u8],
-        how: Transmit,
-    ) -> Result<u32, Errno> {
-        self.sending(ctx, how)?.send(data).await
-    }
-
-    /// A send to the connected peer.
-    pub(crate) fn sending(&self, ctx: &CapsockCtx, how: Transmit) -> Result<Sending, Errno> {
-        self.vet_connected(ctx)?;
-        let descriptor = self.open()?;
-        let deadline = self.deadline(how.dont_wait);
-        Ok(Sending {
-            held: self.waits_in_kernel(deadline, descriptor)?,
-            descriptor: descriptor.clone(),
-            deadline,
-            flags: how.flags,
-        })
-    }
-
-    /// `sendto(2)`
-    pub(crate) async fn send_to(
-        &self,
-        ctx: &CapsockCtx,
-        data: &[u8],
-        how: Transmit,
-        remote: Address,
-    ) -> Result<u32, Errno> {
-        if self.opens_fast(how) {
-            return self.open_fast(ctx, data, how, remote).await;
-        }
-        let Some(remote) = self.destination(ctx, remote)? else {
-            return self.send(ctx, data, how).await;
-        };
-        let deadline = self.deadline(how.dont_wait);
-        let attempt = deadline.attempt(self.open()?, Interest::WRITABLE, |fd| {
-            os::send_to(fd, data, how.flags, &remote, ctx.directories())
-        });
-        attempt.await.map(count)
-    }
-
-    fn opens_fast(&self, how: Transmit) -> bool {
-        how.fast_open && self.protocol == Protocol::Tcp
-    }
-
-    /// `MSG_FASTOPEN`: `connect(2)` and `send(2)` in one.
-    async fn open_fast(
-        &self,
-        ctx: &CapsockCtx,
-        data: &[u8],
-        how: Transmit,
-        remote: Address,
-    ) -> Result<u32, Errno> {
-        let descriptor = self.open_for(&remote)?;
-        ctx.vet_option(FAST_OPEN_GRANT, "1")?;
-        if self.bound().is_none() {
-            ctx.vet_implicit_bind(self.protocol, self.family)?;
-        }
-        let remote = ctx.vet::<Connect>(self.protocol, remote)?;
-        let directories = ctx.directories();
-        let flags = how.flags | os::FAST_OPEN;
-        match os::send_to(descriptor.as_fd(), data, flags, &remote, directories) {
-            // The peer has to be asked for a cookie first: only the connect has
-            // begun, and nothing is sent.
-            Err(Errno::InProgress) => {
-                let deadline = self.deadline(how.dont_wait);
-                self.finish_connect(deadline, descriptor, &remote, directories)
-                    .await?;
-                let attempt = deadline.attempt(descriptor, Interest::WRITABLE, |fd| {
-                    os::send(fd, data, how.flags | SendFlags::DONTWAIT)
-                });
-                attempt.await.map(count)
-            }
-            sent => {
-                let sent = sent?;
-                self.state().role = Role::Client(remote.address().clone());
-                Ok(count(sent))
-            }
-        }
-    }
-
-    /// Where a message with an address goes; `None` is to the connected peer.
-    fn destination(
-        &self,
-        ctx: &CapsockCtx,
-        remote: Address,
-    ) -> Result<Option<Vetted<Send>>, Errno> {
-        self.open_for(&remote)?;
-        match (self.protocol, self.role()) {
-            // tcp(7) takes no address: a connected stream sends to its peer.
-            (Protocol::Tcp | Protocol::Mptcp, _) => return Ok(None),
-            (Protocol::Alg, _) => return Err(Errno::NotSupported),
-            (protocol, Role::Undecided) if protocol.has_connections() => {
-                return Err(Errno::NotSupported);
-            }
-            (protocol, _) if protocol.has_connections() => return Err(Errno::IsConnected),
-            _ => {}
-        }
-        if self.bound().is_none() {
-            ctx.vet_implicit_bind(self.protocol, self.family)?;
-        }
-        ctx.vet::<Send>(self.protocol, remote).map(Some)
-    }
-
-    /// Each datagram is an operation of its own: the guest may have given up the
-    /// peer since the connect. A stream stays connected.
-    pub(super) fn vet_connected(&self, ctx: &CapsockCtx) -> Result<(), Errno> {
-        let (role_is_others, peer) = {
-            let state = self.state();
-            let peer = match &state.role {
-                Role::Client(remote) if !self.protocol.has_connections() => Some(remote.clone()),
-                _ => None,
-            };
-            (self.role_is_others_to_change(&state), peer)
-        };
-        if role_is_others {
-            let descriptor = self.open()?;
-            return match os::remote_address(descriptor.as_fd()) {
-                Ok(peer) if self.protocol.has_connections() => {
-                    ctx.vet::<Connect>(self.protocol, peer).map(drop)
-                }
-                Ok(peer) => ctx.vet::<Send>(self.protocol, peer).map(drop),
-                // The send meets it too.
-                Err(_not_connected) => Ok(()),
-            };
-        }
-        match peer {
-            Some(peer) => ctx.vet::<Send>(self.protocol, peer).map(drop),
-            None => Ok(()),
-        }
-    }
-
-    /// Whether another process that has the socket can connect it: one that is
-    /// not connected, and datagram sockets at any time.
-    fn role_is_others_to_change(&self, state: &State) -> bool {
-        state.shared
-            && matches!(self.family, AddressFamily::Inet | AddressFamily::Inet6)
-            && (!self.protocol.has_connections() || state.role == Role::Undecided)
-    }
-
-    /// `send(2)` until everything is sent, against one deadline.
-    pub(crate) async fn send_all(
-        &self,
-        ctx: &CapsockCtx,
-        data: &[u8],
-        how: Transmit,
-    ) -> Result<(), Errno> {
-        self.sending(ctx, how)?.send_all(data).await
-    }
-}
-
-impl Sending {
-    /// `send(2)`
-    pub(crate) async fn send(&self, data: &[u8]) -> Result<u32, Errno> {
-        self.once(data).await.map(count)
-    }
-
-    /// `send(2)` until everything is sent, against one deadline.
-    pub(crate) async fn send_all(&self, data: &[u8]) -> Result<(), Errno> {
-        let mut rest = data;
-        loop {
-            rest = rest.get(self.once(rest).await?..).unwrap_or_default();
-            if rest.is_empty() {
-                return Ok(());
-            }
-        }
-    }
-
-    async fn once(&self, data: &[u8]) -> Result<usize, Errno> {
-        let send = |fd: BorrowedFd<'_>, at_once| {
-            let mut flags = self.flags;
-            flags.set(SendFlags::DONTWAIT, at_once);
-            os::send(fd, data, flags)
-        };
-        self.deadline
-            .attempt_held(self.held, &self.descriptor, Interest::WRITABLE, send)
-            .await
-    }
 }
 
 impl Received {
@@ -553,14 +239,11 @@ impl Receive {
     }
 }
 
-/// What the kernel took of a list, whose length is a `u32`.
-fn count(sent: usize) -> u32 {
-    u32::try_from(sent).unwrap_or(u32::MAX)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::os::SendFlags;
+    use crate::socket::Transmit;
     use crate::{Op, Policy};
     use cap_std::ambient_authority;
 
@@ -611,7 +294,8 @@ mod tests {
 
     async fn received(ctx: &CapsockCtx, socket: &Socket, length: usize) -> Result<Received, Errno> {
         let how = Receive::default();
-        socket.receive_direct(ctx, count(length), how).await
+        let length = u32::try_from(length).unwrap();
+        socket.receive_direct(ctx, length, how).await
     }
 
     fn in_memory(received: &Received) -> Vec<u8> {
