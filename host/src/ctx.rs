@@ -14,7 +14,7 @@ use crate::authority::Authority;
 use crate::os::UnixDirectories;
 use crate::policy::operation::{Listen, Operation};
 use crate::policy::{Check, Decision, Denial, NameRefusal, Policy, Refusal, Vetted, VettedName};
-use crate::quota::{Limits, SocketPermit, SocketQuota};
+use crate::quota::{DataQuota, KeptData, Limits, SocketPermit, SocketQuota};
 use crate::record::Recording;
 use crate::resolve::NameError;
 use crate::socket::Inherited;
@@ -34,6 +34,7 @@ pub struct CapsockCtx {
     directories: Arc<UnixDirectories>,
     limits: Limits,
     quota: SocketQuota,
+    data: DataQuota,
     lookups: Arc<Semaphore>,
     inherited: Vec<Inherited>,
     held: Option<Duration>,
@@ -70,6 +71,7 @@ impl CapsockCtx {
             directories: Arc::new(UnixDirectories::open(&policy, authority)),
             authority: Arc::new(Authority::new(policy)),
             quota: SocketQuota::new(&limits),
+            data: DataQuota::new(&limits),
             lookups: Arc::new(Semaphore::new(limits.lookups as usize)),
             limits,
             inherited: Vec::new(),
@@ -83,6 +85,7 @@ impl CapsockCtx {
     /// The same guest with other limits.
     pub fn with_limits(mut self, limits: Limits) -> Self {
         self.quota = SocketQuota::new(&limits);
+        self.data = DataQuota::new(&limits);
         self.lookups = Arc::new(Semaphore::new(limits.lookups as usize));
         self.limits = limits;
         self
@@ -159,7 +162,7 @@ impl CapsockCtx {
         &self.inherited
     }
 
-    pub(crate) fn directories(&self) -> &UnixDirectories {
+    pub(crate) fn directories(&self) -> &Arc<UnixDirectories> {
         &self.directories
     }
 
@@ -169,6 +172,11 @@ impl CapsockCtx {
 
     pub(crate) fn take_socket(&self) -> Result<SocketPermit, Errno> {
         self.quota.take()
+    }
+
+    /// For data that is kept until all of it has come.
+    pub(crate) fn keep(&self) -> KeptData {
+        self.data.keep()
     }
 
     pub(crate) fn authority(&self) -> &Authority {

@@ -118,10 +118,15 @@ pub fn add_to_linker_async<T: CapsockView + 'static>(
     bindings::poller::add_to_linker::<T, Capsock>(linker, T::capsock)?;
     bindings::files::add_to_linker::<T, Capsock>(linker, T::capsock)?;
     bindings::inherited::add_to_linker::<T, Capsock>(linker, T::capsock)?;
-    if tracing::enabled!(target: "capsock_host::bindings", tracing::Level::TRACE) {
-        return Ok(());
+    match is_traced() {
+        true => Ok(()),
+        false => imports::direct::add_to_linker(linker),
     }
-    imports::direct::add_to_linker(linker)
+}
+
+/// Whether anybody wants to see the calls: what bindgen generates shows them.
+fn is_traced() -> bool {
+    tracing::enabled!(target: "capsock_host::bindings", tracing::Level::TRACE)
 }
 
 /// The sockets that systemd, or who else follows its protocol, passed to this

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytesize::ByteSize;
@@ -28,7 +28,8 @@ pub struct Limits {
     /// (`RLIMIT_NOFILE`). One more is `EMFILE`.
     pub sockets: u32,
     /// Bytes that one receive returns at most: 1 MiB. A longer receive is cut
-    /// to it.
+    /// to it, but for one that waits for all (`MSG_WAITALL`): what has come is
+    /// kept until then, up to `memory` for all of them together.
     pub receive: u32,
     /// The longest queue of a listener: 1,024. A longer one is cut to it.
     pub backlog: u32,
@@ -388,9 +389,74 @@ impl Drop for SocketPermit {
     }
 }
 
+/// What the host keeps of data that one guest waits for all of, in bytes: as much
+/// as its memory may be, since that is where it goes.
+#[derive(Clone, Debug)]
+pub(crate) struct DataQuota {
+    used: Arc<AtomicU64>,
+    limit: u64,
+}
+
+/// What one call keeps; dropping it gives it back.
+#[derive(Debug)]
+pub(crate) struct KeptData {
+    quota: DataQuota,
+    length: u64,
+}
+
+impl DataQuota {
+    pub(crate) fn new(limits: &Limits) -> Self {
+        Self {
+            used: Arc::default(),
+            limit: limits.memory,
+        }
+    }
+
+    /// Nothing, so far.
+    pub(crate) fn keep(&self) -> KeptData {
+        KeptData {
+            quota: self.clone(),
+            length: 0,
+        }
+    }
+}
+
+impl KeptData {
+    /// Keeps `length` bytes in all. Whether there is room for more.
+    pub(crate) fn reaches(&mut self, length: usize) -> bool {
+        let more = (length as u64).saturating_sub(self.length);
+        self.length += more;
+        let before = self.quota.used.fetch_add(more, Ordering::Relaxed);
+        before.saturating_add(more) < self.quota.limit
+    }
+}
+
+impl Drop for KeptData {
+    fn drop(&mut self) {
+        self.quota.used.fetch_sub(self.length, Ordering::Relaxed);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn kept_data_is_bounded_over_all_calls_and_given_back() {
+        let limits = Limits {
+            memory: 10,
+            ..Limits::default()
+        };
+        let quota = DataQuota::new(&limits);
+        let (mut one, mut other) = (quota.keep(), quota.keep());
+        assert!(one.reaches(4) && other.reaches(5) && one.reaches(4));
+        assert!(!one.reaches(5));
+        drop(other);
+        assert!(one.reaches(9));
+        assert!(!one.reaches(usize::MAX));
+        drop(one);
+        assert_eq!(quota.used.load(Ordering::Relaxed), 0);
+    }
 
     #[test]
     fn each_limit_is_set_by_its_name_and_printed_as_it_is_set() {

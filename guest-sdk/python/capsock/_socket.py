@@ -420,11 +420,24 @@ class socket:
         if address is not None:
             remote = self._address(address, caller)
             sys.audit("socket.sendmsg", self, address)
-        if sum(map(len, data)) > _MOST_OF_A_MESSAGE:
-            raise failure("EMSGSIZE")
+        data = self._first_of(data)
         entry = self._entry()
         with calling:
             return wit_messages.send(entry.handle, data, control, sockets, flags, remote)
+
+    def _first_of(self, buffers):
+        """What one call may hand over: the first buffers of a stream, or a message."""
+        room = _PIECE if self._type == SOCK_STREAM else _MOST_OF_A_MESSAGE
+        first = []
+        for buffer in buffers:
+            part = arguments.data(buffer[:room] if self._type == SOCK_STREAM else buffer)
+            room -= len(part)
+            first.append(part)
+            if room <= 0 and self._type == SOCK_STREAM:
+                break
+        if room < 0:
+            raise failure("EMSGSIZE")
+        return first
 
     def setblocking(self, flag, /):
         """setblocking(flag)"""
@@ -503,7 +516,8 @@ def _buffers(buffers, caller):
         buffers = list(buffers)
     except TypeError:
         raise TypeError(f"{caller}() argument 1 must be an iterable") from None
-    return [arguments.data(buffer) for buffer in buffers]
+    # Not their contents yet: of a stream a call takes the first of them.
+    return [arguments.readable(buffer) for buffer in buffers]
 
 
 def _ancillary(ancdata):

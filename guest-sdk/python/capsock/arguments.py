@@ -63,6 +63,17 @@ def data(value):
         ) from None
 
 
+def readable(value):
+    """A bytes-like object to read, byte by byte and in place."""
+    try:
+        view = memoryview(value)
+    except TypeError:
+        raise TypeError(
+            f"a bytes-like object is required, not '{_type_name(value)}'"
+        ) from None
+    return view.cast("B") if view.c_contiguous else memoryview(bytes(view))
+
+
 def writable(value):
     """A bytes-like object to write to, byte by byte."""
     try:

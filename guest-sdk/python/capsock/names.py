@@ -39,7 +39,8 @@ def getaddrinfo(host, port, family=0, type=0, proto=0, flags=0):
     if host is not None:
         if not isinstance(host, (str, bytes, bytearray)):
             raise TypeError("getaddrinfo() argument 1 must be string or None")
-        host = arguments.host_name(host)
+        # In any case, which also finds labels that are empty or too long.
+        host = arguments.host_name(host.encode("idna") if isinstance(host, str) else host)
     family, type, proto, flags = map(arguments.c_int, (family, type, proto, flags))
     known_family = families.known_family(family)
     known_type = families.known_type(type)

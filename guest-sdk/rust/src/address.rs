@@ -298,8 +298,8 @@ impl Address {
             }
             Self::Unix(address) => wit::Address::Unix(match address {
                 UnixAddress::Unnamed => wit::UnixAddress::Unnamed,
-                UnixAddress::Pathname(path) => wit::UnixAddress::Pathname(path.clone()),
-                UnixAddress::Abstract(name) => wit::UnixAddress::Abstract(name.clone()),
+                UnixAddress::Pathname(path) => wit::UnixAddress::Pathname(bounded(path)),
+                UnixAddress::Abstract(name) => wit::UnixAddress::Abstract(bounded(name)),
             }),
             Self::Netlink(address) => wit::Address::Netlink(*address),
             Self::Vsock(address) => wit::Address::Vsock(*address),
@@ -313,6 +313,13 @@ impl Address {
             Self::Link(address) => wit::Address::Link(address.clone()),
         }
     }
+}
+
+/// As much of a name as is needed to see that it is too long: a call may hand
+/// over only so much, and `sun_path` has 108 bytes.
+fn bounded(name: &[u8]) -> Vec<u8> {
+    const TOO_LONG: usize = 109;
+    name[..name.len().min(TOO_LONG)].to_vec()
 }
 
 impl UnixAddress {

@@ -135,7 +135,7 @@ impl Socket {
         address: Option<&dyn ToAddress>,
     ) -> Result<usize> {
         let failed = |code| Error::new("sendmsg", code);
-        let data: Vec<Vec<u8>> = buffers.iter().map(|buffer| buffer.to_vec()).collect();
+        let data = self.first_of(buffers);
         let mut control = Vec::new();
         let mut sockets = Vec::new();
         for item in ancdata {

@@ -475,6 +475,24 @@ impl Socket {
         self.pieces(data).next().unwrap_or_default()
     }
 
+    /// What one call takes of several buffers of a stream. A message is not cut.
+    pub(crate) fn first_of(&self, buffers: &[&[u8]]) -> Vec<Vec<u8>> {
+        let mut room = match self.kind {
+            SOCK_STREAM => PIECE,
+            _ => usize::MAX,
+        };
+        let mut first = Vec::new();
+        for buffer in buffers {
+            let part = &buffer[..buffer.len().min(room)];
+            room -= part.len();
+            first.push(part.to_vec());
+            if room == 0 {
+                break;
+            }
+        }
+        first
+    }
+
     /// At least one piece, if of nothing: the kernel has a say there too.
     fn pieces<'a>(&self, data: &'a [u8]) -> impl Iterator<Item = &'a [u8]> + use<'a> {
         let most = match self.kind {

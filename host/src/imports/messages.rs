@@ -1,5 +1,7 @@
 //! `capsock:sockets/messages`
 
+use std::io::IoSlice;
+
 use wasmtime::component::Resource;
 
 use crate::bindings::messages::{Host, Message, SentControl};
@@ -7,7 +9,7 @@ use crate::bindings::socket::{ReceiveFlags, SendFlags};
 use crate::bindings::types::Address;
 use crate::ctx::CapsockCtxView;
 use crate::error::SocketError;
-use crate::socket::Socket;
+use crate::socket::{Data, Socket};
 
 type Result<T> = std::result::Result<T, SocketError>;
 
@@ -39,7 +41,9 @@ impl Host for CapsockCtxView<'_> {
         let passed = sockets.iter().map(|socket| self.table.get(socket));
         let passed: Vec<_> = passed.collect::<std::result::Result<_, _>>()?;
         let (how, remote) = (flags.into(), remote.map(Into::into));
-        let sent = socket.send_message(self.ctx, &data, control, &passed, how, remote);
+        let parts: Vec<IoSlice<'_>> = data.iter().map(|part| IoSlice::new(part)).collect();
+        let data = Data::new(&parts, false);
+        let sent = socket.send_message(self.ctx, data, control, &passed, how, remote);
         Ok(sent.await?)
     }
 }

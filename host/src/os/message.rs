@@ -95,6 +95,26 @@ pub(crate) struct Message {
     pub(crate) sender: Option<Address>,
 }
 
+impl Message {
+    /// Who sent it, where the socket asks for that.
+    pub(crate) fn credentials(&self) -> Option<&ReceivedControl> {
+        let mut control = self.control.iter();
+        control.find(|item| matches!(item, ReceivedControl::Credentials(_)))
+    }
+
+    /// Takes up what comes after it in a stream. The kernel tells the ancillary
+    /// data of the last piece, too.
+    pub(crate) fn extend(&mut self, next: Self) {
+        self.data.extend(next.data);
+        self.length += next.length;
+        if !next.control.is_empty() {
+            self.control = next.control;
+        }
+        self.descriptors.extend(next.descriptors);
+        self.flags.control_truncated |= next.flags.control_truncated;
+    }
+}
+
 /// `msg_flags`
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct MessageFlags {
@@ -179,14 +199,13 @@ pub(crate) fn receive(
 /// `sendmsg(2)`
 pub(crate) fn send<O: Operation>(
     fd: BorrowedFd<'_>,
-    data: &[Vec<u8>],
+    parts: &[IoSlice<'_>],
     control: &[SentControl<Vetted<Bind>>],
     descriptors: &[BorrowedFd<'_>],
     flags: SendFlags,
     remote: Option<&Vetted<O>>,
     directories: &UnixDirectories,
 ) -> Result<usize, Errno> {
-    let parts: Vec<IoSlice<'_>> = data.iter().map(|part| IoSlice::new(part)).collect();
     let mut bytes: Vec<u8> = control.iter().flat_map(SentControl::encode).collect();
     if !descriptors.is_empty() {
         let numbers: Vec<i32> = descriptors.iter().map(AsRawFd::as_raw_fd).collect();

@@ -123,11 +123,12 @@ impl Socket {
 mod tests {
     use super::*;
     use crate::options::OptionNumber;
-    use crate::socket::{RawValue, Receive, Timeout, Transmit};
+    use crate::socket::{Data, RawValue, Receive, Timeout, Transmit};
     use crate::{CapsockCtx, Op, Policy, SocketType};
     use cap_std::ambient_authority;
     use rustix::fs::{OFlags, fcntl_getfl};
     use rustix::net::sockopt::{Timeout as Which, socket_timeout};
+    use std::io::IoSlice;
     use std::time::{Duration, Instant};
 
     const LONGEST: Duration = Duration::from_millis(20);
@@ -194,8 +195,9 @@ mod tests {
             assert!(waits(&duplicate).0);
             // To pass it on is to let others have it.
             let (carrier, _far) = self::pair(&ctx, SocketType::Stream);
-            let (data, passed) = ([b"x".to_vec()], [&duplicate]);
-            let sent = carrier.send_message(&ctx, &data, Vec::new(), &passed, AT_ONCE, None);
+            let (parts, passed) = ([IoSlice::new(b"x")], [&duplicate]);
+            let data = Data::new(&parts, false);
+            let sent = carrier.send_message(&ctx, data, Vec::new(), &passed, AT_ONCE, None);
             assert_eq!(sent.await.unwrap(), 1);
             assert_eq!(waits(&pair.0), (false, None));
             for _ in 0..=FIRST {

@@ -29,7 +29,7 @@ pub(crate) use inherited::Inherited;
 pub(crate) use multicast::MulticastInterface;
 pub(crate) use raw_options::RawValue;
 pub(crate) use receive::{Receive, Received};
-pub(crate) use send::{Sending, Transmit};
+pub(crate) use send::{Data, Sending, SendingMessage, Transmit};
 use wait::NO_CONNECTION_SLOT;
 pub(crate) use wait::{Deadline, Timeout};
 

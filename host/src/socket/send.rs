@@ -1,5 +1,6 @@
 //! Sending.
 
+use std::io::IoSlice;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 
@@ -7,10 +8,10 @@ use super::{Deadline, Role, Socket, State};
 use crate::ctx::CapsockCtx;
 use crate::options::FAST_OPEN_GRANT;
 use crate::os::message::SentControl;
-use crate::os::{self, Descriptor, Interest, SendFlags};
+use crate::os::{self, Descriptor, Interest, SendFlags, UnixDirectories};
 use crate::policy::Vetted;
 use crate::policy::operation::{Bind, Connect, Send};
-use crate::{Address, AddressFamily, Errno, Protocol};
+use crate::{Address, AddressFamily, Errno, Protocol, SocketType};
 
 /// The longest initialization vector, in bytes; ciphers have 8 to 32.
 const VECTOR: usize = 1024;
@@ -23,6 +24,27 @@ pub(crate) struct Sending {
     flags: SendFlags,
     /// Whether it may wait in the kernel.
     held: bool,
+    kind: SocketType,
+}
+
+/// A message to where the guest may send, whose data comes later.
+#[derive(Debug)]
+pub(crate) struct SendingMessage {
+    descriptor: Arc<Descriptor>,
+    deadline: Deadline,
+    flags: SendFlags,
+    control: Vec<SentControl<Vetted<Bind>>>,
+    remote: Option<Vetted<Send>>,
+    directories: Arc<UnixDirectories>,
+    kind: SocketType,
+}
+
+/// What a guest hands over to be sent, in place.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Data<'a> {
+    parts: &'a [IoSlice<'a>],
+    /// These are the first bytes: a call takes no more.
+    is_cut: bool,
 }
 
 /// How to send.
@@ -34,16 +56,61 @@ pub(crate) struct Transmit {
 }
 
 impl Socket {
+    /// Whether a message is one for [`Socket::sending_message`].
+    pub(crate) fn sends_later(
+        &self,
+        sockets: usize,
+        how: Transmit,
+        remote: Option<&Address>,
+    ) -> bool {
+        sockets == 0 && !(remote.is_some() && self.opens_fast(how))
+    }
+
+    /// `sendmsg(2)` without sockets, and without a connect, to where the guest may
+    /// send.
+    pub(crate) fn sending_message(
+        &self,
+        ctx: &CapsockCtx,
+        control: Vec<SentControl<Address>>,
+        how: Transmit,
+        remote: Option<Address>,
+    ) -> Result<SendingMessage, Errno> {
+        let descriptor = self.open()?.clone();
+        let control = control.into_iter().map(|item| self.vet_control(ctx, item));
+        let control = control.collect::<Result<_, _>>()?;
+        let remote = match remote {
+            Some(remote) => self.destination(ctx, remote)?,
+            None => None,
+        };
+        if remote.is_none() {
+            self.vet_connected(ctx)?;
+        }
+        Ok(SendingMessage {
+            descriptor,
+            deadline: self.deadline(how.dont_wait),
+            flags: how.flags,
+            control,
+            remote,
+            directories: ctx.directories().clone(),
+            kind: self.kind,
+        })
+    }
+
     /// `sendmsg(2)`
     pub(crate) async fn send_message(
         &self,
         ctx: &CapsockCtx,
-        data: &[Vec<u8>],
+        data: Data<'_>,
         control: Vec<SentControl<Address>>,
         sockets: &[&Self],
         how: Transmit,
         remote: Option<Address>,
     ) -> Result<u32, Errno> {
+        if self.sends_later(sockets.len(), how, remote.as_ref()) {
+            let sending = self.sending_message(ctx, control, how, remote)?;
+            return sending.send(data).await;
+        }
+        let parts = data.of(self.kind)?;
         let descriptor = self.open()?;
         let control = control.into_iter().map(|item| self.vet_control(ctx, item));
         let control: Vec<_> = control.collect::<Result<_, _>>()?;
@@ -58,6 +125,7 @@ impl Socket {
                 if !(control.is_empty() && sockets.is_empty()) {
                     return Err(Errno::InvalidArgument);
                 }
+                let data: Vec<&[u8]> = parts.iter().map(|part| &**part).collect();
                 return self.open_fast(ctx, &data.concat(), how, remote).await;
             }
             Some(remote) => self.destination(ctx, remote)?,
@@ -73,8 +141,15 @@ impl Socket {
         let attempt = deadline.attempt(descriptor, Interest::WRITABLE, |fd| {
             let (flags, remote) = (how.flags, remote.as_ref());
             let directories = ctx.directories();
-            let sent =
-                os::message::send(fd, data, &control, &descriptors, flags, remote, directories)?;
+            let sent = os::message::send(
+                fd,
+                parts,
+                &control,
+                &descriptors,
+                flags,
+                remote,
+                directories,
+            )?;
             self.put_in_flight(&mut places);
             for socket in sockets {
                 socket.share();
@@ -149,7 +224,8 @@ impl Socket {
         data: &[u8],
         how: Transmit,
     ) -> Result<u32, Errno> {
-        self.sending(ctx, how)?.send(data).await
+        let data = [IoSlice::new(data)];
+        self.sending(ctx, how)?.send(Data::new(&data, false)).await
     }
 
     /// A send to the connected peer.
@@ -162,6 +238,7 @@ impl Socket {
             descriptor: descriptor.clone(),
             deadline,
             flags: how.flags,
+            kind: self.kind,
         })
     }
 
@@ -296,10 +373,55 @@ impl Socket {
     }
 }
 
+impl<'a> Data<'a> {
+    /// All of it, or `is_cut` what comes first.
+    pub(crate) fn new(parts: &'a [IoSlice<'a>], is_cut: bool) -> Self {
+        Self { parts, is_cut }
+    }
+
+    /// What a socket of a kind is given.
+    ///
+    /// # Errors
+    /// [`Errno::MessageTooLarge`] for the start of a message: it goes as a whole.
+    fn of(self, kind: SocketType) -> Result<&'a [IoSlice<'a>], Errno> {
+        match self.is_cut && kind != SocketType::Stream {
+            true => Err(Errno::MessageTooLarge),
+            false => Ok(self.parts),
+        }
+    }
+}
+
+impl SendingMessage {
+    /// `sendmsg(2)`
+    pub(crate) async fn send(&self, data: Data<'_>) -> Result<u32, Errno> {
+        let parts = data.of(self.kind)?;
+        let send = |fd: BorrowedFd<'_>| {
+            let (control, remote) = (&self.control, self.remote.as_ref());
+            os::message::send(
+                fd,
+                parts,
+                control,
+                &[],
+                self.flags,
+                remote,
+                &self.directories,
+            )
+        };
+        let attempt = self
+            .deadline
+            .attempt(&self.descriptor, Interest::WRITABLE, send);
+        attempt.await.map(count)
+    }
+}
+
 impl Sending {
     /// `send(2)`
-    pub(crate) async fn send(&self, data: &[u8]) -> Result<u32, Errno> {
-        self.once(data).await.map(count)
+    pub(crate) async fn send(&self, data: Data<'_>) -> Result<u32, Errno> {
+        match data.of(self.kind)? {
+            [] => self.once(&[]).await,
+            [first, ..] => self.once(first).await,
+        }
+        .map(count)
     }
 
     /// `send(2)` until everything is sent, against one deadline.

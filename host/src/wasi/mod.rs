@@ -55,7 +55,8 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use wasmtime::component::Linker;
 
 use crate::bindings::{wasi_p2, wasi_p3};
-use crate::{AddressFamily, Capsock, CapsockView, Errno};
+use crate::imports::direct;
+use crate::{AddressFamily, Capsock, CapsockView, Errno, is_traced};
 
 /// Serves `wasi:sockets` 0.2 under the guest's policy, instead of what the
 /// linker has for it.
@@ -75,7 +76,11 @@ pub fn add_to_linker_p2<T: CapsockView + 'static>(linker: &mut Linker<T>) -> was
         wasi_p2::tcp_create_socket::add_to_linker::<T, Capsock>(linker, T::capsock)?;
         wasi_p2::udp::add_to_linker::<T, Capsock>(linker, T::capsock)?;
         wasi_p2::udp_create_socket::add_to_linker::<T, Capsock>(linker, T::capsock)?;
-        wasi_p2::ip_name_lookup::add_to_linker::<T, Capsock>(linker, T::capsock)
+        wasi_p2::ip_name_lookup::add_to_linker::<T, Capsock>(linker, T::capsock)?;
+        match is_traced() {
+            true => Ok(()),
+            false => direct::add_names_p2(linker),
+        }
     })();
     linker.allow_shadowing(false);
     added
@@ -94,7 +99,11 @@ pub fn add_to_linker_p3<T: CapsockView + 'static>(linker: &mut Linker<T>) -> was
     linker.allow_shadowing(true);
     let added = (|| {
         wasi_p3::types::add_to_linker::<T, Capsock>(linker, T::capsock)?;
-        wasi_p3::ip_name_lookup::add_to_linker::<T, Capsock>(linker, T::capsock)
+        wasi_p3::ip_name_lookup::add_to_linker::<T, Capsock>(linker, T::capsock)?;
+        match is_traced() {
+            true => Ok(()),
+            false => direct::add_names_p3(linker),
+        }
     })();
     linker.allow_shadowing(false);
     added

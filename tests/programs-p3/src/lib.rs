@@ -45,6 +45,9 @@ use bindings::wit_stream;
 
 type Result<T> = std::result::Result<T, ErrorCode>;
 
+/// More than a call may copy into the host.
+const LONG: usize = 9 << 20;
+
 struct Command;
 
 #[allow(unsafe_code, reason = "generated")]
@@ -72,6 +75,7 @@ impl Guest for Command {
             ["listen-unbound", host] => TcpSocket::create(family(address(host, "0").ip()))
                 .and_then(|socket| socket.listen().map(drop)),
             ["look-up", name] => return look_up(name).await,
+            ["look-up-long"] => return look_up(&"a".repeat(LONG)).await,
             ["connect-name", name, port] => connect_name(name, port).await,
             ["connect-each", name, port] => return connect_each(name, port).await,
             ["exhaust"] => exhaust(),

@@ -18,6 +18,9 @@ fn main() {
         // Listening is a part of it.
         ["bind" | "listen", "tcp", host, port] => TcpListener::bind(address(host, port)).map(drop),
         ["bind", "udp", host, port] => UdpSocket::bind(address(host, port)).map(drop),
+        ["look-up-long"] => ("a".repeat(9 << 20).as_str(), 9)
+            .to_socket_addrs()
+            .map(drop),
         ["look-up", name] => (name, 9).to_socket_addrs().map(drop),
         ["trap"] => panic!("on purpose"),
         _ => panic!("no case {args:?}"),

@@ -19,6 +19,7 @@ fn main() {
         // No shell passes a NUL.
         ["connect-unix-nul", path] => outcome(connect_unix(&format!("{path}\0end"))),
         ["connect-unix-long", length] => outcome(connect_unix(&long_path(number(length)))),
+        ["connect-unix-huge"] => outcome(connect_unix(&"/a".repeat(5 << 20))),
         ["connect-abstract", name] => outcome(connect_unix(&format!("\0{name}"))),
         ["send", host, port] => outcome(send(host, number(port))),
         ["send-connected", host, port, other, other_port] => outcome(send_connected(
@@ -33,12 +34,16 @@ fn main() {
             outcome(Socket::new(family_of(host), SOCK_STREAM).and_then(|socket| socket.listen(1)))
         }
         ["look-up", name] => look_up(name),
+        ["look-up-long"] => look_up_long(),
         ["socket", family] => outcome(socket(family)),
         ["option", name] => outcome(option(name)),
         ["fast-open", host, port] => outcome(fast_open((host, number(port)))),
         ["take", path] => take(path),
         ["huge"] => huge(),
         ["huge-list"] => huge_list(),
+        ["huge-message"] => huge_message(),
+        ["huge-stream"] => huge_stream(),
+        ["urgent"] => urgent(),
         ["exhaust"] => exhaust(),
         ["accept-exhausted"] => accept_exhausted(),
         ["poll-loop"] => poll_loop(),
@@ -152,6 +157,20 @@ fn look_up(name: &str) -> String {
     }
 }
 
+/// More than a call may copy into the host, for each kind of name.
+fn look_up_long() -> String {
+    let long = "a".repeat(9 << 20);
+    let no_host = getaddrinfo("127.0.0.1", long.as_str(), AF_UNSPEC, SOCK_STREAM, 0, 0);
+    assert!(no_host.is_err());
+    assert!(gethostbyname_ex(&long).is_err());
+    assert!(getservbyname(&long, None).is_err());
+    assert!(getservbyname("http", Some(&long)).is_err());
+    assert!(getservbyport(80, Some(&long)).is_err());
+    assert!(getprotobyname(&long).is_err());
+    assert!(sethostname(&long).is_err());
+    look_up(&long)
+}
+
 fn socket(family: &str) -> Result<()> {
     const ETH_P_ALL: i32 = 0x0300;
     let made = match family {
@@ -236,6 +255,53 @@ fn huge() -> String {
 fn huge_list() -> String {
     let (one, _other) = socketpair(SOCK_DGRAM).expect("socketpair");
     outcome(one.send(&vec![0; 64 << 20]).map(drop))
+}
+
+/// The same in several buffers, and in more than the kernel takes.
+fn huge_message() -> String {
+    let (one, _other) = socketpair(SOCK_DGRAM).expect("socketpair");
+    let large = vec![0; 5 << 20];
+    let send =
+        |buffers: &[&[u8]]| outcome(one.sendmsg(buffers, &[], MsgFlag::NONE, None).map(drop));
+    let one_is_too_long = send(&[&large]);
+    assert_eq!(send(&[&large, &large]), one_is_too_long);
+    assert_eq!(send(&[&b"x"[..]; 1025]), one_is_too_long);
+    one_is_too_long
+}
+
+/// A stream takes what fits, however much it is given.
+fn huge_stream() -> String {
+    let (one, other) = socketpair(SOCK_STREAM).expect("socketpair");
+    one.setblocking(false).expect("setblocking");
+    let data = vec![7; 64 << 20];
+    let flags = capsock_guest::wit::SendFlags::empty();
+    // Without the SDK, which hands over no more than it has to.
+    let sent = one.as_resource().send(&data, flags).expect("what fits") as usize;
+    assert!((1..data.len()).contains(&sent), "{sent}");
+    let mut received = 0;
+    while received < sent {
+        received += other.recv(1 << 20).expect("recv").len();
+    }
+    let sent = one.sendmsg(&[&data[..100], &data], &[], MsgFlag::NONE, None);
+    assert!(sent.expect("what fits") > 100);
+    "what fits".to_owned()
+}
+
+/// FIONREAD counts urgent data of a Unix stream, which recv(2) does not give.
+fn urgent() -> String {
+    const MUCH: usize = 70_000;
+    let (one, other) = socketpair(SOCK_STREAM).expect("socketpair");
+    match one.send_flags(b"!", MSG_OOB) {
+        Ok(_) => {}
+        // Before Linux 5.15.
+        Err(error) => return outcome(Err(error)),
+    }
+    other.setblocking(false).expect("setblocking");
+    assert!(other.recv(MUCH).expect_err("nothing else").is_would_block());
+    one.send(b"data").expect("send");
+    other.setblocking(true).expect("setblocking");
+    assert_eq!(other.recv(MUCH).expect("recv"), b"data");
+    "ok".to_owned()
 }
 
 /// Makes sockets until one fails.
