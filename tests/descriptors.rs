@@ -111,6 +111,13 @@ fn pollers_and_select_tell_what_is_ready() {
 }
 
 #[apply(both_families)]
+fn readiness_is_the_kernels(#[case] host: &str) {
+    let (listen, connect) = (target("tcp", host, "ephemeral"), target("tcp", host, "*"));
+    let flags = ["--allow-listen", &listen, "--allow-connect", &connect];
+    succeed(&flags, "many", &["readiness", host]);
+}
+
+#[apply(both_families)]
 fn one_guest_serves_many_clients_at_once(#[case] host: &str) {
     const CLIENTS: usize = 200;
     let grant = target("tcp", host, "ephemeral");

@@ -241,8 +241,8 @@ fn a_call_that_copies_too_much_traps_before_it_is_copied() {
     let copy = |limits: &[&str], args: &[&str]| {
         let (output, peak) = with_peak(&run(&limited(limits), "limits", args));
         let code = output.status.code().unwrap();
-        let told = String::from_utf8_lossy(&output.stdout) + stderr(&output).as_str();
-        (code, told.into_owned(), peak / 1024)
+        let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+        (code, printed + &stderr(&output), peak / 1024)
     };
     let (code, told, usual) = copy(&["hostcall-fuel=1MiB"], &["copy", "1000000"]);
     assert_eq!(code, 0, "{told}");

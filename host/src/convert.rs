@@ -15,7 +15,7 @@ use crate::errno::for_each_errno;
 use crate::error::SocketError;
 use crate::options::for_each_option;
 use crate::os::message::{ExtendedError, Message, MessageFlags, ReceivedControl, SentControl};
-use crate::os::{Credentials, Event, Interest, SendFlags, Shutdown, Trigger};
+use crate::os::{Credentials, Event, Events, Interest, SendFlags, Shutdown};
 use crate::resolve::{Answer, HostEntry, HostError, LookupFlags, NameError, NameFlags};
 use crate::socket::{
     Inherited, MulticastInterface, RawValue, Receive, SentFile, TakenSocket, Timeout, Transmit,
@@ -795,34 +795,38 @@ impl From<SentFile> for wit_files::SentFile {
     }
 }
 
-impl From<wit_poller::Trigger> for Trigger {
-    fn from(trigger: wit_poller::Trigger) -> Self {
-        match trigger {
-            wit_poller::Trigger::Level => Self::Level,
-            wit_poller::Trigger::Edge => Self::Edge,
-            wit_poller::Trigger::Oneshot => Self::Oneshot,
-        }
+/// What epoll is told to wait for, and how.
+pub(crate) fn events(interest: wit_poller::Readiness, trigger: wit_poller::Trigger) -> Events {
+    let mut events = Events::empty();
+    for (wit, flag) in READINESS {
+        events.set(flag, interest.contains(wit));
     }
+    events.set(Events::ET, trigger.contains(wit_poller::Trigger::EDGE));
+    events.set(
+        Events::ONESHOT,
+        trigger.contains(wit_poller::Trigger::ONESHOT),
+    );
+    events
 }
 
+const READINESS: [(wit_poller::Readiness, Events); 6] = [
+    (wit_poller::Readiness::READABLE, Events::IN),
+    (wit_poller::Readiness::WRITABLE, Events::OUT),
+    (wit_poller::Readiness::PRIORITY, Events::PRI),
+    (wit_poller::Readiness::READ_HANG_UP, Events::RDHUP),
+    (wit_poller::Readiness::ERROR, Events::ERR),
+    (wit_poller::Readiness::HANG_UP, Events::HUP),
+];
+
 impl From<Event> for wit_poller::Event {
-    fn from(event: Event) -> Self {
-        let Event {
-            key,
-            readable,
-            writable,
-            priority,
-            error,
-            hang_up,
-        } = event;
-        Self {
-            key,
-            readable,
-            writable,
-            priority,
-            error,
-            hang_up,
+    fn from(Event { key, ready }: Event) -> Self {
+        let mut told = wit_poller::Readiness::empty();
+        for (wit, flag) in READINESS {
+            if ready.contains(flag) {
+                told |= wit;
+            }
         }
+        Self { key, ready: told }
     }
 }
 

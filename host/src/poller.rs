@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::Errno;
 use crate::ctx::CapsockCtx;
-use crate::os::{self, Descriptor, Event, Interest, Trigger};
+use crate::os::{self, Descriptor, Event, Events, Interest};
 use crate::quota::SocketPermit;
 use crate::socket::{Deadline, Readiness, Socket, Timeout};
 
@@ -36,44 +36,49 @@ impl Poller {
         })
     }
 
-    pub(crate) fn register(
-        &self,
-        socket: &Socket,
-        key: u64,
-        interest: Interest,
-        trigger: Trigger,
-    ) -> Result<(), Errno> {
-        os::epoll::add(
-            self.set.as_fd(),
-            socket.open()?.as_fd(),
-            key,
-            interest,
-            trigger,
-        )?;
+    /// `EPOLL_CTL_ADD`
+    pub(crate) fn register(&self, socket: &Socket, key: u64, events: Events) -> Result<(), Errno> {
+        os::epoll::add(self.set.as_fd(), socket.open()?.as_fd(), key, events)?;
         socket.joined(&self.set);
         Ok(())
     }
 
-    pub(crate) fn modify(
-        &self,
-        socket: &Socket,
-        key: u64,
-        interest: Interest,
-        trigger: Trigger,
-    ) -> Result<(), Errno> {
-        os::epoll::modify(
-            self.set.as_fd(),
-            socket.open()?.as_fd(),
-            key,
-            interest,
-            trigger,
-        )
+    /// `EPOLL_CTL_MOD`
+    pub(crate) fn modify(&self, socket: &Socket, key: u64, events: Events) -> Result<(), Errno> {
+        os::epoll::modify(self.set.as_fd(), socket.open()?.as_fd(), key, events)
     }
 
+    /// `EPOLL_CTL_DEL`
     pub(crate) fn unregister(&self, socket: &Socket) -> Result<(), Errno> {
         os::epoll::delete(self.set.as_fd(), socket.open()?.as_fd())?;
         socket.left(&self.set);
         Ok(())
+    }
+
+    /// `EPOLL_CTL_ADD` of another set, which leaves this one as it is closed: it
+    /// has one descriptor.
+    pub(crate) fn register_poller(
+        &self,
+        member: &Self,
+        key: u64,
+        events: Events,
+    ) -> Result<(), Errno> {
+        os::epoll::add(self.set.as_fd(), member.set.as_fd(), key, events)
+    }
+
+    /// `EPOLL_CTL_MOD` of another set.
+    pub(crate) fn modify_poller(
+        &self,
+        member: &Self,
+        key: u64,
+        events: Events,
+    ) -> Result<(), Errno> {
+        os::epoll::modify(self.set.as_fd(), member.set.as_fd(), key, events)
+    }
+
+    /// `EPOLL_CTL_DEL` of another set.
+    pub(crate) fn unregister_poller(&self, member: &Self) -> Result<(), Errno> {
+        os::epoll::delete(self.set.as_fd(), member.set.as_fd())
     }
 
     /// Those that are ready; none after the timeout.

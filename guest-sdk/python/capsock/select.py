@@ -1,4 +1,4 @@
-"""CPython's `select` over the host's poller: sockets only.
+"""CPython's `select` over the host's poller: sockets, and sets of them.
 
 What is not asked for costs no call: `selectors` probes this module while the
 component is built, when there is no host.
@@ -7,8 +7,7 @@ component is built, when there is no host.
 import time
 import weakref
 
-from wit_world.imports.poller import Poller, Trigger
-from wit_world.imports.socket import Interest
+from wit_world.imports.poller import Poller, Readiness, Trigger
 
 from . import arguments, descriptors
 from .errors import calling, failure
@@ -42,95 +41,109 @@ _MOST_EVENTS = 1024
 
 
 class _Set:
-    """Sockets by their numbers, and the poller that watches them."""
+    """Sockets and other sets by their numbers, and the poller that watches them."""
 
     def __init__(self):
-        self.poller = None
+        self._poller = None
         self.masks = {}
         self.entries = {}
 
-    def add(self, fd, mask):
-        entry = descriptors.socket(fd)
-        if self.poller is None:
+    @property
+    def poller(self):
+        if self._poller is None:
             with calling:
-                self.poller = descriptors.held(Poller.create())
+                self._poller = descriptors.held(Poller.create())
+        return self._poller
+
+    def add(self, fd, mask):
+        entry = _member(fd)
         if fd in self.entries:
             if self.entries[fd] is entry:
                 raise failure("EEXIST")
-            # Another socket has the number now.
+            # Another member has the number now.
             del self.entries[fd]
         with calling:
-            self.poller.register(entry.handle, fd, *_wanted(mask))
+            if isinstance(entry, _Set):
+                self.poller.register_poller(entry.poller, fd, *_wanted(mask))
+            else:
+                self.poller.register(entry.handle, fd, *_wanted(mask))
         self.masks[fd], self.entries[fd] = mask, entry
 
     def modify(self, fd, mask):
         entry = self._own(fd)
         with calling:
-            self.poller.modify(entry.handle, fd, *_wanted(mask))
+            if isinstance(entry, _Set):
+                self.poller.modify_poller(entry.poller, fd, *_wanted(mask))
+            else:
+                self.poller.modify(entry.handle, fd, *_wanted(mask))
         self.masks[fd] = mask
 
     def remove(self, fd):
         entry = self._own(fd)
         del self.masks[fd], self.entries[fd]
         with calling:
-            self.poller.unregister(entry.handle)
+            if isinstance(entry, _Set):
+                self.poller.unregister_poller(entry.poller)
+            else:
+                self.poller.unregister(entry.handle)
 
     def _own(self, fd):
-        entry = descriptors.socket(fd)
+        entry = _member(fd)
         if self.entries.get(fd) is not entry:
             raise failure("ENOENT")
         return entry
 
     def wait(self, most, nanoseconds):
         """(number, events) of those that are ready."""
-        if self.poller is None and nanoseconds == 0:
+        if not self.entries and nanoseconds == 0:
             return []
-        if self.poller is None:
-            with calling:
-                self.poller = descriptors.held(Poller.create())
-        deadline = None if nanoseconds is None else time.monotonic_ns() + nanoseconds
-        while True:
-            with calling:
-                events = self.poller.wait(most, nanoseconds)
-            ready = []
-            for event in events:
-                told = _told(event) & (self.masks.get(event.key, 0) | _ALWAYS)
-                if told:
-                    ready.append((event.key, told))
-            # What is ready may not be what was asked for: urgent data.
-            if ready or not events or nanoseconds == 0:
-                return ready
-            if deadline is not None:
-                nanoseconds = max(deadline - time.monotonic_ns(), 0)
+        with calling:
+            events = self.poller.wait(most, nanoseconds)
+        return [
+            (event.key, _told(event.ready) & (self.masks.get(event.key, 0) | _ALWAYS))
+            for event in events
+        ]
+
+
+def _member(fd):
+    """The open socket of a number, or the set of an `epoll` object."""
+    entry = descriptors.get(fd)
+    if isinstance(entry, weakref.ref):
+        owner = entry()
+        if owner is None or owner.closed:
+            raise failure("EBADF")
+        return owner._set
+    return descriptors.socket(fd)
+
+
+_READINESS = (
+    (Readiness.READABLE, _READ),
+    (Readiness.WRITABLE, _WRITE),
+    (Readiness.PRIORITY, POLLPRI),
+    (Readiness.READ_HANG_UP, POLLRDHUP),
+    (Readiness.ERROR, POLLERR),
+    (Readiness.HANG_UP, POLLHUP),
+)
 
 
 def _wanted(mask):
-    interest = Interest(0)
-    trigger = Trigger.LEVEL
-    if mask & (_READ | POLLPRI):
-        interest |= Interest.READABLE
-    if mask & _WRITE:
-        interest |= Interest.WRITABLE
+    interest = Readiness(0)
+    for readiness, flags in _READINESS:
+        if mask & flags:
+            interest |= readiness
+    trigger = Trigger(0)
     if mask & EPOLLONESHOT:
-        trigger = Trigger.ONESHOT
-    elif mask & EPOLLET or not mask & (_READ | _WRITE) and mask & POLLPRI:
-        # Ordinary data must not end the wait for urgent data again and again.
-        trigger = Trigger.EDGE
+        trigger |= Trigger.ONESHOT
+    if mask & EPOLLET:
+        trigger |= Trigger.EDGE
     return interest, trigger
 
 
-def _told(event):
+def _told(ready):
     told = 0
-    if event.readable:
-        told |= _READ
-    if event.writable:
-        told |= _WRITE
-    if event.priority:
-        told |= POLLPRI
-    if event.error:
-        told |= POLLERR
-    if event.hang_up:
-        told |= POLLHUP | POLLRDHUP
+    for readiness, flags in _READINESS:
+        if ready & readiness:
+            told |= flags
     return told
 
 
@@ -214,11 +227,12 @@ class poll:
             _forget(held, fd)
         invalid = []
         for fd, mask in self._masks.items():
-            entry = descriptors.get(fd)
-            if entry is None:
+            if descriptors.get(fd) is None:
                 held.entries.pop(fd, None)
                 invalid.append((fd, POLLNVAL))
-            elif held.entries.get(fd) is not entry:
+                continue
+            entry = _member(fd)
+            if held.entries.get(fd) is not entry:
                 held.add(fd, mask)
             elif held.masks[fd] != mask:
                 held.modify(fd, mask)

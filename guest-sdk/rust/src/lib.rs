@@ -79,7 +79,7 @@ pub use names::{
 };
 pub use numbers::*;
 pub use select::{
-    POLLERR, POLLHUP, POLLIN, POLLOUT, POLLPRI, Poll, Poller, Ready, Trigger, select,
+    POLLERR, POLLHUP, POLLIN, POLLOUT, POLLPRI, POLLRDHUP, Poll, Poller, Ready, Trigger, select,
 };
 pub use server::{DatagramServer, Handle, HandleDatagram, Server, Stopper};
 pub use socket::Socket;

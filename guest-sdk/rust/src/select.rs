@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::bindings::poller as wit;
-use crate::bindings::socket::Interest;
 use crate::bindings::types::ErrorCode;
 use crate::error::{Error, Result};
 use crate::socket::Socket;
@@ -17,8 +16,10 @@ pub const POLLPRI: i16 = 0x2;
 pub const POLLOUT: i16 = 0x4;
 /// An error waits.
 pub const POLLERR: i16 = 0x8;
-/// Hung up.
+/// Hung up: both halves are shut down, or the socket was never connected.
 pub const POLLHUP: i16 = 0x10;
+/// The peer has shut down its sending half.
+pub const POLLRDHUP: i16 = 0x2000;
 
 /// A set of sockets to wait for: `epoll(7)`. A wait costs what is ready, not
 /// what is registered.
@@ -39,6 +40,8 @@ pub enum Trigger {
     Edge,
     /// Once, until it is modified.
     Oneshot,
+    /// Once, as it becomes ready, until it is modified.
+    EdgeOneshot,
 }
 
 impl Poller {
@@ -51,7 +54,8 @@ impl Poller {
         Ok(Self { host })
     }
 
-    /// Adds a socket: `POLLIN` and `POLLOUT` joined with `|`.
+    /// Adds a socket: `POLLIN`, `POLLOUT`, `POLLPRI` and `POLLRDHUP` joined with
+    /// `|`. `POLLERR` and `POLLHUP` are told in any case.
     ///
     /// # Errors
     /// `EEXIST`; `EBADF` for a closed socket.
@@ -80,6 +84,53 @@ impl Poller {
     pub fn unregister(&self, socket: &Socket) -> Result<()> {
         self.host
             .unregister(socket.host())
+            .map_err(failed("unregister"))
+    }
+
+    /// Adds another set, which is `POLLIN` while any of its members is ready. Its
+    /// events are told by `key`.
+    ///
+    /// # Errors
+    /// `EEXIST`; `EINVAL` for itself; `ELOOP` for sets in each other.
+    pub fn register_poller(
+        &self,
+        member: &Self,
+        key: i32,
+        events: i16,
+        trigger: Trigger,
+    ) -> Result<()> {
+        let key = u64::from(key.unsigned_abs());
+        let registered =
+            self.host
+                .register_poller(&member.host, key, interest(events), trigger.into());
+        registered.map_err(failed("register"))
+    }
+
+    /// Changes what another set is waited for.
+    ///
+    /// # Errors
+    /// `ENOENT` where it is not registered.
+    pub fn modify_poller(
+        &self,
+        member: &Self,
+        key: i32,
+        events: i16,
+        trigger: Trigger,
+    ) -> Result<()> {
+        let key = u64::from(key.unsigned_abs());
+        let modified = self
+            .host
+            .modify_poller(&member.host, key, interest(events), trigger.into());
+        modified.map_err(failed("modify"))
+    }
+
+    /// Removes another set.
+    ///
+    /// # Errors
+    /// `ENOENT` where it is not registered.
+    pub fn unregister_poller(&self, member: &Self) -> Result<()> {
+        self.host
+            .unregister_poller(&member.host)
             .map_err(failed("unregister"))
     }
 
@@ -220,9 +271,10 @@ pub fn select<'a>(
 impl From<Trigger> for wit::Trigger {
     fn from(trigger: Trigger) -> Self {
         match trigger {
-            Trigger::Level => Self::Level,
-            Trigger::Edge => Self::Edge,
-            Trigger::Oneshot => Self::Oneshot,
+            Trigger::Level => Self::empty(),
+            Trigger::Edge => Self::EDGE,
+            Trigger::Oneshot => Self::ONESHOT,
+            Trigger::EdgeOneshot => Self::EDGE | Self::ONESHOT,
         }
     }
 }
@@ -236,24 +288,26 @@ fn key(socket: &Socket) -> u64 {
     u64::from(socket.fileno().unsigned_abs())
 }
 
-fn interest(events: i16) -> Interest {
-    let mut interest = Interest::empty();
-    interest.set(Interest::READABLE, events & (POLLIN | POLLPRI) != 0);
-    interest.set(Interest::WRITABLE, events & POLLOUT != 0);
-    interest
+const READINESS: [(wit::Readiness, i16); 6] = [
+    (wit::Readiness::READABLE, POLLIN),
+    (wit::Readiness::PRIORITY, POLLPRI),
+    (wit::Readiness::WRITABLE, POLLOUT),
+    (wit::Readiness::READ_HANG_UP, POLLRDHUP),
+    (wit::Readiness::ERROR, POLLERR),
+    (wit::Readiness::HANG_UP, POLLHUP),
+];
+
+fn interest(events: i16) -> wit::Readiness {
+    let asked = READINESS.iter().filter(|(_, flag)| events & flag != 0);
+    asked.fold(wit::Readiness::empty(), |all, (readiness, _)| {
+        all | *readiness
+    })
 }
 
 fn event(event: wit::Event) -> (i32, i16) {
-    let mut events = 0;
-    for (is, flag) in [
-        (event.readable, POLLIN),
-        (event.priority, POLLPRI),
-        (event.writable, POLLOUT),
-        (event.error, POLLERR),
-        (event.hang_up, POLLHUP),
-    ] {
-        events |= if is { flag } else { 0 };
-    }
+    let told = READINESS.iter();
+    let told = told.filter(|(readiness, _)| event.ready.contains(*readiness));
+    let events = told.fold(0, |all, (_, flag)| all | flag);
     // It is the number that it was registered with.
     (i32::try_from(event.key).unwrap_or(i32::MAX), events)
 }

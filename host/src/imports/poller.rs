@@ -5,8 +5,8 @@ use std::time::Duration;
 use wasmtime::component::Resource;
 use wasmtime_wasi::p2::DynPollable;
 
-use crate::bindings::poller::{Event, Host, HostPoller, Trigger};
-use crate::bindings::socket::Interest;
+use crate::bindings::poller::{Event, Host, HostPoller, Readiness, Trigger};
+use crate::convert::events;
 use crate::ctx::CapsockCtxView;
 use crate::error::SocketError;
 use crate::poller::Poller;
@@ -29,11 +29,11 @@ impl HostPoller for CapsockCtxView<'_> {
         this: Resource<Poller>,
         socket: Resource<Socket>,
         key: u64,
-        interest: Interest,
+        interest: Readiness,
         trigger: Trigger,
     ) -> Result<()> {
         let (poller, socket) = (self.table.get(&this)?, self.table.get(&socket)?);
-        Ok(poller.register(socket, key, interest.into(), trigger.into())?)
+        Ok(poller.register(socket, key, events(interest, trigger))?)
     }
 
     fn modify(
@@ -41,16 +41,49 @@ impl HostPoller for CapsockCtxView<'_> {
         this: Resource<Poller>,
         socket: Resource<Socket>,
         key: u64,
-        interest: Interest,
+        interest: Readiness,
         trigger: Trigger,
     ) -> Result<()> {
         let (poller, socket) = (self.table.get(&this)?, self.table.get(&socket)?);
-        Ok(poller.modify(socket, key, interest.into(), trigger.into())?)
+        Ok(poller.modify(socket, key, events(interest, trigger))?)
     }
 
     fn unregister(&mut self, this: Resource<Poller>, socket: Resource<Socket>) -> Result<()> {
         let (poller, socket) = (self.table.get(&this)?, self.table.get(&socket)?);
         Ok(poller.unregister(socket)?)
+    }
+
+    fn register_poller(
+        &mut self,
+        this: Resource<Poller>,
+        member: Resource<Poller>,
+        key: u64,
+        interest: Readiness,
+        trigger: Trigger,
+    ) -> Result<()> {
+        let (poller, member) = (self.table.get(&this)?, self.table.get(&member)?);
+        Ok(poller.register_poller(member, key, events(interest, trigger))?)
+    }
+
+    fn modify_poller(
+        &mut self,
+        this: Resource<Poller>,
+        member: Resource<Poller>,
+        key: u64,
+        interest: Readiness,
+        trigger: Trigger,
+    ) -> Result<()> {
+        let (poller, member) = (self.table.get(&this)?, self.table.get(&member)?);
+        Ok(poller.modify_poller(member, key, events(interest, trigger))?)
+    }
+
+    fn unregister_poller(
+        &mut self,
+        this: Resource<Poller>,
+        member: Resource<Poller>,
+    ) -> Result<()> {
+        let (poller, member) = (self.table.get(&this)?, self.table.get(&member)?);
+        Ok(poller.unregister_poller(member)?)
     }
 
     async fn wait(

@@ -5,29 +5,19 @@ use std::os::fd::{BorrowedFd, OwnedFd};
 use std::time::Duration;
 
 use rustix::buffer::spare_capacity;
-use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
+use rustix::event::epoll::{self, CreateFlags, EventData};
 
-use super::Interest;
 use super::reactor::timespec;
 use crate::Errno;
 
-/// When a registered descriptor is reported.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Trigger {
-    Level,
-    Edge,
-    Oneshot,
-}
+/// What a member is waited for, how, and what it is: `EPOLL*`.
+pub(crate) use rustix::event::epoll::EventFlags as Events;
 
-/// One descriptor that is ready.
+/// One member that is ready.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Event {
     pub(crate) key: u64,
-    pub(crate) readable: bool,
-    pub(crate) writable: bool,
-    pub(crate) priority: bool,
-    pub(crate) error: bool,
-    pub(crate) hang_up: bool,
+    pub(crate) ready: Events,
 }
 
 /// `epoll_create1(2)`. The set is a descriptor itself, readable while any
@@ -41,15 +31,9 @@ pub(crate) fn add(
     set: BorrowedFd<'_>,
     fd: BorrowedFd<'_>,
     key: u64,
-    interest: Interest,
-    trigger: Trigger,
+    events: Events,
 ) -> Result<(), Errno> {
-    Ok(epoll::add(
-        set,
-        fd,
-        EventData::new_u64(key),
-        flags(interest, trigger),
-    )?)
+    Ok(epoll::add(set, fd, EventData::new_u64(key), events)?)
 }
 
 /// `EPOLL_CTL_MOD`
@@ -57,15 +41,9 @@ pub(crate) fn modify(
     set: BorrowedFd<'_>,
     fd: BorrowedFd<'_>,
     key: u64,
-    interest: Interest,
-    trigger: Trigger,
+    events: Events,
 ) -> Result<(), Errno> {
-    Ok(epoll::modify(
-        set,
-        fd,
-        EventData::new_u64(key),
-        flags(interest, trigger),
-    )?)
+    Ok(epoll::modify(set, fd, EventData::new_u64(key), events)?)
 }
 
 /// `EPOLL_CTL_DEL`
@@ -88,25 +66,9 @@ pub(crate) fn wait(
     }
 }
 
-fn flags(interest: Interest, trigger: Trigger) -> EventFlags {
-    let mut flags = match trigger {
-        Trigger::Level => EventFlags::empty(),
-        Trigger::Edge => EventFlags::ET,
-        Trigger::Oneshot => EventFlags::ONESHOT,
-    };
-    flags.set(EventFlags::IN | EventFlags::PRI, interest.readable);
-    flags.set(EventFlags::OUT, interest.writable);
-    flags
-}
-
 fn event(event: &epoll::Event) -> Event {
-    let flags = event.flags;
     Event {
         key: event.data.u64(),
-        readable: flags.intersects(EventFlags::IN | EventFlags::HUP | EventFlags::ERR),
-        writable: flags.intersects(EventFlags::OUT | EventFlags::ERR),
-        priority: flags.contains(EventFlags::PRI),
-        error: flags.contains(EventFlags::ERR),
-        hang_up: flags.contains(EventFlags::HUP),
+        ready: event.flags,
     }
 }

@@ -19,7 +19,7 @@ mod sockaddr;
 mod socket;
 mod unix_path;
 
-pub(crate) use epoll::{Event, Trigger};
+pub(crate) use epoll::{Event, Events};
 pub(crate) use inherited::systemd_sockets;
 pub(crate) use multicast::{
     Change, Interface, change_group, join_group, multicast_interface, set_multicast_interface,

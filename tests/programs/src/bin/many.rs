@@ -13,7 +13,9 @@ fn main() {
             polled();
             triggers();
             selected();
+            nested();
         }
+        "readiness" => readiness(&args[1]),
         "chat" => chat(&args[1], args[2].parse().expect("a number")),
         case => panic!("no case `{case}`"),
     }
@@ -74,6 +76,7 @@ fn triggers() {
         (Trigger::Level, [1, 1]),
         (Trigger::Edge, [1, 0]),
         (Trigger::Oneshot, [1, 0]),
+        (Trigger::EdgeOneshot, [1, 0]),
     ] {
         poller.register(&one, POLLIN, trigger).expect("register");
         for count in expected {
@@ -147,6 +150,102 @@ fn selected() {
         select(&[&one], &[], &[], NOW).expect_err("closed").name(),
         Some("EBADF")
     );
+}
+
+/// Sets in sets, as epoll(7) has them.
+fn nested() {
+    const KEY: i32 = 9;
+    let (one, other) = pair();
+    let [inner, outer] = [Poller::new(), Poller::new()].map(|poller| poller.expect("poller"));
+    let add =
+        |set: &Poller, member: &Poller| set.register_poller(member, KEY, POLLIN, Trigger::Level);
+    inner
+        .register(&one, POLLIN, Trigger::Level)
+        .expect("register");
+    add(&outer, &inner).expect("register");
+    assert!(outer.wait(8, NOW).expect("wait").is_empty());
+    other.sendall(b"x").expect("send");
+    assert_eq!(outer.wait(8, None).expect("wait"), [(KEY, POLLIN)]);
+    assert_eq!(
+        add(&outer, &inner).expect_err("twice").name(),
+        Some("EEXIST")
+    );
+    assert_eq!(
+        add(&inner, &outer).expect_err("a circle").name(),
+        Some("ELOOP")
+    );
+    assert_eq!(
+        add(&outer, &outer).expect_err("itself").name(),
+        Some("EINVAL")
+    );
+    outer
+        .modify_poller(&inner, KEY, 0, Trigger::Level)
+        .expect("modify");
+    assert!(outer.wait(8, NOW).expect("wait").is_empty());
+    outer.unregister_poller(&inner).expect("unregister");
+    assert_eq!(
+        outer.unregister_poller(&inner).expect_err("gone").name(),
+        Some("ENOENT")
+    );
+    // One that is closed has left.
+    add(&outer, &inner).expect("register");
+    drop(inner);
+    assert!(outer.wait(8, NOW).expect("wait").is_empty());
+}
+
+/// What the kernel says of a stream in each of its states, and no more.
+fn readiness(host: &str) {
+    const ALL: i16 = POLLIN | POLLOUT | POLLPRI | POLLRDHUP;
+    // Waits for what comes over loopback; what is there is told at once.
+    let told = |socket: &Socket, asked: i16| {
+        let poller = Poller::new().expect("poller");
+        poller
+            .register(socket, asked, Trigger::Level)
+            .expect("register");
+        let events = poller.wait(8, Duration::from_secs(10)).expect("wait");
+        events.first().map_or(0, |(_, events)| *events)
+    };
+    let now = |socket: &Socket, asked: i16| {
+        let poller = Poller::new().expect("poller");
+        poller
+            .register(socket, asked, Trigger::Level)
+            .expect("register");
+        let events = poller.wait(8, NOW).expect("wait");
+        events.first().map_or(0, |(_, events)| *events)
+    };
+    let fresh = Socket::new(family_of(host), SOCK_STREAM).expect("socket");
+    assert_eq!(now(&fresh, ALL), POLLOUT | POLLHUP);
+    assert_eq!(now(&fresh, 0), POLLHUP);
+    let listener =
+        create_server((host, 0), family_of(host), ServerOptions::default()).expect("create_server");
+    let connected = || {
+        let client = Socket::new(family_of(host), SOCK_STREAM).expect("socket");
+        client
+            .connect(listener.getsockname().expect("getsockname"))
+            .expect("connect");
+        (client, listener.accept().expect("accept").0)
+    };
+    let (client, server) = connected();
+    assert_eq!(now(&client, ALL), POLLOUT);
+    assert_eq!(now(&client, POLLIN), 0);
+    server.send_flags(b"!", MSG_OOB).expect("send");
+    assert_eq!(told(&client, POLLPRI), POLLPRI);
+    server.shutdown(SHUT_WR).expect("shutdown");
+    assert_eq!(told(&client, POLLRDHUP), POLLRDHUP);
+    assert_eq!(told(&client, POLLIN), POLLIN);
+    assert_eq!(
+        now(&client, POLLIN | POLLOUT | POLLRDHUP),
+        POLLIN | POLLOUT | POLLRDHUP
+    );
+    client.shutdown(SHUT_WR).expect("shutdown");
+    assert_eq!(told(&client, 0), POLLHUP);
+    let (client, server) = connected();
+    let reset = [1_i32, 0].map(i32::to_ne_bytes).concat();
+    server
+        .setsockopt_bytes(SOL_SOCKET, SO_LINGER, &reset)
+        .expect("SO_LINGER");
+    server.close().expect("close");
+    assert_eq!(told(&client, 0), POLLERR | POLLHUP);
 }
 
 /// Passes each line of a client to all others, until all of them have left.
