@@ -193,7 +193,7 @@ impl Policy {
         let subjects = subjects(&address);
         let mut unix = None;
         let op = O::OP.on(protocol);
-        for subject in &subjects {
+        for subject in subjects.iter().filter(|subject| !is_free(O::OP, subject)) {
             let rule = self
                 .decide(op, protocol, subject)
                 .map_err(|cause| Refusal::Denied(Denial::new(op, protocol, subject, cause)))?;
@@ -570,6 +570,13 @@ impl Rule {
             name,
         })
     }
+}
+
+/// Whether an operation needs no rule: a bind to an abstract name that the
+/// kernel chooses and nobody else has (`bind(2)` without a name, unix(7)), as it
+/// does by itself for a client. Whether anybody is heard there, other rules say.
+fn is_free(op: Op, address: &Address) -> bool {
+    op == Op::Bind && *address == Address::Unix(UnixAddress::Unnamed)
 }
 
 /// What must be allowed for an address to be used: itself, and the IPv4 address
