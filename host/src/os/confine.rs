@@ -9,35 +9,32 @@ use landlock::{
     RulesetError,
 };
 
-use crate::Errno;
-
 /// Does `work` on a thread of its own, on which `bind(2)` makes no socket's file
 /// but beneath `directory` (landlock(7), Linux 5.13). Whatever links the path
 /// that it is given goes through, the kernel asks where they have led.
 ///
-/// `None`, and nothing is done, where the kernel has no Landlock, or this thread
-/// has as many of its layers as there can be, which are 16.
-///
-/// # Errors
-/// Those of `pthread_create(3)`.
+/// `None`, and nothing is done, where that cannot be: the kernel has no Landlock,
+/// this thread has 16 layers of it, which are the most, or no thread can be made.
 pub(super) fn making_sockets_in<T: Send>(
     directory: BorrowedFd<'_>,
     work: impl FnOnce() -> T + Send,
-) -> Result<Option<T>, Errno> {
+) -> Option<T> {
     thread::scope(|scope| {
-        // What the thread is forbidden, it is for good: each has its own.
-        let thread = thread::Builder::new().spawn_scoped(scope, || {
+        // What a thread is forbidden, it is for good: so each bind has its own.
+        let spawned = thread::Builder::new().spawn_scoped(scope, || {
             restrict_to(directory)?;
             Ok::<T, RulesetError>(work())
-        })?;
-        match thread.join() {
-            Ok(Ok(done)) => Ok(Some(done)),
-            Ok(Err(error)) => {
-                tracing::warn!(%error, "landlock");
-                Ok(None)
+        });
+        let joined = match spawned {
+            Ok(thread) => thread.join().unwrap_or_else(|panic| resume_unwind(panic)),
+            Err(error) => {
+                tracing::warn!(%error, "a thread to bind a Unix socket on");
+                return None;
             }
-            Err(panic) => resume_unwind(panic),
-        }
+        };
+        joined
+            .inspect_err(|error| tracing::warn!(%error, "landlock"))
+            .ok()
     })
 }
 

@@ -125,8 +125,9 @@ impl Place {
     /// Has `bind` bind a socket here by its whole path, which peers will see.
     ///
     /// A link that has come into the path since this place was opened leads
-    /// nowhere: the kernel makes the socket beneath this directory only. Without
-    /// Landlock `bind` gets a path through `/proc`, and peers see that one.
+    /// nowhere: the kernel makes the socket beneath this directory only, and one
+    /// that is further down than here is ended by `end`. Without Landlock `bind`
+    /// gets a path through `/proc`, and peers see that one.
     ///
     /// # Errors
     /// Those of `bind`; [`Errno::AccessDenied`] where the path leads elsewhere.
@@ -138,11 +139,10 @@ impl Place {
         end: impl Fn(),
     ) -> Result<(), Errno> {
         let address = path_address(path)?;
-        match making_sockets_in(self.directory.as_fd(), || bind(&address))? {
+        match making_sockets_in(self.directory.as_fd(), || bind(&address)) {
             None => bind(&proc_path(&self.directory, &self.name)?),
             Some(Ok(())) if self.is_there() => Ok(()),
             Some(Ok(())) => {
-                // Beneath this directory, which a link led to.
                 end();
                 Err(self.elsewhere(path))
             }
