@@ -943,3 +943,138 @@ fn no_test_of_cpython_that_passed_fails() {
         .arg(suite);
     succeed(&mut conformance);
 }
+
+/// As asyncio and others do before they bind, with no grant of the directory.
+#[test]
+fn a_socket_that_was_left_behind_is_removed_without_its_directory() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("s");
+    let printed = succeed(&mut guest!(
+        &["--allow-listen", &format!("unix:{}", path.display())],
+        &["-c", LEFT_BEHIND, path.to_str().unwrap()]
+    ));
+    assert_eq!(
+        printed,
+        "in use\nin use\nmissing\nmissing\nserved\nserved\n"
+    );
+}
+
+const LEFT_BEHIND: &str = "
+import asyncio, errno, os, pathlib, socket, sys
+path = sys.argv[1]
+def fails(function):
+    try:
+        function()
+    except FileNotFoundError:
+        print('missing')
+    except OSError as error:
+        assert error.errno == errno.EADDRINUSE, error
+        print('in use')
+with socket.socket(socket.AF_UNIX) as s:
+    s.bind(path)
+    fails(lambda: os.unlink(path))
+with socket.socket(socket.AF_UNIX) as s:
+    fails(lambda: s.bind(path))
+for remove in os.unlink, os.remove, lambda path: pathlib.Path(path).unlink():
+    remove(path)
+    with socket.socket(socket.AF_UNIX) as s:
+        s.bind(path)
+os.unlink(path)
+fails(lambda: os.unlink(path))
+fails(lambda: os.unlink(path + '-of-somebody-else'))
+async def serve():
+    server = await asyncio.start_unix_server(lambda reader, writer: None, path)
+    server.close()
+    await server.wait_closed()
+    print('served')
+asyncio.run(serve())
+asyncio.run(serve())
+";
+
+/// A guest's listener has its path for whoever it is passed to, which a rule can
+/// name.
+#[rstest]
+#[case::granted(true, "True 1\n")]
+#[case::not_granted(false, "False 0\n")]
+fn a_listener_that_is_passed_has_the_path_it_was_bound_to(
+    #[case] granted: bool,
+    #[case] expected: &str,
+) {
+    let dir = tempfile::tempdir().unwrap();
+    let at = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
+    let (own, relay) = (
+        format!("unix:{}", at("own")),
+        format!("unix:{}", at("relay")),
+    );
+    let mut native = Running::spawn(&mut native(&["-c", RELAY, &at("relay"), &at("own")]));
+    native.expect_line("ready");
+    let grants = [
+        "--allow-listen",
+        &own,
+        "--allow-connect",
+        &relay,
+        "--allow-pass-fd",
+        &relay,
+    ];
+    succeed(&mut guest!(
+        &grants,
+        &["-c", GIVES, &at("relay"), &at("own")]
+    ));
+    let listen = match granted {
+        true => own,
+        false => format!("unix:{}", at("other")),
+    };
+    let grants = [
+        "--allow-listen",
+        &listen,
+        "--allow-connect",
+        &relay,
+        "--allow-take-fd",
+        &relay,
+    ];
+    let printed = succeed(&mut guest!(
+        &grants,
+        &["-c", TAKES, &at("relay"), &at("own")]
+    ));
+    assert_eq!(printed, expected);
+    native.succeed();
+}
+
+const RELAY: &str = "
+import socket, sys
+server = socket.socket(socket.AF_UNIX)
+server.bind(sys.argv[1])
+server.listen()
+print('ready', flush=True)
+giver, _ = server.accept()
+_, fds, _, _ = socket.recv_fds(giver, 1, 1)
+passed = socket.socket(fileno=fds[0])
+assert passed.getsockname() == sys.argv[2], passed
+client = socket.socket(socket.AF_UNIX)
+client.connect(sys.argv[2])
+giver.close()
+taker, _ = server.accept()
+socket.send_fds(taker, [b'x'], [passed.fileno()])
+taker.recv(1)
+";
+
+const GIVES: &str = "
+import socket, sys
+own = socket.socket(socket.AF_UNIX)
+own.bind(sys.argv[2])
+own.listen()
+relay = socket.socket(socket.AF_UNIX)
+relay.connect(sys.argv[1])
+socket.send_fds(relay, [b'x'], [own.fileno()])
+relay.recv(1)
+";
+
+const TAKES: &str = "
+import socket, sys
+relay = socket.socket(socket.AF_UNIX)
+relay.connect(sys.argv[1])
+_, fds, _, _ = socket.recv_fds(relay, 1, 1)
+sockets = [socket.socket(fileno=fd) for fd in fds]
+accepted = [each.accept() for each in sockets]
+print(all(each.getsockname() == sys.argv[2] for each in sockets) and len(fds) == 1, len(accepted))
+";

@@ -74,13 +74,15 @@ pub(crate) fn enforce(reach: &Reach, directories: &[&Path]) -> Result<Enforced, 
     if !reach.abstract_sockets {
         ruleset = ruleset.scope(Scope::AbstractUnixSocket)?;
     }
-    let sockets = AccessFs::from_read(ABI) | AccessFs::MakeSock;
+    let read = AccessFs::from_read(ABI);
+    let sockets = read | AccessFs::MakeSock | AccessFs::RemoveFile;
     let ruleset = ruleset
         .create()?
         .add_rules(path_beneath_rules(SYSTEM, AccessFs::from_read(ABI)))?
         .add_rules(path_beneath_rules(["/dev"], AccessFs::from_file(ABI)))?
         .add_rules(path_beneath_rules(directories, AccessFs::from_all(ABI)))?
-        .add_rules(path_beneath_rules(&reach.unix_directories, sockets))?;
+        .add_rules(path_beneath_rules(&reach.unix_directories, read))?
+        .add_rules(path_beneath_rules(&reach.unix_bound, sockets))?;
     let ruleset = allow_ports(ruleset, &connect, AccessNet::ConnectTcp)?;
     let ruleset = allow_ports(ruleset, &bind, AccessNet::BindTcp)?;
     let writable = directories.iter().map(|path| path.to_path_buf());
@@ -89,9 +91,7 @@ pub(crate) fn enforce(reach: &Reach, directories: &[&Path]) -> Result<Enforced, 
         connect,
         bind,
         abstract_sockets: reach.abstract_sockets,
-        writable: writable
-            .chain(reach.unix_directories.iter().cloned())
-            .collect(),
+        writable: writable.chain(reach.unix_bound.iter().cloned()).collect(),
     })
 }
 
@@ -209,6 +209,8 @@ mod tests {
             assert_eq!(write(sockets.path()), denied_by_kernel);
             let socket = UnixListener::bind(sockets.path().join("socket")).map(|_| ());
             assert_eq!(kind(socket), Ok(()));
+            let removed = std::fs::remove_file(sockets.path().join("socket"));
+            assert_eq!(kind(removed), Ok(()));
             let read = std::fs::read("/etc/passwd").map(|_| ());
             assert_eq!(kind(read), Ok(()));
         });

@@ -251,7 +251,7 @@ pub(crate) fn rows() -> Vec<Row> {
             denied("--allow-listen tcp://127.0.0.1:80 --deny-listen tcp://127.0.0.1:80", "listen tcp 127.0.0.1 80"),
             denied("--allow-connect unix:{dir}/granted/ --deny-connect unix:{dir}/granted/", "connect-unix {dir}/granted/inside.sock"),
         ]),
-        row("abstract Unix name without its grant; path with .., a symlink, NUL, 108 bytes or more", "denied; invalid-argument", &[
+        row("abstract Unix name without its grant; path with .., a symlink, NUL, more than 108 bytes", "denied; invalid-argument", &[
             denied("--allow-connect unix:/ --allow-connect unix-abstract:other", "connect-abstract watched"),
             works("--allow-connect unix-abstract:watched", "connect-abstract watched"),
             denied("--allow-connect unix:{dir}/granted/", "connect-unix {dir}/granted/../outside.sock"),
@@ -261,7 +261,7 @@ pub(crate) fn rows() -> Vec<Row> {
             denied("--allow-connect unix:{dir}/granted/", "connect-unix {dir}/granted/up/outside.sock"),
             works("--allow-connect unix:{dir}/granted/", "connect-unix {dir}/granted/inside.sock"),
             invalid("--allow-connect unix:{dir}/granted/", "connect-unix-nul {dir}/granted/inside.sock"),
-            invalid("--allow-connect unix:/", "connect-unix-long 108"),
+            invalid("--allow-connect unix:/", "connect-unix-long 109"),
             invalid("--allow-connect unix:/", "connect-unix-long 4096"),
         ]),
         row("MSG_FASTOPEN, SO_BINDTODEVICE, IP_TRANSPARENT, IP_FREEBIND, SO_MARK, SO_ATTACH_FILTER", "denied without their option grant", &[

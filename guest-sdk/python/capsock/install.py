@@ -1,5 +1,6 @@
 """Puts the SDK's modules in the place of the interpreter's own."""
 
+import contextlib
 import os
 import sys
 import types
@@ -109,15 +110,48 @@ def _complete_base_events(base_events):
     base_events.BaseEventLoop.getnameinfo = getnameinfo
 
 
+def _complete_unix_events(unix_events):
+    """asyncio removes a socket that was left at its path, which it knows by
+    `os.stat`: that knows no sockets, and no directory without a grant of it."""
+    from . import stale
+
+    loop = unix_events._UnixSelectorEventLoop
+    original = loop.create_unix_server
+
+    async def create_unix_server(self, protocol_factory, path=None, **options):
+        if path is not None and os.fspath(path)[:1] not in ("", b"", "\0", b"\0"):
+            with contextlib.suppress(OSError):
+                stale.remove(path)
+        return await original(self, protocol_factory, path, **options)
+
+    loop.create_unix_server = create_unix_server
+
+
 _COMPLETE = {
     "asyncio.base_events": _complete_base_events,
+    "asyncio.unix_events": _complete_unix_events,
     "threading": _complete_threading,
 }
 
 
 def _extend_os():
     """Makes the functions of `os` that take a descriptor know sockets."""
-    from . import _socket, descriptors
+    from . import _socket, descriptors, stale
+
+    def removing(name):
+        original = getattr(os, name)
+
+        def function(path, *, dir_fd=None):
+            try:
+                return original(path, dir_fd=dir_fd)
+            except OSError:
+                # Its directory need not be the guest's, only the name.
+                if dir_fd is not None or not stale.remove(path):
+                    raise
+
+        function.__name__ = function.__qualname__ = name
+        function.__doc__ = original.__doc__
+        setattr(os, name, function)
 
     def of_socket(name, operation):
         original = getattr(os, name, None)
@@ -161,6 +195,8 @@ def _extend_os():
         return os.write(out_fd, data) if data else 0
 
     os.sendfile = sendfile
+    removing("remove")
+    removing("unlink")
     of_socket("close", _socket.close)
     of_socket("dup", descriptors.duplicate)
     of_socket("read", transfer("recv"))

@@ -318,7 +318,7 @@ impl Address {
 /// As much of a name as is needed to see that it is too long: a call may hand
 /// over only so much, and `sun_path` has 108 bytes.
 fn bounded(name: &[u8]) -> Vec<u8> {
-    const TOO_LONG: usize = 109;
+    const TOO_LONG: usize = 128;
     name[..name.len().min(TOO_LONG)].to_vec()
 }
 

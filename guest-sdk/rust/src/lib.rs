@@ -52,6 +52,7 @@ mod server;
 mod socket;
 mod text;
 mod timeout;
+mod unix;
 
 pub use address::{
     Address, AlgAddress, BluetoothAddress, BluetoothDeviceAddress, BluetoothHciAddress,
@@ -85,6 +86,7 @@ pub use server::{DatagramServer, Handle, HandleDatagram, Server, Stopper};
 pub use socket::Socket;
 pub use text::{TextOptions, TextReader, TextWriter};
 pub use timeout::{getdefaulttimeout, setdefaulttimeout};
+pub use unix::unlink_unix;
 
 /// The generated bindings, for what the WIT can and the SDK does not yet.
 pub mod wit {

@@ -273,8 +273,8 @@ pub enum UnixAddress {
     Abstract(Vec<u8>),
 }
 
-/// The size of `sun_path` (unix(7)). A path needs a byte of it for its NUL, an
-/// abstract name one for the NUL it starts with.
+/// The size of `sun_path` (unix(7)). A path may fill it, without a NUL at its
+/// end; an abstract name needs a byte of it for the NUL that it starts with.
 const SUN_PATH: usize = 108;
 
 impl Address {
@@ -384,17 +384,20 @@ impl Address {
 }
 
 impl UnixAddress {
+    /// The most bytes of a path.
+    pub(crate) const LONGEST_PATH: usize = SUN_PATH;
+
     /// Checks what the kernel would have to cut or misread.
     ///
     /// # Errors
     /// [`Errno::InvalidArgument`] for a path that is empty, has a NUL or is
-    /// longer than 107 bytes, and for an abstract name longer than that.
+    /// longer than 108 bytes, and for an abstract name longer than 107.
     pub fn validate(&self) -> Result<(), Errno> {
         let fits = match self {
             Self::Unnamed => true,
             Self::Pathname(path) => {
                 let bytes = path.as_os_str().as_bytes();
-                !bytes.is_empty() && bytes.len() < SUN_PATH && !bytes.contains(&0)
+                !bytes.is_empty() && bytes.len() <= Self::LONGEST_PATH && !bytes.contains(&0)
             }
             Self::Abstract(name) => name.len() < SUN_PATH,
         };

@@ -14,7 +14,11 @@ use crate::socket::{Readiness, Socket};
 
 type Result<T> = std::result::Result<T, SocketError>;
 
-impl Host for CapsockCtxView<'_> {}
+impl Host for CapsockCtxView<'_> {
+    fn unlink(&mut self, local: Address) -> Result<()> {
+        Ok(Socket::unlink(self.ctx, local.into())?)
+    }
+}
 
 impl HostSocket for CapsockCtxView<'_> {
     fn create(

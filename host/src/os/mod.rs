@@ -5,6 +5,7 @@
 //!
 //! [`Vetted`]: crate::policy::Vetted
 
+mod confine;
 pub(crate) mod databases;
 pub(crate) mod epoll;
 mod inherited;
@@ -37,7 +38,7 @@ pub(crate) use socket::{
     FAST_OPEN, Identity, ReceiveFlags, SendFlags, Shutdown, accept, bind, connect, create,
     create_pair, disconnect, duplicate, identify, is_in_memory, listen, local_address, receive,
     receive_from, receive_into, remote_address, reset, send, send_file, send_to, set_nonblocking,
-    set_timeouts, shutdown, unread, unreceived,
+    set_timeouts, shutdown, unlink, unread, unreceived,
 };
 pub(crate) use unix_path::UnixDirectories;
 

@@ -7,6 +7,7 @@ use std::ffi::OsStr;
 use std::mem::MaybeUninit;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 
 use rustix::net::addr::SocketAddrArg;
 use rustix::net::{SocketAddrAny, SocketAddrUnix};
@@ -42,23 +43,31 @@ const RFCOMM: usize = 10;
 const HCI: usize = 6;
 const SCO: usize = 8;
 
-/// An address for the kernel; `None` for a path, which is never given to it as
-/// it is.
+/// An address for the kernel.
+pub(super) enum Form<'a> {
+    Whole(SocketAddrAny),
+    /// Given to the kernel only with what keeps links in it from being followed.
+    Path(&'a Path),
+}
+
+/// How the kernel is given an address.
 ///
 /// # Errors
 /// [`Errno::NoDevice`] where a network interface does not exist;
 /// [`Errno::NotSupported`] for families of other kernels.
-pub(super) fn encode(address: &Address) -> Result<Option<SocketAddrAny>, Errno> {
+pub(super) fn encode(address: &Address) -> Result<Form<'_>, Errno> {
     let bytes = match address {
-        Address::Inet(address) => return Ok(Some(address.as_any())),
-        Address::Inet6(address) => return Ok(Some(address.as_any())),
+        Address::Inet(address) => return Ok(Form::Whole(address.as_any())),
+        Address::Inet6(address) => return Ok(Form::Whole(address.as_any())),
         Address::Unix(UnixAddress::Unnamed) => {
-            return Ok(Some(SocketAddrUnix::new_unnamed().as_any()));
+            return Ok(Form::Whole(SocketAddrUnix::new_unnamed().as_any()));
         }
         Address::Unix(UnixAddress::Abstract(name)) => {
-            return Ok(Some(SocketAddrUnix::new_abstract_name(name)?.as_any()));
+            return Ok(Form::Whole(
+                SocketAddrUnix::new_abstract_name(name)?.as_any(),
+            ));
         }
-        Address::Unix(UnixAddress::Pathname(_)) => return Ok(None),
+        Address::Unix(UnixAddress::Pathname(path)) => return Ok(Form::Path(path)),
         Address::Netlink(address) => netlink(address),
         Address::Vsock(address) => vsock(address),
         Address::Packet(address) => packet(address, index_or_any(&address.interface)?),
@@ -69,7 +78,19 @@ pub(super) fn encode(address: &Address) -> Result<Option<SocketAddrAny>, Errno> 
         Address::Rds(address) => rds(address),
         Address::SystemControl | Address::Link => return Err(Errno::NotSupported),
     };
-    Ok(Some(from_bytes(&bytes)))
+    Ok(Form::Whole(from_bytes(&bytes)))
+}
+
+/// A path for the kernel, with a NUL only if there is room for it: unix(7).
+///
+/// # Errors
+/// [`Errno::NameTooLong`]
+pub(super) fn path_address(path: &Path) -> Result<SocketAddrAny, Errno> {
+    let path = path.as_os_str().as_bytes();
+    if path.len() > UnixAddress::LONGEST_PATH {
+        return Err(Errno::NameTooLong);
+    }
+    Ok(from_bytes(&Writer::new(AF_UNIX).bytes(path).0))
 }
 
 /// What the kernel tells.
@@ -500,8 +521,12 @@ pub(crate) fn round_trip_address(bytes: &[u8]) {
     if address.validate().is_err() {
         return;
     }
-    // No path is given to the kernel, nor an interface that is not there.
-    if let Ok(Some(encoded)) = encode(&address) {
+    if let Address::Unix(UnixAddress::Pathname(path)) = &address {
+        let encoded = path_address(path).expect("the policy passes no longer ones");
+        assert_eq!(decode(encoded).as_ref(), Ok(&address));
+    }
+    // No interface is given to the kernel that is not there.
+    if let Ok(Form::Whole(encoded)) = encode(&address) {
         let told = match address {
             // An RDS socket takes internet's.
             Address::Rds(address) => Address::Inet(address),
@@ -729,10 +754,10 @@ int main(void) {
             let again = match decoded.expect(name) {
                 Address::Packet(address) => packet(&address, 7),
                 Address::Can(address) => can(&address, 7),
-                address => {
-                    let encoded = encode(&address).expect(name).expect(name);
-                    as_bytes(&encoded).to_vec()
-                }
+                address => match encode(&address).expect(name) {
+                    Form::Whole(encoded) => as_bytes(&encoded).to_vec(),
+                    Form::Path(_) => panic!("{name}"),
+                },
             };
             assert_eq!(hex(&again), hex(&bytes), "{name}");
         }

@@ -1,18 +1,17 @@
 //! Socket system calls, one function a call.
 
 use std::num::NonZeroU32;
-use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
 use rustix::buffer::spare_capacity;
 use rustix::io::retry_on_intr;
-use rustix::net::addr::SocketAddrArg;
 use rustix::net::{self, SocketAddrAny, SocketFlags};
 use socket2::SockRef;
 
 use super::UnixDirectories;
 use super::recorder::{self, Call};
-use super::sockaddr::{decode, encode};
+use super::sockaddr::{Form, decode, encode, path_address};
 use super::unix_path::ProcPath;
 use crate::policy::Vetted;
 use crate::policy::operation::{Bind, Listen, Operation};
@@ -61,11 +60,39 @@ pub(crate) fn bind(
     local: &Vetted<Bind>,
     directories: &UnixDirectories,
 ) -> Result<(), Errno> {
-    let local = match encode(local.address())? {
-        Some(address) => Encoded::Plain(address),
-        None => Encoded::Path(directories.place_to_bind(local.unix_path())?),
-    };
-    Ok(net::bind(fd, &local.given_to(Call::Bind)?)?)
+    let bind = |address: &SocketAddrAny| -> Result<(), Errno> { Ok(net::bind(fd, address)?) };
+    match encode(local.address())? {
+        Form::Whole(address) => {
+            recorder::pass(Call::Bind, &address)?;
+            bind(&address)
+        }
+        Form::Path(path) => {
+            let place = directories.place(local.unix_path())?;
+            recorder::pass(Call::Bind, &path_address(path)?)?;
+            place.bind(path, bind, || end(fd))
+        }
+    }
+}
+
+/// Makes a socket that is bound where it must not be one that nobody reaches.
+fn end(fd: BorrowedFd<'_>) {
+    if let Err(error) = shutdown(fd, Shutdown::Both) {
+        tracing::debug!(%error, "shutdown");
+    }
+}
+
+/// `unlink(2)` of a socket's file, if no socket is bound to it any more: then
+/// `connect(2)` is refused. The kernel finds the socket before it compares the
+/// types, so that one that listens does not notice.
+pub(crate) fn unlink(local: &Vetted<Bind>, directories: &UnixDirectories) -> Result<(), Errno> {
+    let place = directories.place(local.unix_path())?;
+    place.socket()?;
+    let probe = create(AddressFamily::Unix, SocketType::Datagram, 0)?;
+    match connect(probe.as_fd(), local, directories) {
+        Err(Errno::ConnectionRefused) => place.unlink(),
+        Ok(()) | Err(Errno::ProtocolWrongType) => Err(Errno::AddressInUse),
+        failed => failed,
+    }
 }
 
 /// `listen(2)`, which binds an inet socket that is not bound yet: hence the
@@ -370,7 +397,7 @@ impl Encoded {
     pub(super) fn given_to(&self, call: Call) -> Result<SocketAddrAny, Errno> {
         let address = match self {
             Self::Plain(address) => address.clone(),
-            Self::Path(path) => path.address().as_any(),
+            Self::Path(path) => path.address().clone(),
         };
         recorder::pass(call, &address)?;
         Ok(address)
@@ -384,7 +411,7 @@ pub(super) fn peer<O: Operation>(
     directories: &UnixDirectories,
 ) -> Result<Encoded, Errno> {
     Ok(match encode(remote.address())? {
-        Some(address) => Encoded::Plain(address),
-        None => Encoded::Path(directories.socket_at(remote.unix_path())?),
+        Form::Whole(address) => Encoded::Plain(address),
+        Form::Path(_) => Encoded::Path(directories.socket_at(remote.unix_path())?),
     })
 }

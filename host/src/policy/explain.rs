@@ -565,7 +565,8 @@ fn translation(address: &Address) -> Option<String> {
 /// Why no policy could allow an address.
 fn invalid(protocol: Protocol, address: &Address) -> String {
     let Some(endpoint) = address.canonical() else {
-        return "the name has more than 107 bytes".to_owned();
+        return "the name has more bytes than the kernel takes: 108 of a path, 107 of an abstract name"
+            .to_owned();
     };
     let ip = endpoint.ip();
     if ip.is_unspecified() {

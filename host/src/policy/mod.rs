@@ -587,14 +587,17 @@ impl Rule {
     }
 }
 
-/// Whether to bind it is what the kernel does by itself when a socket that has no
-/// local address connects or sends: ip(7).
+/// Whether to bind it is what the kernel does by itself for a client: any address
+/// and port 0 (ip(7)), and an abstract name that it chooses and nobody else has
+/// (`bind(2)` without a name, unix(7)). Whether anybody is heard there, other
+/// rules say.
 fn is_automatic(local: &Address) -> bool {
-    let local = match local {
-        Address::Inet(_) | Address::Inet6(_) => local.canonical(),
-        _ => None,
-    };
-    local.is_some_and(|local| local.ip().is_unspecified() && local.port() == 0)
+    match local {
+        Address::Inet(_) | Address::Inet6(_) => local
+            .canonical()
+            .is_some_and(|local| local.ip().is_unspecified() && local.port() == 0),
+        local => *local == Address::Unix(UnixAddress::Unnamed),
+    }
 }
 
 /// What must be allowed for an address to be used: itself, and the IPv4 address

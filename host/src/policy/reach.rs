@@ -23,6 +23,8 @@ pub struct Reach {
     pub abstract_sockets: bool,
     /// The directories whose Unix sockets are bound or connected to.
     pub unix_directories: BTreeSet<PathBuf>,
+    /// Those of them where Unix sockets are bound, and removed.
+    pub unix_bound: BTreeSet<PathBuf>,
     /// Whether names are looked up.
     pub names: bool,
 }
@@ -63,8 +65,11 @@ impl Policy {
                         extend(slot, ports);
                     }
                 }
-                (Target::UnixPath(path), _) => {
+                (Target::UnixPath(path), op) => {
                     reach.unix_directories.insert(path.directory.clone());
+                    if matches!(op, Op::Bind | Op::Listen) {
+                        reach.unix_bound.insert(path.directory.clone());
+                    }
                 }
                 (Target::UnixAbstract(_), Op::Connect | Op::Send) => reach.abstract_sockets = true,
                 _ => {}
@@ -114,6 +119,7 @@ mod tests {
             "allow listen ip://127.0.0.1:ephemeral,7",
             "deny connect tcp://10.0.0.0/8:81",
             "allow connect unix:/run/app/db.sock",
+            "allow listen unix:/run/own/s",
             "allow listen unix-abstract:a",
         ];
         let policy = rules.iter().fold(Policy::default(), |policy, rule| {
@@ -125,7 +131,8 @@ mod tests {
                 connect_ports: Some([80, 81, 82, 443].into()),
                 bind_ports: Some([0, 7].into()),
                 abstract_sockets: false,
-                unix_directories: [PathBuf::from("/run/app")].into(),
+                unix_directories: ["/run/app", "/run/own"].map(PathBuf::from).into(),
+                unix_bound: [PathBuf::from("/run/own")].into(),
                 names: true,
             }
         );

@@ -447,14 +447,12 @@ fn unix_paths_and_names() {
         verdict::<Connect>(&policy, Protocol::UnixConnection, unix("/a")),
         "deny"
     );
-    assert_eq!(
-        verdict::<Bind>(
-            &policy,
-            Protocol::UnixConnection,
-            Address::Unix(UnixAddress::Unnamed)
-        ),
-        "deny"
-    );
+    // A bind to it has the kernel choose an abstract name.
+    let unnamed = || Address::Unix(UnixAddress::Unnamed);
+    let protocol = Protocol::UnixConnection;
+    assert_eq!(verdict::<Bind>(&policy, protocol, unnamed()), "allow");
+    assert_eq!(verdict::<Listen>(&policy, protocol, unnamed()), "deny");
+    assert_eq!(verdict::<Connect>(&policy, protocol, unnamed()), "deny");
 }
 
 #[test]

@@ -62,7 +62,7 @@ pub struct Socket {
 struct State {
     role: Role,
     /// What the guest bound the socket to, as it was checked: with port 0 where
-    /// the kernel chose one, with the path that the kernel knows through /proc.
+    /// the kernel chose one.
     bound: Option<Address>,
     /// An error that the kernel has told, and the guest has not heard yet.
     error: Option<Errno>,
@@ -154,8 +154,21 @@ impl Socket {
         let descriptor = self.open_for(&local)?;
         let vetted = ctx.vet(self.protocol, local)?;
         os::bind(descriptor.as_fd(), &vetted, ctx.directories())?;
-        self.state().bound = Some(vetted.address().clone());
+        self.state().bound = Some(match vetted.address() {
+            // The kernel has chosen an abstract name, which rules are about.
+            Address::Unix(UnixAddress::Unnamed) => os::local_address(descriptor.as_fd())?,
+            address => address.clone(),
+        });
         Ok(())
+    }
+
+    /// `unlink(2)` of the file of a Unix socket that is not open any more.
+    pub(crate) fn unlink(ctx: &CapsockCtx, local: Address) -> Result<(), Errno> {
+        let Address::Unix(UnixAddress::Pathname(_)) = local else {
+            return Err(Errno::InvalidArgument);
+        };
+        let vetted = ctx.vet::<Bind>(Protocol::UnixConnection, local)?;
+        os::unlink(&vetted, ctx.directories())
     }
 
     /// `listen(2)`
@@ -287,6 +300,7 @@ impl Socket {
     pub(crate) fn local_address(&self) -> Result<Address, Errno> {
         let descriptor = self.open()?;
         match self.bound() {
+            // Without Landlock the kernel knows it by another path.
             Some(path @ Address::Unix(UnixAddress::Pathname(_))) => Ok(path),
             _ => Ok(self.told(os::local_address(descriptor.as_fd())?)),
         }
@@ -294,11 +308,7 @@ impl Socket {
 
     /// `getpeername(2)`
     pub(crate) fn remote_address(&self) -> Result<Address, Errno> {
-        let actual = os::remote_address(self.open()?.as_fd())?;
-        match self.role() {
-            Role::Client(path @ Address::Unix(UnixAddress::Pathname(_))) => Ok(path),
-            _ => Ok(self.told(actual)),
-        }
+        Ok(self.told(os::remote_address(self.open()?.as_fd())?))
     }
 
     /// An address as the kernel tells it, in the socket's family: RDS has

@@ -107,7 +107,7 @@ fn wrong_address() {
     assert_eq!(name(s.connect(("<broadcast>", 9))), Some("EINVAL"));
 
     let unix = Socket::new(AF_UNIX, SOCK_STREAM).expect("socket");
-    assert_eq!(name(unix.bind("a".repeat(108).as_str())), Some("EINVAL"));
+    assert_eq!(name(unix.bind("a".repeat(109).as_str())), Some("EINVAL"));
     assert_eq!(name(unix.bind("/tmp/a\0b")), Some("EINVAL"));
     assert_eq!(
         name(unix.bind(format!("\0{}", "a".repeat(108)).as_str())),

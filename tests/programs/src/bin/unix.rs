@@ -1,14 +1,16 @@
-//! Unix sockets: `unix CASE NAME`; a name that starts with `@` is abstract.
+//! Unix sockets: `unix CASE NAME [OTHER]`; a name that starts with `@` is abstract.
 
 use capsock_guest::{
-    AF_UNIX, Address, SOCK_DGRAM, SOCK_SEQPACKET, SOCK_STREAM, Socket, UnixAddress,
+    AF_UNIX, Address, SOCK_DGRAM, SOCK_SEQPACKET, SOCK_STREAM, Socket, UnixAddress, unlink_unix,
 };
 use capsock_test_programs::{args, pattern, recv_to_end};
 
 fn main() {
     let args = args();
-    let [case, name] = &args[..] else {
-        panic!("usage: unix CASE NAME");
+    let (case, name, other) = match &args[..] {
+        [case, name] => (case, name, ""),
+        [case, name, other] => (case, name, other.as_str()),
+        _ => panic!("usage: unix CASE NAME [OTHER]"),
     };
     let name = match name.strip_prefix('@') {
         Some(name) => format!("\0{name}"),
@@ -19,6 +21,12 @@ fn main() {
         "client" => client(&name),
         "datagram" => datagram(&name),
         "seqpacket" => seqpacket(&name),
+        "ask" => ask(&name, other),
+        "names" => names(&name, other),
+        "autobind" => autobind(other),
+        "bind-often" => bind_often(&name, other.parse().expect("a number")),
+        "unlink-own" => unlink_own(&name),
+        "try-unlink" => println!("{:?}", unlink_unix(&name)),
         "try-connect" => println!("{:?}", connect(&name).map(drop)),
         "try-bind" => println!("{:?}", stream().bind(name.as_str())),
         _ => panic!("no case `{case}`"),
@@ -38,6 +46,7 @@ fn connect(name: &str) -> capsock_guest::Result<Socket> {
 fn named(name: &str) -> Address {
     Address::Unix(match name.strip_prefix('\0') {
         Some(name) => UnixAddress::Abstract(name.into()),
+        None if name.is_empty() => UnixAddress::Unnamed,
         None => UnixAddress::Pathname(name.into()),
     })
 }
@@ -74,6 +83,73 @@ fn datagram(name: &str) {
     socket
         .sendto(&data, sender.expect("a bound sender"))
         .expect("sendto");
+}
+
+/// Binds `name`, and gets an answer from `server`.
+fn ask(name: &str, server: &str) {
+    let socket = Socket::new(AF_UNIX, SOCK_DGRAM).expect("socket");
+    socket.bind(name).expect("bind");
+    socket.sendto(b"PING", server).expect("sendto");
+    let (data, sender) = socket.recvfrom(64).expect("recvfrom");
+    assert_eq!(data, b"PONG");
+    assert_eq!(sender, Some(named(server)));
+}
+
+/// Binds `name`, connects to `server`, and tells what it is called.
+fn names(name: &str, server: &str) {
+    let socket = stream();
+    socket.bind(name).expect("bind");
+    socket.connect(server).expect("connect");
+    assert_eq!(socket.getsockname().expect("getsockname"), named(name));
+    println!("{}", socket.getpeername().expect("getpeername"));
+}
+
+/// Has the kernel choose a name, tells it to `server`, and gets an answer there.
+fn autobind(server: &str) {
+    let socket = Socket::new(AF_UNIX, SOCK_DGRAM).expect("socket");
+    socket.bind("").expect("bind");
+    let name = socket.getsockname().expect("getsockname");
+    let Address::Unix(UnixAddress::Abstract(digits)) = &name else {
+        panic!("{name}");
+    };
+    assert_eq!(digits.len(), 5, "{name}");
+    socket.sendto(b"PING", server).expect("sendto");
+    let (data, sender) = socket.recvfrom(64).expect("recvfrom");
+    assert_eq!((&data[..], sender), (&b"PONG"[..], Some(named(server))));
+    let listener = stream();
+    listener.bind("").expect("bind");
+    println!("{:?}", listener.listen(1));
+}
+
+/// Tells how many of the binds were done, and each errno of the others once.
+fn bind_often(name: &str, times: usize) {
+    let mut done = 0;
+    let mut failed = std::collections::BTreeSet::new();
+    for _ in 0..times {
+        match stream().bind(name) {
+            Ok(()) => done += 1,
+            Err(error) => _ = failed.insert(error.name().unwrap_or("?").to_owned()),
+        }
+        // It may lie behind a link by now, or be gone.
+        _ = unlink_unix(name);
+    }
+    println!("{done} {failed:?}");
+}
+
+fn unlink_own(name: &str) {
+    let listener = stream();
+    listener.bind(name).expect("bind");
+    let error = unlink_unix(name).expect_err("it is open");
+    assert_eq!(error.name(), Some("EADDRINUSE"));
+    let again = stream().bind(name).expect_err("it is there");
+    assert_eq!(again.name(), Some("EADDRINUSE"));
+    drop(listener);
+    let again = stream().bind(name).expect_err("it is still there");
+    assert_eq!(again.name(), Some("EADDRINUSE"));
+    unlink_unix(name).expect("unlink");
+    let gone = unlink_unix(name).expect_err("it is gone");
+    assert_eq!(gone.name(), Some("ENOENT"));
+    stream().bind(name).expect("bind");
 }
 
 fn seqpacket(name: &str) {
