@@ -61,11 +61,27 @@ pub(crate) fn bind(
     local: &Vetted<Bind>,
     directories: &UnixDirectories,
 ) -> Result<(), Errno> {
-    let local = match encode(local.address())? {
+    let encoded = match encode(local.address())? {
         Some(address) => Encoded::Plain(address),
         None => Encoded::Path(directories.place_to_bind(local.unix_path())?),
     };
-    Ok(net::bind(fd, &local.given_to(Call::Bind)?)?)
+    bind_to(fd, local, encoded)
+}
+
+/// `bind(2)` of what was bound to port 0 once, to the port that the kernel chose
+/// for it then.
+pub(crate) fn bind_again(
+    fd: BorrowedFd<'_>,
+    local: &Vetted<Bind>,
+    chosen: u16,
+) -> Result<(), Errno> {
+    let encoded = encode(&local.address().clone().with_port(chosen))?;
+    let encoded = encoded.ok_or(Errno::AddressFamilyNotSupported)?;
+    bind_to(fd, local, Encoded::Plain(encoded))
+}
+
+fn bind_to(fd: BorrowedFd<'_>, _local: &Vetted<Bind>, encoded: Encoded) -> Result<(), Errno> {
+    Ok(net::bind(fd, &encoded.given_to(Call::Bind)?)?)
 }
 
 /// `listen(2)`, which binds an inet socket that is not bound yet: hence the
