@@ -4,6 +4,7 @@
 use std::process::Output;
 
 use capsock_tests::{capsock, guest, output, run, stderr, succeed};
+use tempfile::TempDir;
 
 fn capsock_output(args: &[&str]) -> Output {
     capsock().args(args).output().unwrap()
@@ -294,4 +295,27 @@ fn what_the_released_build_is_trained_with_runs() {
     train.arg("scripts/train").arg(capsock().get_program());
     let output = train.arg("20").current_dir(project).output().unwrap();
     assert!(output.status.success(), "{}", stderr(&output));
+}
+
+/// A guest's operations on its own files are the same with and without Landlock,
+/// errors too.
+#[test]
+fn landlock_changes_no_operation_on_files() {
+    let files = |flag: &str| {
+        let (one, other) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+        std::os::unix::fs::symlink("file", one.path().join("link")).unwrap();
+        let dirs = [("/one", &one), ("/other", &other)]
+            .map(|(guest, dir)| format!("--dir={}::{guest}", dir.path().display()));
+        output(&[flag, &dirs[0], &dirs[1]], "files", &["/one", "/other"])
+    };
+    let with = files("--require-landlock");
+    if stderr(&with).contains("landlock") {
+        eprintln!("skipped: {}", stderr(&with));
+        return;
+    }
+    let without = files("--no-landlock");
+    assert!(without.status.success(), "{}", stderr(&without));
+    let [with, without] = [with, without].map(|output| String::from_utf8(output.stdout).unwrap());
+    assert!(without.contains("link . foo: Some(63)"), "EPERM: {without}");
+    assert_eq!(with, without);
 }

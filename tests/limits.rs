@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use capsock_tests::{capsock, output, patiently, run, stderr, succeed};
+use capsock_tests::{Running, capsock, output, patiently, run, stderr, succeed};
 use rstest::rstest;
 
 /// `--limit LIMIT…`
@@ -301,6 +301,49 @@ fn a_guest_ends_at_its_deadline(#[case] args: &'static [&'static str], #[case] w
     );
     assert_eq!(output.status.code(), Some(124));
     assert!(start.elapsed() >= Duration::from_millis(300));
+}
+
+/// Whatever it waits for, and with a deadline that is far away.
+#[rstest]
+#[case::sleep("limits", &["wait", "sleep"], "waiting")]
+#[case::recv("limits", &["wait", "recv"], "waiting")]
+#[case::recv_in_the_kernel("limits", &["wait", "recv-again"], "waiting")]
+#[case::sendall("limits", &["wait", "sendall"], "waiting")]
+#[case::poll("limits", &["wait", "poll"], "waiting")]
+#[case::stdin("limits", &["wait", "stdin"], "waiting")]
+#[case::accept_p2("std", &["echo-server", "127.0.0.1:0", "1"], "port")]
+#[case::receive_p2("std", &["datagram-echo", "127.0.0.1:0", "1"], "port")]
+#[case::accept_p3("sockets_p3", &["echo-server", "127.0.0.1", "0", "1"], "port")]
+#[case::receive_p3("sockets_p3", &["datagram-echo", "127.0.0.1", "0", "1"], "port")]
+fn a_guest_that_waits_lets_the_processor_sleep(
+    #[case] name: &str,
+    #[case] args: &[&str],
+    #[case] begun: &str,
+) {
+    const WINDOW: Duration = Duration::from_millis(500);
+    let flags = limited(&["time=1h"]);
+    let grants = [
+        "--allow-listen",
+        "tcp://127.0.0.1:ephemeral",
+        "--allow-listen",
+        "udp://127.0.0.1:ephemeral",
+    ];
+    let flags = [&flags[..], &grants].concat();
+    let mut command = run(&flags, name, args);
+    // Held open, so that to read it is to wait.
+    let mut guest = Running::spawn(command.stdin(Stdio::piped()));
+    guest.expect_line(begun);
+    let mut turns = Vec::new();
+    for _window in 0..10 {
+        let before = guest.turns();
+        std::thread::sleep(WINDOW);
+        turns.push(guest.turns() - before);
+        // The first ones may see it begin to wait.
+        if turns.last() <= Some(&2) {
+            return;
+        }
+    }
+    panic!("it had {turns:?} turns in windows of {WINDOW:?}");
 }
 
 #[test]

@@ -129,6 +129,8 @@ from socket import *
 s = socket({family})
 try:
     s.bind(('', 0))
+    # What anybody may bind, not everybody may listen on.
+    s.listen()
     print(s.getsockname()[0])
 except OSError as error:
     print(error.strerror)

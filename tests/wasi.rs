@@ -248,6 +248,137 @@ fn what_was_written_is_sent_before_the_end() {
     guest.succeed();
 }
 
+/// What programs of others that test `wasi:sockets` find: states, errors,
+/// addresses, options, the ends of streams, datagrams.
+#[rstest]
+fn wasi_sockets_do_what_their_wit_says(
+    #[values("wasi-p2", "sockets_p3")] name: &str,
+    #[values("127.0.0.1", "::1")] host: &str,
+    #[values("states", "addresses", "options", "streams", "datagrams")] case: &str,
+) {
+    let grants = [
+        ("--allow-listen", target("tcp", host, "ephemeral")),
+        ("--allow-bind", target("tcp", host, "*")),
+        ("--allow-connect", target("tcp", host, "*")),
+        ("--allow-listen", target("udp", host, "ephemeral")),
+        ("--allow-send", target("udp", host, "*")),
+        // Addresses that no machine has.
+        ("--allow-bind", "tcp://192.0.2.1:ephemeral".to_owned()),
+        ("--allow-bind", "tcp://[2001:db8::1]:ephemeral".to_owned()),
+    ];
+    let flags: Vec<&str> = grants
+        .iter()
+        .flat_map(|(flag, target)| [*flag, target.as_str()])
+        .collect();
+    let (name, host) = (name.to_owned(), host.to_owned());
+    let flags: Vec<String> = flags.into_iter().map(str::to_owned).collect();
+    let case = case.to_owned();
+    let printed = patiently(move || {
+        let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
+        succeed(&flags, &name, &[&case, &host])
+    });
+    assert_eq!(printed, "ok\n");
+}
+
+#[rstest]
+fn addresses_are_names_and_what_is_no_name_is_told(#[values("wasi-p2", "sockets_p3")] name: &str) {
+    let output = output(&[], name, &["names"]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert_eq!(output.stdout, b"ok\n");
+}
+
+/// The end is told to the peer, although all had been sent before the shutdown.
+#[rstest]
+fn a_shutdown_after_all_was_sent_is_told(#[values("wasi-p2", "sockets_p3")] name: &str) {
+    let server = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = server.local_addr().unwrap();
+    let grant = format!("tcp://{address}");
+    let (host, port) = (address.ip().to_string(), address.port().to_string());
+    let joined = address.to_string();
+    let to = match name {
+        "wasi-p2" => vec![joined.as_str()],
+        _ => vec![host.as_str(), port.as_str()],
+    };
+    let args = [&["shutdown-late"], &to[..]].concat();
+    let guest = start(&["--allow-connect", &grant], name, &args);
+    let (mut stream, _peer) = server.accept().unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut all = vec![0; 64 * 1024];
+    stream.read_exact(&mut all).unwrap();
+    assert!(all == pattern(all.len()));
+    stream.write_all(b"!").unwrap();
+    assert_eq!(stream.read(&mut [0]).unwrap(), 0);
+    drop(stream);
+    guest.succeed();
+}
+
+/// As of a native program: what a write has taken is sent, however the guest
+/// ends.
+#[rstest]
+fn what_was_written_is_sent_after_the_end(#[values("drop", "exit", "trap")] how: &str) {
+    let server = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = server.local_addr().unwrap().to_string();
+    let grant = format!("tcp://{address}");
+    let flags = ["--allow-connect", &grant];
+    let guest = start(&flags, "wasi-p2", &["send-and", how, &address]);
+    let (mut stream, _peer) = server.accept().unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut all = Vec::new();
+    let mut buffer = [0; 1000];
+    loop {
+        match stream.read(&mut buffer).unwrap() {
+            0 => break,
+            length => all.extend_from_slice(&buffer[..length]),
+        }
+        std::thread::sleep(Duration::from_micros(100));
+    }
+    assert!(all == pattern(64 * 1024), "{} bytes are there", all.len());
+    assert_eq!(guest.output().status.success(), how != "trap");
+}
+
+/// A listener whose peers cannot send 64 KiB without being read.
+fn small_listener() -> TcpListener {
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    socket.set_recv_buffer_size(1024).unwrap();
+    let local: std::net::SocketAddr = "127.0.0.1:0".parse().unwrap();
+    socket.bind(&local.into()).unwrap();
+    socket.listen(8).unwrap();
+    socket.into()
+}
+
+/// To send the rest does not take longer than the guest may run.
+#[test]
+fn a_peer_that_reads_nothing_does_not_hold_up_the_end_of_the_time() {
+    let server = small_listener();
+    let address = server.local_addr().unwrap().to_string();
+    let grant = format!("tcp://{address}");
+    let ended = patiently(move || {
+        let flags = ["--allow-connect", &grant, "--limit", "time=1s"];
+        output(&flags, "wasi-p2", &["send-and", "exit", &address])
+    });
+    assert_eq!(ended.status.code(), Some(124), "{}", stderr(&ended));
+}
+
+/// An error of what is sent later is told by the next call, once.
+#[test]
+fn a_reset_while_the_rest_is_sent_is_told_once() {
+    let server = small_listener();
+    let address = server.local_addr().unwrap().to_string();
+    let grant = format!("tcp://{address}");
+    let guest = start(
+        &["--allow-connect", &grant],
+        "wasi-p2",
+        &["reset", &address],
+    );
+    for _connection in 0..2 {
+        let (mut stream, _peer) = server.accept().unwrap();
+        // Closed with data that was not read, it is reset.
+        stream.read_exact(&mut [0]).unwrap();
+    }
+    let printed = guest.succeed();
+    assert_eq!(printed.lines().count(), 3, "{printed}");
+}
+
 #[rstest]
 #[case::p2("std")]
 #[case::p3("sockets_p3")]

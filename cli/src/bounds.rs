@@ -2,9 +2,10 @@
 
 use std::process::exit;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use capsock_host::Limits;
+use rustix::thread::{ClockId, NanosleepRelativeResult, Timespec, clock_nanosleep_relative};
 use wasmtime::{Config, Engine, Store};
 
 /// The exit code of a run that took too long, as of timeout(1).
@@ -33,33 +34,57 @@ pub(crate) fn apply<T>(limits: &Limits, store: &mut Store<T>) {
     store.epoch_deadline_async_yield_and_update(1);
 }
 
-/// Starts the clock: guests that compute yield at each tick, and when the time
+/// Starts the clocks: guests that compute yield at each tick, and when the time
 /// is up the future of [`in_time`] ends.
 ///
-/// Only the thread of this clock can end a host call that blocks the guest's
-/// own, such as a write to a pipe that nobody reads. Then it ends the process.
+/// Ticks are of the process's own computing time, so that nothing wakes up while
+/// the guest waits.
 pub(crate) fn start(limits: &Limits, engine: &Engine) -> std::io::Result<()> {
-    let (engine, tick, time) = (engine.weak(), limits.tick, limits.time);
-    let end = time.and_then(|time| Instant::now().checked_add(time + GRACE));
-    // However long a tick is, the end of the time is not missed.
-    let pause = time.map_or(tick, |_| tick.min(GRACE));
-    let clock = move || {
-        while let Some(engine) = engine.upgrade() {
+    let (weak, tick) = (engine.weak(), limits.tick);
+    spawn("clock", move || {
+        while let Some(engine) = weak.upgrade() {
             engine.increment_epoch();
             drop(engine);
-            if let (Some(end), Some(time)) = (end, time)
-                && Instant::now() >= end
-            {
-                tell_too_long(time, ", in a call that blocks the host");
-                exit(TOO_LONG);
-            }
-            thread::sleep(pause);
+            compute_for(tick);
         }
-    };
-    thread::Builder::new()
-        .name("clock".to_owned())
-        .spawn(clock)?;
-    Ok(())
+    })?;
+    match limits.time {
+        Some(time) => end_after(time, engine),
+        None => Ok(()),
+    }
+}
+
+/// A guest that computes notices the end of the time as it comes, however little
+/// it gets of the processor.
+///
+/// Only another thread can end a host call that blocks the guest's own, such as
+/// a write to a pipe that nobody reads. Then it ends the process.
+fn end_after(time: Duration, engine: &Engine) -> std::io::Result<()> {
+    let engine = engine.weak();
+    spawn("deadline", move || {
+        thread::sleep(time);
+        if let Some(engine) = engine.upgrade() {
+            engine.increment_epoch();
+        }
+        thread::sleep(GRACE);
+        tell_too_long(time, ", in a call that blocks the host");
+        exit(TOO_LONG);
+    })
+}
+
+/// Waits until the process has used the processor for as long.
+fn compute_for(time: Duration) {
+    let left = Timespec::try_from(time)
+        .map(|time| clock_nanosleep_relative(ClockId::ProcessCPUTime, &time));
+    if !matches!(left, Ok(NanosleepRelativeResult::Ok)) {
+        // A kernel without that clock, or a signal.
+        thread::sleep(time);
+    }
+}
+
+fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
+    let thread = thread::Builder::new().name(name.to_owned());
+    thread.spawn(work).map(drop)
 }
 
 /// Waits for `run`, as long as the limit allows; `None` is longer.

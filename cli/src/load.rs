@@ -10,15 +10,16 @@ use wasmparser::Parser;
 use wasmtime::component::Component;
 use wasmtime::{Cache, CacheConfig, Config, Engine};
 
+use crate::concurrency::Concurrency;
 use crate::{Failure, bounds, cache};
 
 /// The engine of a run. What wasmtime keeps to run the tasks of a guest
 /// concurrently is there only for components that have some. `cached`: by
 /// wasmtime's own cache.
-pub(crate) fn engine(cached: bool, concurrent: bool) -> Result<Engine, Failure> {
+pub(crate) fn engine(cached: bool, concurrency: Concurrency) -> Result<Engine, Failure> {
     let mut config = Config::new();
     bounds::configure(&mut config);
-    config.concurrency_support(concurrent);
+    concurrency.configure(&mut config);
     if cached {
         match Cache::new(CacheConfig::new()) {
             Ok(cache) => _ = config.cache(Some(cache)),

@@ -19,7 +19,7 @@ use crate::inherit::{self, Listener};
 use crate::record::{self, Record};
 use crate::script::{self, ScriptView, Scripts};
 use crate::wasi::Surface;
-use crate::{Failure, audit, bounds, cache, landlock, load, policy};
+use crate::{Failure, audit, bounds, cache, landlock, links, load, policy};
 
 /// How many different denials are told; a guest must not flood the terminal.
 const DENIALS_TOLD: usize = 1000;
@@ -68,17 +68,15 @@ pub(crate) fn run(run: Run) -> Result<i32, Failure> {
     let bytes = load::read(&run.component)?;
     let surface = Surface::of(&bytes, |_part| Ok(()));
     let surface = surface.map_err(|error| load::unusable(&run.component, &error))?;
-    let engine = load::engine(
-        run.cache && bytes.len() < cache::LARGE,
-        surface.is_concurrent(),
-    )?;
+    let engine = load::engine(run.cache && bytes.len() < cache::LARGE, surface.concurrency)?;
     let command = prepare(&engine, &run, &bytes, &surface)?;
     drop(bytes);
     let limits = run.limits.clone();
     let component = run.component.clone();
     let restriction = Restriction::of(&run);
     let scripts = Scripts::open(command.component(), &run.args);
-    let (guest, record) = guest(run, !surface.is_concurrent(), listeners, scripts)?;
+    let (guest, record) = guest(run, !surface.concurrency.has_tasks(), listeners, scripts)?;
+    let sockets = guest.sockets.clone();
     let mut store = Store::new(&engine, guest);
     store.limiter(|guest| &mut guest.memory);
     bounds::apply(&limits, &mut store);
@@ -89,7 +87,7 @@ pub(crate) fn run(run: Run) -> Result<i32, Failure> {
     let unstarted = |error| Failure::Usage(format!("cannot start: {error}"));
     let runtime = runtime.map_err(unstarted)?;
     bounds::start(&limits, &engine).map_err(unstarted)?;
-    let run = call(store, command, &component, &limits);
+    let run = call(store, command, &component, &limits, &sockets);
     let result = match record {
         None => runtime.block_on(run),
         Some(record) => {
@@ -179,11 +177,13 @@ fn prepare(
 fn link(engine: &Engine, component: &Component, surface: &Surface) -> wasmtime::Result<Command> {
     let mut linker = Linker::new(engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+    links::add_to_linker_p2(&mut linker)?;
     capsock_host::wasi::add_to_linker_p2(&mut linker)?;
     script::add_to_linker(&mut linker)?;
     capsock_host::add_to_linker_async(&mut linker)?;
-    if surface.is_concurrent() {
+    if surface.concurrency.is_needed() {
         wasmtime_wasi::p3::add_to_linker(&mut linker)?;
+        links::add_to_linker_p3(&mut linker)?;
         capsock_host::wasi::add_to_linker_p3(&mut linker)?;
     }
     let linked = linker.instantiate_pre(component)?;
@@ -242,6 +242,7 @@ async fn call(
     command: Command,
     component: &Path,
     limits: &Limits,
+    sockets: &CapsockCtx,
 ) -> Result<i32, Failure> {
     let outcome = async {
         let result = match command {
@@ -258,6 +259,8 @@ async fn call(
                 store.run_concurrent(run).await.flatten()
             }
         };
+        drop(store);
+        sockets.all_sent().await;
         result.map_err(Failure::Trap)
     };
     match bounds::in_time(limits, outcome).await {

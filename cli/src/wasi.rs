@@ -2,6 +2,8 @@
 
 use wasmparser::{BinaryReaderError, Parser, Payload};
 
+use crate::concurrency::Concurrency;
+
 /// What wasmtime-wasi implements, and with it the oldest versions that are too
 /// new: those behind these, and other pairs of the first two numbers.
 pub(crate) const VERSIONS: [&str; 2] = ["0.2.12", "0.3.0"];
@@ -17,11 +19,12 @@ const PACKAGES: [&str; 6] = [
     "wasi:sockets",
 ];
 
-/// The names of what a component imports and exports.
+/// The names of what a component imports and exports, and what it needs to run.
 #[derive(Debug, Default)]
 pub(crate) struct Surface {
     pub(crate) imports: Vec<String>,
     pub(crate) exports: Vec<String>,
+    pub(crate) concurrency: Concurrency,
 }
 
 impl Surface {
@@ -36,6 +39,7 @@ impl Surface {
         for payload in Parser::new(0).parse_all(component) {
             let payload = payload?;
             each(&payload)?;
+            surface.concurrency.see(&payload)?;
             match payload {
                 Payload::Version { .. } => depth += 1,
                 Payload::End(_) => depth -= 1,
@@ -52,11 +56,14 @@ impl Surface {
                 _ => {}
             }
         }
+        if surface.has_0_3() {
+            surface.concurrency.needs_tasks();
+        }
         Ok(surface)
     }
 
     /// Whether it has anything of WASI 0.3, whose functions are asynchronous.
-    pub(crate) fn is_concurrent(&self) -> bool {
+    fn has_0_3(&self) -> bool {
         let mut names = self.imports.iter().chain(&self.exports);
         names.any(|name| matches!(parts(name), Some((_, _, version)) if is_0_3(version)))
     }
@@ -176,6 +183,7 @@ mod tests {
             let surface = Surface {
                 imports: owned(imports),
                 exports: owned(exports),
+                ..Surface::default()
             };
             surface.unmet()
         };

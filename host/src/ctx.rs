@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cap_std::AmbientAuthority;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use wasmtime::component::ResourceTable;
 
 use crate::authority::Authority;
@@ -38,6 +38,8 @@ pub struct CapsockCtx {
     lookups: Arc<Semaphore>,
     inherited: Vec<Inherited>,
     held: Option<Duration>,
+    /// Has a receiver for each stream of which the kernel has not taken all.
+    unsent: Arc<watch::Sender<()>>,
     on_denial: Option<OnDenial>,
     on_decision: Option<OnDecision>,
     recording: Option<(Recording, AmbientAuthority)>,
@@ -76,6 +78,7 @@ impl CapsockCtx {
             limits,
             inherited: Vec::new(),
             held: None,
+            unsent: Arc::default(),
             on_denial: None,
             on_decision: None,
             recording: None,
@@ -126,6 +129,19 @@ impl CapsockCtx {
         self
     }
 
+    /// Waits until the kernel has all that the guest wrote to streams of
+    /// `wasi:sockets` 0.2, which take up to 64 KiB more than the kernel does at
+    /// once.
+    ///
+    /// After a guest has ended, and its [`Store`](wasmtime::Store) was dropped,
+    /// await it on a clone of the context before the runtime is shut down, or
+    /// what is left is lost, which a native program's exit does not do. It takes
+    /// as long as the peers take something; those that take nothing for 10
+    /// seconds are reset.
+    pub async fn all_sent(&self) {
+        self.unsent.closed().await;
+    }
+
     /// Calls `tell` at each denial, on the guest's thread. Denials are also
     /// `tracing` events of this crate, at level `WARN`.
     pub fn on_denial(mut self, tell: impl Fn(&Denial) + Send + Sync + 'static) -> Self {
@@ -168,6 +184,11 @@ impl CapsockCtx {
 
     pub(crate) fn held(&self) -> Option<Duration> {
         self.held
+    }
+
+    /// [`CapsockCtx::all_sent`] waits until it is dropped.
+    pub(crate) fn count_unsent(&self) -> impl Send + use<> {
+        self.unsent.subscribe()
     }
 
     pub(crate) fn take_socket(&self) -> Result<SocketPermit, Errno> {

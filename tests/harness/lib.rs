@@ -185,6 +185,24 @@ impl Running {
         Duration::from_millis(ticks * 10)
     }
 
+    /// How often its threads got the processor, as proc(5) counts.
+    pub fn turns(&self) -> u64 {
+        let threads = std::fs::read_dir(format!("/proc/{}/task", self.child.id())).unwrap();
+        let statuses = threads.map(|thread| {
+            // One that ends meanwhile does not count.
+            std::fs::read_to_string(thread.unwrap().path().join("status")).unwrap_or_default()
+        });
+        let turns = |status: String| -> u64 {
+            let lines = status
+                .lines()
+                .filter(|line| line.contains("ctxt_switches:"));
+            lines
+                .map(|line| line.rsplit_once('\t').unwrap().1.parse::<u64>().unwrap())
+                .sum()
+        };
+        statuses.map(turns).sum()
+    }
+
     /// The state of the process as proc(5) has it: `S` is waiting.
     fn state(&self) -> char {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();

@@ -23,7 +23,7 @@ use crate::ctx::CapsockCtxView;
 use crate::error::WasiError;
 use crate::options::{DurationOption, NumberOption};
 use crate::resolve::NameError;
-use crate::wasi::{Accepting, Kind, Receiving, Sending, Tcp, Udp, addresses};
+use crate::wasi::{Accepting, Kind, Receiving, Sending, Tcp, Udp, Unresolved, addresses};
 use crate::{AddressFamily, Capsock, Errno};
 
 type Result<T> = std::result::Result<T, WasiError<ErrorCode>>;
@@ -272,7 +272,7 @@ impl HostDatagramSocket for CapsockCtxView<'_> {
     }
 
     fn disconnect(&mut self, this: Resource<Udp>) -> Result<()> {
-        Ok(self.table.get_mut(&this)?.disconnect()?)
+        Ok(self.table.get_mut(&this)?.disconnect(self.ctx)?)
     }
 
     fn get_local_address(&mut self, this: Resource<Udp>) -> Result<IpSocketAddress> {
@@ -505,8 +505,12 @@ impl From<Kind> for ErrorCode {
     }
 }
 
-impl From<NameError> for ip_name_lookup::ErrorCode {
-    fn from(error: NameError) -> Self {
+impl From<Unresolved> for ip_name_lookup::ErrorCode {
+    fn from(error: Unresolved) -> Self {
+        let error = match error {
+            Unresolved::Invalid => return Self::InvalidArgument,
+            Unresolved::Failed(error) => error,
+        };
         match error {
             NameError::AccessDenied => Self::AccessDenied,
             NameError::NoName | NameError::NoData | NameError::AddressFamily => {

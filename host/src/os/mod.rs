@@ -35,10 +35,10 @@ pub(crate) use recorder::{Call, record};
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use sockaddr::round_trip_address;
 pub(crate) use socket::{
-    FAST_OPEN, Identity, ReceiveFlags, SendFlags, Shutdown, accept, bind, connect, create,
-    create_pair, disconnect, duplicate, identify, is_in_memory, listen, local_address, receive,
-    receive_from, receive_into, remote_address, reset, send, send_file, send_to, set_nonblocking,
-    set_timeouts, shutdown, unlink, unread, unreceived,
+    FAST_OPEN, Identity, ReceiveFlags, SendFlags, Shutdown, accept, bind, bind_again, connect,
+    create, create_pair, disconnect, duplicate, identify, is_in_memory, listen, local_address,
+    receive, receive_from, receive_into, remote_address, reset, send, send_file, send_to,
+    set_nonblocking, set_timeouts, shutdown, unlink, unread, unreceived,
 };
 pub(crate) use unix_path::UnixDirectories;
 

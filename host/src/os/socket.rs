@@ -74,6 +74,22 @@ pub(crate) fn bind(
     }
 }
 
+/// `bind(2)` of what was bound to port 0 once, to the port that the kernel chose
+/// for it then.
+pub(crate) fn bind_again(
+    fd: BorrowedFd<'_>,
+    local: &Vetted<Bind>,
+    chosen: u16,
+) -> Result<(), Errno> {
+    match encode(&local.address().clone().with_port(chosen))? {
+        Form::Whole(address) => {
+            recorder::pass(Call::Bind, &address)?;
+            Ok(net::bind(fd, &address)?)
+        }
+        Form::Path(_) => Err(Errno::AddressFamilyNotSupported),
+    }
+}
+
 /// Makes a socket that is bound where it must not be one that nobody reaches.
 fn end(fd: BorrowedFd<'_>) {
     if let Err(error) = shutdown(fd, Shutdown::Both) {

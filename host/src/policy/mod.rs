@@ -27,6 +27,7 @@ pub use class::Class;
 pub use denial::{Denial, Grant};
 pub use explain::{Explanation, Verdict};
 pub use file::PolicyFileError;
+pub(crate) use name::is_name;
 pub use parse::ParseRuleError;
 pub use question::Question;
 pub use reach::Reach;

@@ -2,6 +2,11 @@
 
 use super::parse::looks_numeric;
 
+/// Whether a text is a host name at all, whoever may look it up.
+pub(crate) fn is_name(text: &str) -> bool {
+    canonical_name(text).is_some()
+}
+
 /// A name in its IDNA form (RFC 5891): lower case, without the trailing dot.
 /// `None` for what is no host name.
 pub(super) fn canonical_name(name: &str) -> Option<String> {

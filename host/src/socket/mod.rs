@@ -282,6 +282,22 @@ impl Socket {
         Ok(())
     }
 
+    /// As `disconnect`, but the port stays that the kernel chose at the bind,
+    /// which Linux gives up.
+    pub(crate) fn disconnect_bound(&self, ctx: &CapsockCtx) -> Result<(), Errno> {
+        let descriptor = self.open()?;
+        let Some(asked) = self.bound() else {
+            return self.disconnect();
+        };
+        let vetted = ctx.vet::<Bind>(self.protocol, asked)?;
+        let chosen = os::local_address(descriptor.as_fd())?.port();
+        self.disconnect()?;
+        if os::local_address(descriptor.as_fd())?.port() == 0 {
+            os::bind_again(descriptor.as_fd(), &vetted, chosen)?;
+        }
+        Ok(())
+    }
+
     /// `shutdown(2)`
     pub(crate) fn shutdown(&self, how: os::Shutdown) -> Result<(), Errno> {
         os::shutdown(self.open()?.as_fd(), how)

@@ -45,8 +45,8 @@ pub(crate) mod tcp;
 pub(crate) mod udp;
 
 pub(crate) use error::{Failure, Kind};
-pub(crate) use names::addresses;
-pub(crate) use stream::{Receiving, Sending, now};
+pub(crate) use names::{Unresolved, addresses};
+pub(crate) use stream::{Receiving, Rest, Sending, now};
 pub(crate) use tcp::{Accepting, Tcp};
 pub(crate) use udp::Udp;
 

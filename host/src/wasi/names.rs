@@ -1,14 +1,29 @@
 //! Names, for `ip-name-lookup`.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use crate::SocketType;
 use crate::ctx::CapsockCtx;
+use crate::policy::is_name;
 use crate::resolve::{self, LookupFlags, NameError, Question};
 
+/// Why there are no addresses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unresolved {
+    /// Neither an address nor a name: nobody was asked.
+    Invalid,
+    Failed(NameError),
+}
+
 /// The addresses of a name that the policy lets the guest look up; of an address
-/// as text itself.
-pub(crate) async fn addresses(ctx: CapsockCtx, name: String) -> Result<Vec<IpAddr>, NameError> {
+/// as text itself, which may stand in brackets as in a URL.
+pub(crate) async fn addresses(ctx: CapsockCtx, name: String) -> Result<Vec<IpAddr>, Unresolved> {
+    if let Some(ip) = numeric(&name) {
+        return Ok(vec![ip.to_canonical()]);
+    }
+    if !is_name(&name) {
+        return Err(Unresolved::Invalid);
+    }
     let question = Question {
         host: Some(name),
         service: None,
@@ -18,9 +33,18 @@ pub(crate) async fn addresses(ctx: CapsockCtx, name: String) -> Result<Vec<IpAdd
         protocol: 0,
         flags: LookupFlags::default(),
     };
-    let answers = resolve::address_info(&ctx, question).await?;
+    let answers = resolve::address_info(&ctx, question).await;
+    let answers = answers.map_err(Unresolved::Failed)?;
     let addresses = answers.into_iter();
     Ok(addresses
         .map(|answer| answer.address.ip().to_canonical())
         .collect())
+}
+
+fn numeric(name: &str) -> Option<IpAddr> {
+    let bracketed = name.strip_prefix('[').and_then(|ip| ip.strip_suffix(']'));
+    match bracketed {
+        Some(ip) => ip.parse::<Ipv6Addr>().ok().map(IpAddr::V6),
+        None => name.parse().ok(),
+    }
 }

@@ -1,11 +1,17 @@
 //! The two directions of a connection.
 
 use std::fmt;
+use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
+use std::time::Duration;
 
+use bytes::{Buf, Bytes};
+use tokio::sync::oneshot;
 use tokio::task::coop::unconstrained;
+use tokio::task::{JoinError, JoinHandle};
+use tokio::time::sleep;
 use tracing::{Span, trace, trace_span};
 
 use crate::Errno;
@@ -15,6 +21,10 @@ use crate::socket::{Receive, Socket, Transmit};
 
 /// Where traces look for operations of guests.
 const TRACED: &str = "capsock_host::bindings::streams";
+
+/// How long a peer may take nothing of what a guest has written and left behind,
+/// before the connection is reset.
+const STALLED: Duration = Duration::from_secs(10);
 
 /// The result of an operation that does not wait.
 pub(crate) fn now<T>(operation: impl Future<Output = Result<T, Errno>>) -> Result<T, Errno> {
@@ -42,6 +52,15 @@ pub(crate) struct Sending {
     /// The handle of the socket, for traces.
     handle: u32,
     wait: Wait,
+}
+
+/// What the guest has written and the kernel has not taken: a task sends it.
+/// Without an owner it goes on, as the kernel does after close(2), but not
+/// forever.
+pub(crate) struct Rest<T = Box<Sending>> {
+    task: JoinHandle<Result<T, Errno>>,
+    /// Dropping it tells the task that the guest has left.
+    guest: oneshot::Sender<()>,
 }
 
 /// An operation of a stream as traces have it, and the functions of the
@@ -122,16 +141,38 @@ impl Sending {
         }
     }
 
-    /// Sends all of it.
-    pub(crate) async fn send_all(&mut self, data: &[u8]) -> Result<(), Errno> {
-        let how = Transmit {
-            dont_wait: false,
-            ..dont_wait()
-        };
-        let call = Call::new("send-all", self.handle, &data);
-        let sent = self.socket.send_all(&self.ctx, data, how).await;
-        call.end(&sent);
-        sent
+    /// Sends all of it, after this call has returned.
+    pub(crate) fn send_rest(self: Box<Self>, data: Bytes) -> Rest {
+        let (guest, left) = oneshot::channel();
+        let counted = self.ctx.count_unsent();
+        let task = tokio::spawn(async move {
+            let sending = self.send_all(data, left, STALLED).await;
+            drop(counted);
+            sending
+        });
+        Rest { task, guest }
+    }
+
+    async fn send_all(
+        mut self: Box<Self>,
+        mut data: Bytes,
+        mut left: oneshot::Receiver<()>,
+        stalled: Duration,
+    ) -> Result<Box<Self>, Errno> {
+        let mut has_left = false;
+        while data.has_remaining() {
+            tokio::select! {
+                biased;
+                sent = poll_fn(|cx| self.poll_send(cx, &data)) => data.advance(sent?),
+                _ = &mut left, if !has_left => has_left = true,
+                () = sleep(stalled), if has_left => {
+                    // A peer must not take what it has got for all.
+                    self.socket.set_linger(Some(Duration::ZERO))?;
+                    return Err(Errno::TimedOut);
+                }
+            }
+        }
+        Ok(self)
     }
 
     pub(crate) fn poll_send(
@@ -167,6 +208,22 @@ impl Drop for Receiving {
 impl Drop for Sending {
     fn drop(&mut self) {
         shut_down(&self.socket, Shutdown::Write);
+    }
+}
+
+impl Rest {
+    /// The direction is shut down as soon as all is sent, whether or not anybody
+    /// asks.
+    pub(crate) fn end(self) -> Rest<()> {
+        let Self { task, guest } = self;
+        let task = tokio::spawn(async { sent_by(task.await).map(drop) });
+        Rest { task, guest }
+    }
+}
+
+impl<T> Rest<T> {
+    pub(crate) fn poll_sent(&mut self, cx: &mut Context<'_>) -> Poll<Result<T, Errno>> {
+        Pin::new(&mut self.task).poll(cx).map(sent_by)
     }
 }
 
@@ -210,6 +267,11 @@ impl<T: fmt::Debug> fmt::Debug for Outcome<'_, T> {
     }
 }
 
+/// A task that did not end was cancelled, with its runtime.
+fn sent_by<T>(ended: Result<Result<T, Errno>, JoinError>) -> Result<T, Errno> {
+    ended.unwrap_or(Err(Errno::Canceled))
+}
+
 pub(super) fn dont_wait() -> Transmit {
     Transmit {
         flags: SendFlags::empty(),
@@ -222,5 +284,64 @@ fn shut_down(socket: &Socket, how: Shutdown) {
     // The peer may have ended the connection before.
     if let Err(error) = socket.shutdown(how) {
         tracing::debug!(%error, "shutdown");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+    use std::net::TcpListener;
+
+    use cap_std::ambient_authority;
+
+    use super::*;
+    use crate::wasi::Tcp;
+    use crate::{AddressFamily, Op, Policy};
+
+    async fn connected(ctx: &CapsockCtx, server: &TcpListener) -> Box<Sending> {
+        let mut client = Tcp::create(ctx, AddressFamily::Inet).unwrap();
+        let to = server.local_addr().unwrap();
+        let connected = client.connect(ctx, to).unwrap().await;
+        client.end_connect(connected).unwrap();
+        Box::new(client.take_sending(ctx, 0).unwrap())
+    }
+
+    /// Only once the guest has left, and not as a clean end.
+    #[tokio::test]
+    async fn a_peer_that_takes_nothing_is_reset() {
+        const SHORT: Duration = Duration::from_millis(50);
+        let server = TcpListener::bind("127.0.0.1:0").unwrap();
+        let policy = Policy::default().allow(Op::Connect, "tcp://127.0.0.1:*");
+        let ctx = CapsockCtx::new(policy.unwrap(), ambient_authority());
+        let sending = connected(&ctx, &server).await;
+        let (mut peer, _) = server.accept().unwrap();
+        // More than both kernels keep.
+        let data = Bytes::from(vec![0; 64 << 20]);
+        let (guest, left) = oneshot::channel();
+        let mut sent = pin!(sending.send_all(data, left, SHORT));
+        let waited = tokio::time::timeout(SHORT * 10, &mut sent).await;
+        assert!(waited.is_err(), "the guest still waits for it");
+        drop(guest);
+        assert_eq!(sent.await.err(), Some(Errno::TimedOut));
+        let read = peer.read_to_end(&mut Vec::new());
+        let error = read.expect_err("it was not sent to its end");
+        assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
+    }
+
+    /// A context is waited for until the kernel has all.
+    #[tokio::test]
+    async fn all_is_sent_without_anybody_who_asks() {
+        const LENGTH: usize = 16 << 20;
+        let server = TcpListener::bind("127.0.0.1:0").unwrap();
+        let policy = Policy::default().allow(Op::Connect, "tcp://127.0.0.1:*");
+        let ctx = CapsockCtx::new(policy.unwrap(), ambient_authority());
+        let sending = connected(&ctx, &server).await;
+        let (mut peer, _) = server.accept().unwrap();
+        drop(sending.send_rest(Bytes::from(vec![0; LENGTH])));
+        let pending = tokio::time::timeout(Duration::from_millis(10), ctx.all_sent()).await;
+        assert!(pending.is_err(), "nobody has read it");
+        let reading = std::thread::spawn(move || peer.read_to_end(&mut Vec::new()).unwrap());
+        ctx.all_sent().await;
+        assert_eq!(reading.join().unwrap(), LENGTH);
     }
 }

@@ -54,6 +54,9 @@ impl Tcp {
         }
         // By WASI, addresses in TIME_WAIT can be bound.
         socket.set_flag(ctx, FlagOption::ReuseAddress, true)?;
+        // WASI has no option for it, and C libraries say that it is set. What is
+        // accepted inherits it.
+        socket.set_flag(ctx, FlagOption::NoDelay, true)?;
         Ok(Self {
             socket: Arc::new(socket),
             state: State::Unconnected,
@@ -281,6 +284,40 @@ impl State {
         Self::Connected {
             receiving: true,
             sending: true,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use cap_std::ambient_authority;
+
+    use super::*;
+    use crate::{Op, Policy};
+
+    #[tokio::test]
+    async fn small_segments_are_never_held_back() {
+        let policy = Policy::default()
+            .allow(Op::Listen, "tcp://127.0.0.1:ephemeral")
+            .and_then(|policy| policy.allow(Op::Connect, "tcp://127.0.0.1:*"))
+            .unwrap();
+        let ctx = CapsockCtx::new(policy, ambient_authority());
+        let socket = || Tcp::create(&ctx, AddressFamily::Inet).unwrap();
+        let mut listener = socket();
+        listener
+            .bind(&ctx, (Ipv4Addr::LOCALHOST, 0).into())
+            .unwrap();
+        listener.listen(&ctx).unwrap();
+        let mut client = socket();
+        let to = listener.local_address().unwrap();
+        let connected = client.connect(&ctx, to).unwrap().await;
+        client.end_connect(connected).unwrap();
+        let accepted = std::future::poll_fn(|cx| listener.accepting(&ctx).poll_accept(cx)).await;
+        for tcp in [client, accepted] {
+            let socket = tcp.socket().unwrap();
+            assert_eq!(socket.flag(FlagOption::NoDelay), Ok(true));
         }
     }
 }

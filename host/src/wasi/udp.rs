@@ -53,7 +53,7 @@ impl Udp {
         match connect() {
             // Linux does not choose another interface for another peer.
             Err(Errno::InvalidArgument) if self.peer.is_some() => {
-                self.disconnect()?;
+                self.disconnect(ctx)?;
                 now(self.socket.connect(ctx, remote.into()))?;
             }
             result => result?,
@@ -62,11 +62,12 @@ impl Udp {
         Ok(())
     }
 
-    pub(crate) fn disconnect(&mut self) -> Result<(), Errno> {
+    /// It stays bound to its port.
+    pub(crate) fn disconnect(&mut self, ctx: &CapsockCtx) -> Result<(), Errno> {
         if self.peer.take().is_none() {
             return Err(INVALID_STATE);
         }
-        self.socket.disconnect()
+        self.socket.disconnect_bound(ctx)
     }
 
     pub(crate) fn is_bound(&self) -> bool {

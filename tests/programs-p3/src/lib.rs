@@ -90,6 +90,12 @@ impl Guest for Command {
                 datagram_echo(address(host, port), number(count)).await
             }
             ["states", host] => states(address(host, "0")).await,
+            ["addresses", host] => addresses(address(host, "0")).await,
+            ["options", host] => options(address(host, "0")).await,
+            ["streams", host] => streams(address(host, "0")).await,
+            ["datagrams", host] => datagrams(address(host, "0")).await,
+            ["names"] => names().await,
+            ["shutdown-late", host, port] => shutdown_late(address(host, port)).await,
             _ => panic!("no case {args:?}"),
         };
         match result {
@@ -239,9 +245,7 @@ async fn echo_client(peer: SocketAddr, length: usize) -> Result<()> {
     let (mut data, received) = wit_stream::new();
     let sent = socket.send(received);
     let (echo, ended) = socket.receive();
-    let pattern: Vec<u8> = (0..length)
-        .map(|index| (index * 31 + index / 251) as u8)
-        .collect();
+    let pattern = pattern(length);
     let send = async {
         let rest = data.write_all(pattern.clone()).await;
         assert!(rest.is_empty(), "{} bytes are left", rest.len());
@@ -292,6 +296,220 @@ async fn states(local: SocketAddr) -> Result<()> {
     let zero = socket.set_unicast_hop_limit(0);
     assert!(matches!(zero, Err(ErrorCode::InvalidArgument)), "{zero:?}");
     Ok(())
+}
+
+/// Which addresses can be bound and connected to.
+async fn addresses(local: SocketAddr) -> Result<()> {
+    let (ip, tcp) = (local.ip(), || TcpSocket::create(family(local.ip())));
+    let bind = |ip: &str| tcp()?.bind(wit(address(ip, "0")));
+    let (other, unspecified, many, elsewhere) = match ip {
+        IpAddr::V4(_) => ("::1", "0.0.0.0", "224.254.0.0", "192.0.2.1"),
+        IpAddr::V6(_) => ("127.0.0.1", "::", "ff00::", "2001:db8::1"),
+    };
+    for ip in [other, many, "::ffff:127.0.0.1"] {
+        invalid(bind(ip));
+        invalid(tcp()?.connect(wit(address(ip, "47"))).await);
+    }
+    invalid(tcp()?.connect(wit(address(unspecified, "47"))).await);
+    invalid(tcp()?.connect(wit(local)).await);
+    let result = bind(elsewhere);
+    assert!(
+        matches!(result, Err(ErrorCode::AddressNotBindable)),
+        "{result:?}"
+    );
+    let listener = self::bind(local)?;
+    let _connections = listener.listen()?;
+    let result = tcp()?.bind(listener.get_local_address()?);
+    assert!(matches!(result, Err(ErrorCode::AddressInUse)), "{result:?}");
+    let to = listener.get_local_address()?;
+    drop((_connections, listener));
+    let result = tcp()?.connect(to).await;
+    assert!(
+        matches!(result, Err(ErrorCode::ConnectionRefused)),
+        "{result:?}"
+    );
+    Ok(())
+}
+
+/// The bounds of options, and that an accepted socket inherits them.
+async fn options(local: SocketAddr) -> Result<()> {
+    let socket = TcpSocket::create(family(local.ip()))?;
+    invalid(socket.set_listen_backlog_size(0));
+    invalid(socket.set_keep_alive_idle_time(0));
+    invalid(socket.set_keep_alive_interval(0));
+    invalid(socket.set_keep_alive_count(0));
+    invalid(socket.set_hop_limit(0));
+    invalid(socket.set_receive_buffer_size(0));
+    invalid(socket.set_send_buffer_size(0));
+    for value in [1, u64::MAX] {
+        socket.set_listen_backlog_size(value)?;
+        socket.set_keep_alive_idle_time(value)?;
+        socket.set_keep_alive_interval(value)?;
+        socket.set_receive_buffer_size(value)?;
+        socket.set_send_buffer_size(value)?;
+    }
+    socket.set_keep_alive_count(u32::MAX)?;
+
+    let listener = bind(local)?;
+    let mut connections = listener.listen()?;
+    let time = 42_000_000_000;
+    listener.set_keep_alive_enabled(true)?;
+    listener.set_keep_alive_idle_time(time)?;
+    listener.set_keep_alive_interval(time)?;
+    listener.set_keep_alive_count(42)?;
+    listener.set_hop_limit(42)?;
+    listener.set_receive_buffer_size(0x10000)?;
+    listener.set_send_buffer_size(0x10000)?;
+    let client = TcpSocket::create(family(local.ip()))?;
+    client.connect(listener.get_local_address()?).await?;
+    let accepted = connections.next().await.expect("a connection");
+    assert!(accepted.get_keep_alive_enabled()?);
+    assert_eq!(accepted.get_keep_alive_idle_time()?, time);
+    assert_eq!(accepted.get_keep_alive_interval()?, time);
+    assert_eq!(accepted.get_keep_alive_count()?, 42);
+    assert_eq!(accepted.get_hop_limit()?, 42);
+    assert_eq!(accepted.get_receive_buffer_size()?, 0x10000);
+    assert_eq!(accepted.get_send_buffer_size()?, 0x10000);
+    Ok(())
+}
+
+/// More than a small buffer of the kernel takes at once.
+const MUCH: usize = 64 * 1024;
+
+/// How streams end, and that nothing is lost by it.
+async fn streams(local: SocketAddr) -> Result<()> {
+    let listener = bind(local)?;
+    let mut connections = listener.listen()?;
+    let client = TcpSocket::create(family(local.ip()))?;
+    client.connect(listener.get_local_address()?).await?;
+    let server = connections.next().await.expect("a connection");
+    client.set_send_buffer_size(1024)?;
+
+    // Each direction ends by itself, with all that was written.
+    let (mut data, to_send) = wit_stream::new();
+    let sent = client.send(to_send);
+    let (received, end) = server.receive();
+    let write = async {
+        assert!(data.write_all(pattern(MUCH)).await.is_empty());
+        drop(data);
+        sent.await
+    };
+    let (sent, all) = both(write, received.collect()).await;
+    sent?;
+    end.await?;
+    assert!(all == pattern(MUCH));
+    // Only once.
+    let result = server.receive().1.await;
+    assert!(matches!(result, Err(ErrorCode::InvalidState)), "{result:?}");
+    let (_data, to_send) = wit_stream::new();
+    let result = client.send(to_send).await;
+    assert!(matches!(result, Err(ErrorCode::InvalidState)), "{result:?}");
+
+    // The other one still goes on, to the end of the socket.
+    let (mut data, to_send) = wit_stream::new();
+    let sent = server.send(to_send);
+    let (received, end) = client.receive();
+    assert!(data.write_all(b"answer".to_vec()).await.is_empty());
+    drop((data, server));
+    sent.await?;
+    assert_eq!(received.collect().await, b"answer");
+    end.await
+}
+
+/// Datagrams, and what a peer changes.
+async fn datagrams(local: SocketAddr) -> Result<()> {
+    let (one, other) = (bind_datagram(local)?, bind_datagram(local)?);
+    let here = plain(one.get_local_address()?);
+    let there = plain(other.get_local_address()?);
+    for bad in [
+        local,
+        address("0.0.0.0", "9"),
+        address("::", "9"),
+        address("::ffff:127.0.0.1", "9"),
+    ] {
+        invalid(one.connect(wit(bad)));
+        invalid(one.send(Vec::new(), Some(wit(bad))).await);
+    }
+    for _again in 0..3 {
+        one.connect(wit(there))?;
+        assert_eq!(plain(one.get_remote_address()?), there);
+        one.send(b"to the peer".to_vec(), None).await?;
+        one.send(b"by its name".to_vec(), Some(wit(there))).await?;
+        invalid(one.send(b"to me".to_vec(), Some(wit(here))).await);
+        other.send(b"answer".to_vec(), Some(wit(here))).await?;
+        assert_eq!(one.receive().await?.0, b"answer");
+        // Without a peer again: the address stays.
+        one.disconnect()?;
+        assert_eq!(plain(one.get_local_address()?), here);
+        invalid(one.send(b"to whom".to_vec(), None).await);
+        other.send(b"still there".to_vec(), Some(wit(here))).await?;
+        assert_eq!(one.receive().await?.0, b"still there");
+    }
+    let result = one.send(vec![0; 65_530], Some(wit(there))).await;
+    assert!(
+        matches!(result, Err(ErrorCode::DatagramTooLarge)),
+        "{result:?}"
+    );
+    Ok(())
+}
+
+/// Addresses as text, and what is no name.
+async fn names() -> Result<()> {
+    for (name, address) in [
+        ("127.0.0.1", "127.0.0.1"),
+        ("::1", "::1"),
+        ("[::1]", "::1"),
+        ("::ffff:192.0.2.1", "192.0.2.1"),
+    ] {
+        let addresses = resolve_addresses(name.to_owned()).await.expect(name);
+        let [address_of_it] = &addresses[..] else {
+            panic!("{name}: {addresses:?}");
+        };
+        assert_eq!(ip(address_of_it).to_string(), address);
+    }
+    for no_name in [
+        "",
+        " ",
+        "a.b<&>",
+        "127.0.0.1:80",
+        "[::]:80",
+        "http://a.example/",
+    ] {
+        let result = resolve_addresses(no_name.to_owned()).await;
+        let is_invalid = matches!(result, Err(ip_name_lookup::ErrorCode::InvalidArgument));
+        assert!(is_invalid, "{no_name}: {result:?}");
+    }
+    Ok(())
+}
+
+/// Ends sending once the peer says that it has read all.
+async fn shutdown_late(to: SocketAddr) -> Result<()> {
+    let socket = TcpSocket::create(family(to.ip()))?;
+    socket.connect(wit(to)).await?;
+    socket.set_send_buffer_size(1024)?;
+    let (mut data, to_send) = wit_stream::new();
+    let sent = socket.send(to_send);
+    assert!(data.write_all(pattern(MUCH)).await.is_empty());
+    let (mut received, end) = socket.receive();
+    assert_eq!(received.next().await, Some(b'!'));
+    drop(data);
+    sent.await?;
+    assert_eq!(received.next().await, None);
+    end.await
+}
+
+/// As `capsock_test_programs::pattern` has it.
+fn pattern(length: usize) -> Vec<u8> {
+    (0..length)
+        .map(|index| (index * 31 + index / 251) as u8)
+        .collect()
+}
+
+fn invalid(result: Result<()>) {
+    assert!(
+        matches!(result, Err(ErrorCode::InvalidArgument)),
+        "{result:?}"
+    );
 }
 
 /// Waits for both of them at once.

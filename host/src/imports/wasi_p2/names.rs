@@ -15,7 +15,7 @@ use crate::bindings::wasi_p2::network::{ErrorCode, IpAddress};
 use crate::ctx::CapsockCtxView;
 use crate::error::WasiError;
 use crate::resolve::NameError;
-use crate::wasi::addresses;
+use crate::wasi::{Unresolved, addresses};
 
 /// A look-up under way, or its answers.
 #[allow(
@@ -27,7 +27,7 @@ pub enum Lookup {
     Answered(Answers),
 }
 
-type Answers = std::result::Result<vec::IntoIter<IpAddr>, NameError>;
+type Answers = std::result::Result<vec::IntoIter<IpAddr>, Unresolved>;
 
 impl Host for CapsockCtxView<'_> {
     fn resolve_addresses(
@@ -38,7 +38,7 @@ impl Host for CapsockCtxView<'_> {
         self.table.get(&network)?;
         let answers = addresses(self.ctx.clone(), name);
         let mut lookup = Lookup::Asking(Box::pin(async { answers.await.map(Vec::into_iter) }));
-        // A name that is denied is known to be at once.
+        // What is denied, or no name, is known to be at once.
         if let Some(Err(error)) = lookup.answers() {
             return Err(WasiError::Code((*error).into()));
         }
@@ -90,8 +90,12 @@ impl Pollable for Lookup {
     }
 }
 
-impl From<NameError> for ErrorCode {
-    fn from(error: NameError) -> Self {
+impl From<Unresolved> for ErrorCode {
+    fn from(error: Unresolved) -> Self {
+        let error = match error {
+            Unresolved::Invalid => return Self::InvalidArgument,
+            Unresolved::Failed(error) => error,
+        };
         match error {
             NameError::AccessDenied => Self::AccessDenied,
             NameError::NoName | NameError::NoData | NameError::AddressFamily => {

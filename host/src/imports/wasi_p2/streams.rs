@@ -7,10 +7,9 @@ use std::task::{Context, Poll, Waker, ready};
 use bytes::Bytes;
 use wasmtime_wasi::async_trait;
 use wasmtime_wasi::p2::{InputStream, OutputStream, Pollable, StreamError, StreamResult};
-use wasmtime_wasi::runtime::{AbortOnDropJoinHandle, spawn};
 
 use crate::Errno;
-use crate::wasi::{Failure, Receiving, Sending};
+use crate::wasi::{Failure, Receiving, Rest, Sending};
 
 /// How many bytes one call reads or writes at most.
 const AT_ONCE: usize = 64 * 1024;
@@ -24,13 +23,14 @@ pub(super) struct Input(Arc<Mutex<Option<Receiving>>>);
 pub(super) struct Output(Arc<Mutex<Writing>>);
 
 /// `wasi:io` takes all that it has said that it will, and the kernel may not:
-/// the rest is sent by a task.
+/// the rest is sent after the call.
 enum Writing {
     /// Up to so many bytes can be written.
     Open(Box<Sending>, usize),
-    Busy(AbortOnDropJoinHandle<Result<Box<Sending>, Errno>>),
+    Busy(Rest),
     /// Shut down as soon as all is sent.
-    Ending(AbortOnDropJoinHandle<Result<Box<Sending>, Errno>>),
+    Ending(Rest<()>),
+    /// With why, until the guest was told.
     Closed(Option<Errno>),
 }
 
@@ -85,9 +85,10 @@ impl Output {
 
     pub(super) fn shut_down(&self) {
         let mut writing = self.lock();
+        _ = writing.poll_sent(&mut unwaited());
         *writing = match writing.take() {
             Writing::Open(..) => Writing::Closed(None),
-            Writing::Busy(rest) => Writing::Ending(rest),
+            Writing::Busy(rest) => Writing::Ending(rest.end()),
             other => other,
         };
     }
@@ -112,16 +113,13 @@ impl OutputStream for Output {
     }
 
     fn flush(&mut self) -> StreamResult<()> {
+        let mut writing = self.lock();
         // What is written is under way already.
-        match &*self.lock() {
-            Writing::Closed(reason) => Err(closed(*reason)),
+        _ = writing.poll_sent(&mut unwaited());
+        match &mut *writing {
+            Writing::Closed(reason) => Err(closed(reason.take())),
             _ => Ok(()),
         }
-    }
-
-    async fn cancel(&mut self) {
-        // What the guest has written is not lost.
-        poll_fn(|cx| self.lock().poll_sent(cx)).await;
     }
 }
 
@@ -147,13 +145,13 @@ impl Writing {
 
     /// Waits for what a task still sends.
     fn poll_sent(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let (Self::Busy(rest) | Self::Ending(rest)) = self else {
-            return Poll::Ready(());
-        };
-        let sent = ready!(std::pin::Pin::new(rest).poll(cx));
-        *self = match (self.take(), sent) {
-            (Self::Busy(_), Ok(sending)) => Self::Open(sending, 0),
-            (_, sent) => Self::Closed(sent.err()),
+        *self = match self {
+            Self::Busy(rest) => match ready!(rest.poll_sent(cx)) {
+                Ok(sending) => Self::Open(sending, 0),
+                Err(errno) => Self::Closed(Some(errno)),
+            },
+            Self::Ending(rest) => Self::Closed(ready!(rest.poll_sent(cx)).err()),
+            _ => return Poll::Ready(()),
         };
         Poll::Ready(())
     }
@@ -164,7 +162,7 @@ impl Writing {
                 *permit = if sending.is_ready() { AT_ONCE } else { 0 };
                 Ok(*permit)
             }
-            Self::Closed(reason) => Err(closed(*reason)),
+            Self::Closed(reason) => Err(closed(reason.take())),
             Self::Busy(_) | Self::Ending(_) => Ok(0),
         }
     }
@@ -172,32 +170,25 @@ impl Writing {
     fn write(&mut self, data: Bytes) -> StreamResult<()> {
         let (mut sending, permit) = match self.take() {
             Self::Open(sending, permit) => (sending, permit),
+            Self::Closed(reason) => return Err(closed(reason)),
             other => {
-                let reason = match &other {
-                    Self::Closed(reason) => Some(*reason),
-                    _ => None,
-                };
                 *self = other;
-                return Err(reason.map_or_else(unpermitted, closed));
+                return if data.is_empty() {
+                    Ok(())
+                } else {
+                    Err(unpermitted())
+                };
             }
         };
         if data.len() > permit {
             *self = Self::Open(sending, permit);
             return Err(unpermitted());
         }
-        match sending.try_send(&data) {
-            Ok(sent) if sent == data.len() => *self = Self::Open(sending, 0),
-            Ok(sent) => {
-                *self = Self::Busy(spawn(async move {
-                    sending.send_all(&data[sent..]).await?;
-                    Ok(sending)
-                }));
-            }
-            Err(errno) => {
-                *self = Self::Closed(Some(errno));
-                return Err(closed(Some(errno)));
-            }
-        }
+        *self = match sending.try_send(&data) {
+            Ok(sent) if sent == data.len() => Self::Open(sending, 0),
+            Ok(sent) => Self::Busy(sending.send_rest(data.slice(sent..))),
+            Err(errno) => return Err(closed(Some(errno))),
+        };
         Ok(())
     }
 }

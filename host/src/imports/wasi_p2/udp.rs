@@ -110,7 +110,7 @@ impl HostDatagramSocket for CapsockCtxView<'_> {
         }
         match remote {
             Some(remote) => udp.connect(self.ctx, remote.into())?,
-            None if udp.peer().is_ok() => udp.disconnect()?,
+            None if udp.peer().is_ok() => udp.disconnect(self.ctx)?,
             None => {}
         }
         let udp = udp.clone();

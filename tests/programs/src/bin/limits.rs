@@ -267,10 +267,18 @@ fn spin() {
 /// Waits in a call for what never comes.
 fn wait(what: &str) {
     println!("waiting");
-    let (one, _other) = pair();
+    let (one, other) = pair();
     match what {
         "sleep" => std::thread::sleep(Duration::from_secs(3600)),
         "recv" => drop(one.recv(1)),
+        // Once it has received a few times it waits in the kernel.
+        "recv-again" => {
+            for _byte in 0..5 {
+                other.sendall(b"x").expect("sendall");
+                one.recv(1).expect("recv");
+            }
+            drop(one.recv(1));
+        }
         "sendall" => drop(one.sendall(&vec![0; 8 * MIB])),
         "poll" => {
             let mut poll = Poll::new().expect("poll");
