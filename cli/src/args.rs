@@ -35,7 +35,11 @@ pub(crate) enum Command {
 /// grant. A denied operation fails in the guest, and a line here names the flag
 /// that would allow it.
 #[derive(Debug, Args)]
-#[command(after_help = TARGETS, after_long_help = long_help())]
+#[command(
+    override_usage = "capsock run [OPTIONS] COMPONENT [ARGS]...",
+    after_help = TARGETS,
+    after_long_help = long_help()
+)]
 pub(crate) struct RunArgs {
     #[command(flatten)]
     grants: Grants,
@@ -92,17 +96,16 @@ pub(crate) struct RunArgs {
     #[arg(short, long)]
     verbose: bool,
 
-    /// The component to run
-    #[arg(value_name = "COMPONENT")]
-    component: PathBuf,
-
-    /// The arguments of the guest
+    /// The component to run, and the arguments of the guest: all that follows
+    /// COMPONENT is the guest's, whatever it looks like
+    // One list, as clap takes flags for its own between two.
     #[arg(
-        value_name = "ARGS",
-        trailing_var_arg = true,
-        allow_hyphen_values = true
+        value_names = ["COMPONENT", "ARGS"],
+        num_args = 1..,
+        required = true,
+        trailing_var_arg = true
     )]
-    args: Vec<OsString>,
+    command: Vec<OsString>,
 }
 
 #[derive(Debug, Args)]
@@ -391,17 +394,21 @@ impl std::error::Error for UsageError {}
 impl RunArgs {
     /// Checks and parses every value.
     pub(crate) fn parse(self) -> Result<Run, UsageError> {
-        let name = self.component.file_name().unwrap_or_default();
-        let args = std::iter::once(name.to_owned())
-            .chain(self.args)
-            .map(|arg| {
-                let unusable = |arg: OsString| {
-                    UsageError(format!(
-                        "argument {arg:?} is not UTF-8, and a guest takes no other"
-                    ))
-                };
-                arg.into_string().map_err(unusable)
-            });
+        let mut command = self.command.into_iter();
+        let component = PathBuf::from(command.next().unwrap_or_default());
+        if component.as_os_str().is_empty() {
+            let message = "COMPONENT: expected the path of a component, found an empty one";
+            return Err(UsageError(message.to_owned()));
+        }
+        let name = component.file_name().unwrap_or_default().to_owned();
+        let args = std::iter::once(name).chain(command).map(|arg| {
+            let unusable = |arg: OsString| {
+                UsageError(format!(
+                    "argument {arg:?} is not UTF-8, and a guest takes no other"
+                ))
+            };
+            arg.into_string().map_err(unusable)
+        });
         let mut limits = Limits::default();
         let policy = self.grants.parse(&mut limits)?;
         set_limits(&mut limits, &self.limits)?;
@@ -428,7 +435,7 @@ impl RunArgs {
             cache: !self.no_cache,
             audit: self.audit,
             record: self.record,
-            component: self.component,
+            component,
         })
     }
 }

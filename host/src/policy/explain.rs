@@ -1,15 +1,16 @@
 //! Why a policy allows something or does not, in words.
 
+mod name;
 mod near;
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
 use super::class::embedded_ipv4;
-use super::denial::{Cause, Denial, Grant};
+use super::denial::{Cause, Denial};
 use super::question::{Question, Subject};
-use super::rule::{Effect, Op, Rule, Target};
-use super::{NameRefusal, Policy, subjects, validate};
+use super::rule::{Effect, Host, Op, Rule, Target};
+use super::{Invalid, NameRefusal, Policy, subjects};
 use crate::{Address, Protocol};
 use near::other_op;
 
@@ -24,7 +25,7 @@ pub struct Explanation {
     verdict: Verdict,
     rule: Option<Rule>,
     reasons: Vec<String>,
-    grants: Vec<Grant>,
+    grants: Vec<Rule>,
 }
 
 /// Whether an operation would be allowed.
@@ -50,7 +51,7 @@ impl Explanation {
 
     /// What would allow it, all of them together; empty where it is allowed, and
     /// where no grant could.
-    pub fn grants(&self) -> &[Grant] {
+    pub fn grants(&self) -> &[Rule] {
         &self.grants
     }
 
@@ -78,7 +79,15 @@ impl Explanation {
         }
     }
 
-    fn missing(reasons: Vec<String>, grants: Vec<Grant>) -> Self {
+    fn invalid(invalid: &Invalid) -> Self {
+        let reason = format!(
+            "invalid-argument, whatever is granted: {}",
+            invalid.reason()
+        );
+        Self::missing(vec![reason], Vec::new())
+    }
+
+    fn missing(reasons: Vec<String>, grants: Vec<Rule>) -> Self {
         Self {
             verdict: Verdict::Deny,
             rule: None,
@@ -172,6 +181,11 @@ impl Policy {
                 self.explain_special(op, &format!("{scheme}://{text}"), &covers)
             }
             Subject::Name(name) => self.explain_name(name),
+            Subject::Named {
+                protocol,
+                name,
+                port,
+            } => self.explain_named(op, *protocol, name, *port),
             Subject::Option { name, value } => {
                 self.explain_check(self.vet_option(name, value), |rule| match &rule.target {
                     _ if rule.covers_option(name, value) => Near::Allows,
@@ -194,10 +208,7 @@ impl Policy {
         let check = match self.vet_name(name) {
             Ok(_) => Ok(()),
             Err(NameRefusal::Denied(denial)) => Err(denial),
-            Err(NameRefusal::Invalid) => {
-                let reason = format!("`{name}` is no host name, whatever is granted");
-                return Explanation::missing(vec![reason], Vec::new());
-            }
+            Err(NameRefusal::Invalid(invalid)) => return Explanation::invalid(&invalid),
         };
         self.explain_check(check, |rule| match &rule.target {
             _ if rule.covers_name(name) => Near::Allows,
@@ -285,11 +296,8 @@ impl Policy {
         }
         let near = self.grants().filter(|rule| covers(rule));
         let near = near.map(|rule| other_op(rule, op)).take(NEAR_MISSES);
-        let grant = Grant {
-            op,
-            target: target.to_owned(),
-        };
-        Explanation::missing(no_rule(near.collect()), vec![grant])
+        let grant = Rule::parse(Effect::Allow, op, target);
+        Explanation::missing(no_rule(near.collect()), grant.into_iter().collect())
     }
 
     fn grants(&self) -> impl Iterator<Item = &Rule> {
@@ -317,10 +325,8 @@ struct Asked<'a> {
 
 impl<'a> Asked<'a> {
     fn address(self, address: &Address) -> Explanation {
-        if validate(self.op, self.protocol, address).is_err() {
-            let why = invalid(self.protocol, address);
-            let reason = format!("invalid-argument, whatever is granted: {why}");
-            return Explanation::missing(vec![reason], Vec::new());
+        if let Err(invalid) = Invalid::check(self.op, self.protocol, address) {
+            return Explanation::invalid(&invalid);
         }
         self.each(address, |subject| {
             self.policy.decide(self.op, self.protocol, subject)
@@ -346,8 +352,12 @@ impl<'a> Asked<'a> {
     }
 
     fn peer(self, local: &Address, peer: IpAddr) -> Explanation {
-        let listening = self.address(local);
+        let mut listening = self.address(local);
         if listening.verdict == Verdict::Deny {
+            // To listen is not to accept everybody.
+            for grant in &mut listening.grants {
+                grant.from = vec![Host::Net(peer.into())];
+            }
             return listening;
         }
         let Self {
@@ -380,7 +390,7 @@ impl<'a> Asked<'a> {
             match decide(&subject) {
                 Ok(rule) => allowing.push(rule),
                 Err(Cause::Rule(rule)) => return Explanation::denied_by(&rule),
-                Err(Cause::NoRule | Cause::Class(_)) => missing.push(subject),
+                Err(_) => missing.push(subject),
             }
         }
         if missing.is_empty() {
@@ -434,21 +444,6 @@ fn translation(address: &Address) -> Option<String> {
     ))
 }
 
-/// Why no policy could allow an address.
-fn invalid(protocol: Protocol, address: &Address) -> String {
-    let Some(endpoint) = address.canonical() else {
-        return "the name has more than 107 bytes".to_owned();
-    };
-    let ip = endpoint.ip();
-    if ip.is_unspecified() {
-        return format!("{ip} stands for every interface, and is no peer");
-    }
-    if endpoint.port() == 0 && protocol.has_ports() {
-        return "no peer has port 0".to_owned();
-    }
-    format!("{ip} is a group of peers, and a connection has one")
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::Refusal;
@@ -476,12 +471,12 @@ mod tests {
         let answer = policy.explain(&question);
         let grants = answer.grants().iter();
         let flags: String = grants
-            .map(|grant| format!("  --allow-{} {}\n", grant.op, grant.target))
+            .map(|grant| format!("  --allow-{} {}\n", grant.op(), grant.target()))
             .collect();
         if !flags.is_empty() {
             let granted = answer.grants().iter().fold(policy, |policy, grant| {
                 policy
-                    .allow(grant.op, &grant.target)
+                    .allow(grant.op(), &grant.target())
                     .unwrap_or_else(|error| panic!("{error}"))
             });
             let then = granted.explain(&question);
@@ -643,6 +638,74 @@ mod tests {
                 &["allow listen vsock://2:*", "deny bind vsock://2:1"],
                 "listen vsock://2:1",
             ),
+            (
+                &["allow connect unix-abstract:app/*"],
+                "connect unix-abstract:app/a",
+            ),
+            (
+                &["allow connect unix-abstract:app/*"],
+                "connect unix-abstract:ap",
+            ),
+            (&[], "connect unix:/tmp/\\x2a"),
+            // Names, of which the look-up decides the rest.
+            (
+                &["allow connect tcp://api.example:443"],
+                "connect tcp://API.example:443",
+            ),
+            (
+                &[
+                    "allow connect tcp://*.example:443 in=public,private",
+                    "deny connect tcp://10.0.0.0/8:*",
+                ],
+                "connect tcp://api.example:443",
+            ),
+            (
+                &["allow connect tcp://*:443", "allow resolve *"],
+                "connect tcp://api.example:443",
+            ),
+            (
+                &["allow connect tcp://*:443"],
+                "connect tcp://api.example:443",
+            ),
+            (
+                &[
+                    "allow send udp://10.1.0.0/16:53",
+                    "allow resolve ns.example",
+                ],
+                "send udp://ns.example:53",
+            ),
+            (&[], "connect tcp://api_server:443"),
+            (
+                &["allow connect tcp://api.example:443", "deny resolve *"],
+                "connect tcp://api.example:443",
+            ),
+            (
+                &[
+                    "allow connect tcp://api.example:443",
+                    "deny connect tcp://public:443",
+                ],
+                "connect tcp://api.example:443",
+            ),
+            (
+                &[
+                    "allow connect tcp://api.example:443",
+                    "deny connect tcp://*:*",
+                ],
+                "connect tcp://api.example:443",
+            ),
+            (
+                &[
+                    "allow connect tcp://api.example:80",
+                    "allow connect tcp://*.api.example:443",
+                ],
+                "connect tcp://api.example:443",
+            ),
+            (
+                &["allow connect tcp://api.example:443"],
+                "connect tcp://www.example:443",
+            ),
+            (&["allow resolve *"], "resolve api.example"),
+            (&["deny resolve *"], "resolve localhost"),
         ]
         .iter()
         .map(|(rules, question)| explained(rules, question))
@@ -677,7 +740,13 @@ mod tests {
             "connect tcp://private:80",
             "connect tcp://10.0.0.0/8:80",
             "connect tcp://[2001:db8::/32]:80",
-            "connect tcp://db.example:80",
+            "connect tcp://*.example:80",
+            "connect tcp://db.example:80,81",
+            "connect ip://db.example:80",
+            "connect tcp://db.example:80 in=private",
+            "connect unix-abstract:app/*",
+            "connect unix:/run/*.sock",
+            "resolve *",
             "connect ip://10.0.0.5:80",
             "connect tcp://10.0.0.5:*",
             "connect tcp://10.0.0.5:80-90",

@@ -1,31 +1,19 @@
 //! The grammar of rules: `listen tcp://[::1]:8080-8090 from=loopback`.
 
 mod host;
+mod option;
+mod special;
 mod unix;
 
 use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
-use bstr::ByteVec;
-
 pub(super) use host::looks_numeric;
 
 use super::name::canonical_name;
-use super::rule::{Effect, Name, Op, Pattern, Ports, Proto, Rule, Target};
+use super::rule::{Effect, Name, Op, Ports, Proto, Rule, Target};
 use crate::Protocol;
-use crate::options::OPTION_GRANTS;
-
-/// Families whose addresses a rule names by their text.
-const SPECIAL_SCHEMES: [&str; 7] = [
-    "netlink",
-    "vsock",
-    "packet",
-    "can",
-    "tipc",
-    "bluetooth",
-    "alg",
-];
 
 /// A rule that does not follow the grammar: where, and what would.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -155,6 +143,7 @@ impl<'a> Parser<'a> {
         let at = target;
         let target = match op {
             Op::Option => self.option(target)?,
+            Op::Resolve if target == "*" => Target::Everything,
             Op::Resolve => Target::Name(self.name(target)?),
             Op::Interfaces => self.everything(target)?,
             Op::PassFd | Op::TakeFd if target == "*" => Target::Everything,
@@ -232,7 +221,7 @@ impl<'a> Parser<'a> {
                 "expected `PROTO://HOST:PORTS`, `FAMILY://ADDRESS`, `unix:/PATH` or `unix-abstract:NAME`",
             );
         };
-        if let Some(scheme) = SPECIAL_SCHEMES.into_iter().find(|known| *known == scheme) {
+        if let Some(scheme) = special::SCHEMES.into_iter().find(|known| *known == scheme) {
             return self.special(scheme, endpoint);
         }
         let proto = self.proto(scheme)?;
@@ -273,51 +262,6 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn special(&self, scheme: &'static str, text: &'a str) -> Parsed<Target> {
-        if text.is_empty() {
-            return self.fail(text, "expected an address, or `*` for every one");
-        }
-        let inner = text.strip_suffix('*').unwrap_or(text);
-        if inner.contains('*') {
-            return self.fail(text, "a `*` stands at the end, for whatever follows");
-        }
-        Ok(Target::Special {
-            scheme,
-            pattern: Pattern(text.to_owned()),
-        })
-    }
-
-    fn option(&self, text: &'a str) -> Parsed<Target> {
-        let (name, value) = match text.split_once('=') {
-            Some((name, value)) => (name, Some(value)),
-            None => (text, None),
-        };
-        let Some(name) = OPTION_GRANTS.iter().copied().find(|known| *known == name) else {
-            let known = OPTION_GRANTS.join("`, `");
-            return self.fail(
-                text,
-                &format!("expected `{known}`; other options need no grant"),
-            );
-        };
-        let value =
-            value.map(|value| String::from_utf8_lossy(&Vec::unescape_bytes(value)).into_owned());
-        let number = |text: &str| {
-            text.parse::<u16>()
-                .is_ok_and(|number| number.to_string() == text)
-        };
-        if let ("raw", Some(value)) = (name, &value)
-            && !value
-                .split_once('/')
-                .is_some_and(|(level, name)| number(level) && number(name))
-        {
-            return self.fail(
-                text,
-                "expected `raw=LEVEL/NAME` in decimal, such as `raw=6/11`",
-            );
-        }
-        Ok(Target::Option { name, value })
-    }
-
     fn everything(&self, text: &'a str) -> Parsed<Target> {
         match text {
             "*" => Ok(Target::Everything),
@@ -333,7 +277,7 @@ impl<'a> Parser<'a> {
         if bare.contains('*') {
             return self.fail(
                 text,
-                "expected a host name, or `*.` and a domain: a `*` stands for whole labels",
+                "expected a host name, `*.` and a domain, or `*`: a `*` stands for whole labels",
             );
         }
         if bare.parse::<IpAddr>().is_ok() || looks_numeric(bare) {
@@ -448,6 +392,19 @@ mod tests {
             "deny connect unix:/",
             "allow listen unix:/tmp/a\\x20b\\\\c",
             "allow connect unix-abstract:a\\0b",
+            "allow connect unix:/tmp/\\x2A.sock",
+            "allow listen unix:/tmp/\\x2A/",
+            "allow connect unix-abstract:app/*",
+            "deny send unix-abstract:*",
+            "allow pass-fd unix-abstract:\\x2A*",
+            "allow option so-bindtodevice=\\x2A",
+            "allow option so-bindtodevice=",
+            "allow option so-mark=-1",
+            "allow resolve *",
+            "deny resolve *",
+            "allow resolve target_service",
+            "allow send udp://_dns._udp.example.com:53",
+            "allow raw packet://\\x2A*",
             "allow option so-mark",
             "allow option raw=6/11",
             "allow resolve api.example.com",
@@ -499,6 +456,14 @@ mod tests {
             (
                 "allow connect tcp://fd00::/8:1",
                 "allow connect tcp://[fd00::/8]:1",
+            ),
+            (
+                "allow connect unix:/tmp/\\x2a\\xe2\\x80\\xa8",
+                "allow connect unix:/tmp/\\x2A\\xE2\\x80\\xA8",
+            ),
+            (
+                "allow raw packet://\\x65th\\x2a",
+                "allow raw packet://eth\\x2A",
             ),
             (
                 "allow resolve *.B\u{fc}cher.Example.",
@@ -556,11 +521,18 @@ mod tests {
             "allow connect unix:run/a",
             "allow connect unix:/run/../a",
             "allow connect unix:/run//a",
+            "allow connect unix:/run/*.sock",
+            "allow connect unix:/run/**",
+            "deny connect unix:/run/a\\x2Ab/*/c",
+            "allow connect unix:*",
             "allow connect unix-abstract:",
+            "allow connect unix-abstract:*a",
+            "deny connect unix-abstract:app/*/b*",
             "allow connect udp://127.0.0.1:53",
             "allow send tcp://127.0.0.1:53",
             "allow recv unix:/run/a",
-            "allow resolve *",
+            "allow resolve **",
+            "allow resolve a.*",
             "allow resolve *example.com",
             "allow resolve a..b",
             "allow resolve 127.0.0.1",
@@ -569,6 +541,13 @@ mod tests {
             "allow option",
             "allow option raw=6",
             "allow option raw=6/+1",
+            "allow option raw=6/*",
+            "allow option so-mark=0x7",
+            "allow option so-mark=",
+            "allow option so-bindtodevice=eth*",
+            "allow option so-bindtodevice=a-name-of-16-b.x",
+            "allow option so-bindtodevice=\\xFF",
+            "allow option ip-freebind=true",
             "allow interfaces eth0",
             "allow pass-fd tcp://127.0.0.1:80",
             "allow raw tcp://127.0.0.1:80",
@@ -579,6 +558,7 @@ mod tests {
             "allow bind netlink://route",
             "allow connect vsock://",
             "allow connect vsock://*:80",
+            "allow raw packet://e*0",
             "allow connect icmp://127.0.0.1",
             "allow connect alg://hash/sha256",
             "allow connect tcp://Metadata:80",

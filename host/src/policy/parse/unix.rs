@@ -6,11 +6,20 @@ use std::path::{Path, PathBuf};
 
 use bstr::ByteVec;
 
-use super::super::rule::{Target, UnixPath, is_plain};
+use super::super::rule::{AbstractName, Target, UnixPath, is_plain};
 use super::{Parsed, Parser};
 
 impl<'a> Parser<'a> {
     pub(super) fn unix_path(&self, text: &'a str) -> Parsed<Target> {
+        if let Some((before, _)) = text.split_once('*') {
+            let directory = before
+                .rsplit_once('/')
+                .map_or("", |(directory, _)| directory);
+            let message = format!(
+                "a `*` is no wildcard in a path: `unix:{directory}/` is every socket beneath the directory, and `\\x2A` the character"
+            );
+            return self.fail(&text[before.len()..], &message);
+        }
         let bytes = Vec::unescape_bytes(text);
         let Some(relative) = bytes.strip_prefix(b"/") else {
             return self.fail(text, "expected an absolute path");
@@ -44,12 +53,22 @@ impl<'a> Parser<'a> {
         }
     }
 
-    pub(super) fn unix_abstract(&self, name: &'a str) -> Parsed<Target> {
+    pub(super) fn unix_abstract(&self, text: &'a str) -> Parsed<Target> {
+        let (name, more) = match text.strip_suffix('*') {
+            Some(beginning) => (beginning, true),
+            None => (text, false),
+        };
+        if let Some((before, _)) = name.split_once('*') {
+            return self.fail(
+                &text[before.len()..],
+                "a `*` stands at the end of a name, for whatever follows; the character is `\\x2A`",
+            );
+        }
         let bytes = Vec::unescape_bytes(name);
         match bytes.len() {
-            0 => self.fail(name, "expected a name"),
-            1..=107 => Ok(Target::UnixAbstract(bytes)),
-            _ => self.fail(name, "an abstract name has at most 107 bytes"),
+            0 if !more => self.fail(text, "expected a name, or `*` for every one"),
+            0..=107 => Ok(Target::UnixAbstract(AbstractName { name: bytes, more })),
+            _ => self.fail(text, "an abstract name has at most 107 bytes"),
         }
     }
 }
