@@ -126,8 +126,8 @@ struct Grants {
     /// Receive datagrams from this address
     #[arg(long, value_name = "TARGET")]
     allow_recv: Vec<String>,
-    /// Look up this host name, or *.DOMAIN for every name beneath it; localhost
-    /// needs no grant
+    /// Look up this host name, *.DOMAIN for every name beneath it, or * for any;
+    /// localhost needs no grant
     #[arg(long, value_name = "NAME")]
     allow_resolve: Vec<String>,
     /// Set this socket option, NAME or NAME=VALUE: ip-freebind, ip-transparent,
@@ -236,6 +236,8 @@ Examples:
   Whether a listener accepts a peer:
     capsock policy explain --policy policy.toml 'listen tcp://0.0.0.0:80 from=10.0.0.1'
   capsock policy explain --policy policy.toml 'resolve api.example.com'
+  By name, where the class of what it resolves to decides:
+    capsock policy explain --policy policy.toml 'connect tcp://api.example.com:443'
 
 Exit codes:
   0 if it is allowed; 1 if it is denied; 2 for usage (a grant, a file, the question)";
@@ -285,7 +287,8 @@ Exit codes:
 const TARGETS: &str = "\
 Targets:
   tcp://HOST:PORTS  udp://HOST:PORTS  ip://HOST:PORTS (both)
-  unix:/PATH  unix:/DIRECTORY/ (all beneath it)  unix-abstract:NAME
+  unix:/PATH  unix:/DIRECTORY/ (all beneath it)
+  unix-abstract:NAME  unix-abstract:BEGINNING* (all that begin so)
   mptcp://HOST:PORTS  udplite://HOST:PORTS  icmp://HOST  vsock://CID:PORT  alg://TYPE/NAME
   raw/N://HOST  netlink://PROTOCOL  packet://INTERFACE  can://INTERFACE  (with raw)
   HOST   an address (IPv6 in brackets), a CIDR, a class (public, loopback, private,
@@ -298,7 +301,8 @@ See --help for examples and exit codes.";
 const EXAMPLES: &str = "\
 Targets:
   tcp://HOST:PORTS  udp://HOST:PORTS  ip://HOST:PORTS (both)
-  unix:/PATH  unix:/DIRECTORY/ (all beneath it)  unix-abstract:NAME
+  unix:/PATH  unix:/DIRECTORY/ (all beneath it)
+  unix-abstract:NAME  unix-abstract:BEGINNING* (all that begin so)
   mptcp://HOST:PORTS  udplite://HOST:PORTS  icmp://HOST  vsock://CID:PORT  alg://TYPE/NAME
   raw/N://HOST  netlink://PROTOCOL  packet://INTERFACE  can://INTERFACE  (with raw)
   HOST   an address (IPv6 in brackets), a CIDR, a class (public, loopback, private,

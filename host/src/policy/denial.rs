@@ -82,7 +82,7 @@ impl Denial {
             // To them it is one address: all of the kernel, every interface.
             (Protocol::Netlink(_) | Protocol::Packet | Protocol::Can, cause) => cause,
             (_, Cause::NoRule) => {
-                Cause::NoWideRule("one for what the socket is used with is enough")
+                Cause::NoWideRule("a narrower one, for what the socket is used with, is enough")
             }
             (_, cause) => cause,
         };

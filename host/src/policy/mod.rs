@@ -591,4 +591,6 @@ fn subjects(address: &Address) -> Vec<Address> {
 #[cfg(test)]
 mod properties;
 #[cfg(test)]
+mod suggestions;
+#[cfg(test)]
 mod tests;

@@ -429,7 +429,8 @@ impl UnixPath {
 impl AbstractName {
     fn covers(&self, name: &[u8]) -> bool {
         match self.more {
-            true => name.starts_with(&self.name),
+            // An empty one is no name that a rule could have.
+            true => !name.is_empty() && name.starts_with(&self.name),
             false => self.name == name,
         }
     }
