@@ -96,6 +96,81 @@ fn a_malformed_value_is_named_with_the_reason() {
     }
 }
 
+/// Whoever passes on the arguments of others grants nothing by it.
+#[test]
+fn what_follows_the_component_is_the_guests() {
+    let component = guest("command");
+    let component = component.to_str().unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let audit = dir.path().join("audit");
+    let audit = format!("--audit={}", audit.display());
+    let passed = [
+        "describe",
+        "--allow-connect=tcp://127.0.0.1:1",
+        "--dir=/",
+        "--policy=/none",
+        &audit,
+        "--help",
+        "-h",
+        "-v",
+        "--version",
+        "--limit",
+        "--",
+        "--env",
+        "A=b",
+        "--",
+        "-",
+    ];
+    let shown = format!("{:?}", [&["command.wasm"][..], &passed].concat());
+    for before in [
+        &["run"][..],
+        &["run", "--no-cache"],
+        &["run", "--no-cache", "--"],
+    ] {
+        let mut command = capsock();
+        command.args(before).arg(component).args(passed);
+        let output = command.stdin(std::process::Stdio::null()).output().unwrap();
+        let told = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert_eq!(
+            told.lines().next(),
+            Some(&format!("args {shown}")[..]),
+            "{before:?}: {}",
+            stderr(&output)
+        );
+        assert!(told.contains("env []"), "{told}");
+        // Not what -v says.
+        assert!(!stderr(&output).contains("landlock"), "{}", stderr(&output));
+    }
+    assert!(std::fs::read_dir(dir.path()).unwrap().next().is_none());
+    // The first of them, too.
+    for first in ["--", "--help", "-v"] {
+        let output = capsock_output(&["run", component, first]);
+        assert!(
+            stderr(&output).contains("the guest trapped"),
+            "{first}: {}",
+            stderr(&output)
+        );
+    }
+}
+
+#[test]
+fn a_component_that_is_missing_is_told() {
+    for args in [&["run"][..], &["run", "--"], &["run", "--env", "A=b"]] {
+        let output = capsock_output(args);
+        assert_eq!(output.status.code(), Some(2));
+        let told = stderr(&output);
+        assert!(
+            told.contains("not provided:\n  <COMPONENT> [ARGS]..."),
+            "{told}"
+        );
+        assert!(
+            told.contains("Usage: capsock run [OPTIONS] COMPONENT [ARGS]..."),
+            "{told}"
+        );
+    }
+    assert_unusable(&capsock_output(&["run", ""]), "COMPONENT");
+}
+
 #[test]
 fn an_unknown_flag_is_a_usage_error() {
     let output = capsock_output(&["run", "--allow-fly", "tcp://127.0.0.1:1", "x.wasm"]);

@@ -195,3 +195,44 @@ fn an_implicit_bind(#[case] proto: &str, #[case] flag: &str, #[case] case: &str)
     );
     assert!(stderr.contains(&line), "{stderr}");
 }
+
+/// What no grant can allow is refused as before, and told once with the reason,
+/// over either interface.
+#[rstest]
+#[case::capsock("dns")]
+#[case::wasi("std")]
+fn a_peer_that_makes_no_sense(#[case] program: &str) {
+    let everything = ["--allow-connect", "tcp://0.0.0.0:*"];
+    let mut lines = String::new();
+    for (host, port) in [
+        ("0.0.0.0", "80"),
+        ("::", "80"),
+        ("127.0.0.1", "0"),
+        ("224.0.0.1", "80"),
+        ("255.255.255.255", "80"),
+    ] {
+        let address = target("", host, port).replace("://", "");
+        let args = match program {
+            "std" => vec!["connect", &address, &address],
+            _ => vec!["plain", host, port],
+        };
+        let output = start(&everything, program, &args).output();
+        assert!(output.status.success(), "{}", stderr(&output));
+        let told = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(
+            told.contains("EINVAL") || told.contains("InvalidInput"),
+            "{told}"
+        );
+        assert_eq!(stderr(&output).lines().count(), 1, "{}", stderr(&output));
+        lines += &stderr(&output);
+    }
+    insta::allow_duplicates! {
+        insta::assert_snapshot!(lines, @"
+        capsock: refused connect tcp://0.0.0.0:80: 0.0.0.0 stands for every interface, and is no peer; name 127.0.0.1 to reach this machine
+        capsock: refused connect tcp://[::]:80: :: stands for every interface, and is no peer; name ::1 to reach this machine
+        capsock: refused connect tcp://127.0.0.1:ephemeral: no peer has port 0; name the port that it is bound to
+        capsock: refused connect tcp://224.0.0.1:80: 224.0.0.1 is a group of peers, and a connection has one
+        capsock: refused connect tcp://255.255.255.255:80: 255.255.255.255 is a group of peers, and a connection has one
+        ");
+    }
+}

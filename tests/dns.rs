@@ -242,6 +242,77 @@ fn chains_and_long_and_many_answers_are_bounded() {
     assert!(lines[3].contains("Name or service not known"), "{told}");
 }
 
+/// A name with a dot is no other one, wherever the machine would search for it;
+/// a single label may be.
+#[test]
+fn a_name_with_a_dot_does_not_go_through_the_search_list() {
+    let Some(world) = World::new() else { return };
+    let names = ["two.labels", "single", "hosts.file", "public.example"];
+    let (told, denials) = world.run(
+        &["--allow-resolve", "*"],
+        &[&["lookup"][..], &names].concat(),
+    );
+    let lines: Vec<&str> = told.lines().collect();
+    assert!(lines[0].contains("Name or service not known"), "{told}");
+    assert_eq!(
+        lines[1..],
+        [
+            "single: 9.9.9.9",
+            "hosts.file: 9.9.9.9",
+            "public.example: 2620:fe::fe 9.9.9.9"
+        ],
+        "{told}"
+    );
+    assert_eq!(denials, "");
+    for (name, expected) in [
+        ("two.labels", "Name or service not known"),
+        ("single", "9.9.9.9"),
+        ("hosts.file", "9.9.9.9"),
+    ] {
+        let (told, _) = world.run(&["--allow-resolve", "*"], &["byname", name]);
+        assert!(told.contains(expected), "{name}: {told}");
+    }
+}
+
+/// Names of services and containers have underscores; what is no name is told.
+#[test]
+fn names_have_underscores_and_what_is_no_name_is_told() {
+    let Some(world) = World::new() else { return };
+    let flags = [
+        "--allow-connect",
+        "tcp://target_service:443",
+        "--allow-resolve",
+        "*.public.example",
+    ];
+    let names = ["target_service", "_dns._udp.public.example"];
+    let (told, denials) = world.run(&flags, &[&["lookup"][..], &names].concat());
+    assert_eq!(
+        (told.as_str(), denials.as_str()),
+        (
+            "target_service: 9.9.9.9\n_dns._udp.public.example: 9.9.9.9\n",
+            ""
+        )
+    );
+    let (told, _) = world.run(&flags, &["connect", "443", "target_service"]);
+    assert_eq!(told, "target_service: connected to 9.9.9.9:443\n");
+    let (_, denials) = world.run(&[], &["lookup", "target_service"]);
+    assert!(
+        denials.ends_with("to allow it: --allow-resolve target_service\n"),
+        "{denials}"
+    );
+    // Once each, whatever is granted.
+    let label = "a".repeat(64);
+    let names = ["x y", "x y", "-a", "a..b", "*", &label];
+    let (told, refusals) = world.run(
+        &["--allow-resolve", "*"],
+        &[&["lookup"][..], &names].concat(),
+    );
+    for line in told.lines() {
+        assert!(line.ends_with("Name or service not known"), "{told}");
+    }
+    insta::assert_snapshot!(refusals);
+}
+
 /// What was connected to by name is granted by name.
 #[test]
 fn a_recording_has_the_names() {

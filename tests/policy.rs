@@ -148,6 +148,18 @@ fn explain_answers_by_text_and_exit_code() {
         (0, &policy, "listen tcp://0.0.0.0:80 from=10.0.0.1"),
         (1, &policy, "listen tcp://0.0.0.0:80 from=8.8.8.8"),
         (1, &[], "connect unix:/run/it's"),
+        (1, &[], "connect unix:/run/$HOME/\\x2A.sock"),
+        (
+            0,
+            &["--allow-connect", "tcp://*.example.com:443"],
+            "connect tcp://api.example.com:443",
+        ),
+        (
+            1,
+            &["--allow-resolve", "*"],
+            "connect tcp://api_1.example.com:443",
+        ),
+        (0, &["--allow-resolve", "*"], "resolve api_1.example.com"),
         (1, &[], "interfaces"),
         (0, &["--allow-interfaces"], "interfaces"),
     ] {
@@ -170,6 +182,40 @@ fn explain_answers_by_text_and_exit_code() {
         assert!(
             stderr(&output).contains(&format!("`{question}` at character")),
             "{}",
+            stderr(&output)
+        );
+    }
+}
+
+/// As a shell takes it from what was printed.
+#[test]
+fn a_shell_takes_the_flag_that_is_advised() {
+    for target in [
+        "unix:/tmp/it's",
+        "unix:/tmp/$HOME;ls",
+        "unix:/tmp/a\\x20b\\x2A\\n\\\\",
+        "unix:/tmp/`id`!\"",
+        "unix-abstract:\\x2A\\0\u{fc}",
+        "tcp://[::1]:80",
+    ] {
+        let question = format!("connect {target}");
+        let advice = stdout(&capsock_output(&["policy", "explain", &question]));
+        let (_, flag) = advice.split_once("to allow it: ").expect(&advice);
+        let script = format!(
+            "\"$CAPSOCK\" policy explain {} \"$QUESTION\"",
+            flag.trim_end()
+        );
+        let mut shell = std::process::Command::new("sh");
+        shell.env("CAPSOCK", capsock().get_program());
+        let output = shell
+            .env("QUESTION", &question)
+            .args(["-c", &script])
+            .output()
+            .unwrap();
+        assert_eq!(
+            output.status.code(),
+            Some(0),
+            "{script}: {}",
             stderr(&output)
         );
     }

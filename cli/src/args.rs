@@ -35,7 +35,11 @@ pub(crate) enum Command {
 /// grant. A denied operation fails in the guest, and a line here names the flag
 /// that would allow it.
 #[derive(Debug, Args)]
-#[command(after_help = TARGETS, after_long_help = long_help())]
+#[command(
+    override_usage = "capsock run [OPTIONS] COMPONENT [ARGS]...",
+    after_help = TARGETS,
+    after_long_help = long_help()
+)]
 pub(crate) struct RunArgs {
     #[command(flatten)]
     grants: Grants,
@@ -92,17 +96,16 @@ pub(crate) struct RunArgs {
     #[arg(short, long)]
     verbose: bool,
 
-    /// The component to run
-    #[arg(value_name = "COMPONENT")]
-    component: PathBuf,
-
-    /// The arguments of the guest
+    /// The component to run, and the arguments of the guest: all that follows
+    /// COMPONENT is the guest's, whatever it looks like
+    // One list, as clap takes flags for its own between two.
     #[arg(
-        value_name = "ARGS",
-        trailing_var_arg = true,
-        allow_hyphen_values = true
+        value_names = ["COMPONENT", "ARGS"],
+        num_args = 1..,
+        required = true,
+        trailing_var_arg = true
     )]
-    args: Vec<OsString>,
+    command: Vec<OsString>,
 }
 
 #[derive(Debug, Args)]
@@ -123,8 +126,8 @@ struct Grants {
     /// Receive datagrams from this address
     #[arg(long, value_name = "TARGET")]
     allow_recv: Vec<String>,
-    /// Look up this host name, or *.DOMAIN for every name beneath it; localhost
-    /// needs no grant
+    /// Look up this host name, *.DOMAIN for every name beneath it, or * for any;
+    /// localhost needs no grant
     #[arg(long, value_name = "NAME")]
     allow_resolve: Vec<String>,
     /// Set this socket option, NAME or NAME=VALUE: ip-freebind, ip-transparent,
@@ -233,6 +236,8 @@ Examples:
   Whether a listener accepts a peer:
     capsock policy explain --policy policy.toml 'listen tcp://0.0.0.0:80 from=10.0.0.1'
   capsock policy explain --policy policy.toml 'resolve api.example.com'
+  By name, where the class of what it resolves to decides:
+    capsock policy explain --policy policy.toml 'connect tcp://api.example.com:443'
 
 Exit codes:
   0 if it is allowed; 1 if it is denied; 2 for usage (a grant, a file, the question)";
@@ -282,7 +287,8 @@ Exit codes:
 const TARGETS: &str = "\
 Targets:
   tcp://HOST:PORTS  udp://HOST:PORTS  ip://HOST:PORTS (both)
-  unix:/PATH  unix:/DIRECTORY/ (all beneath it)  unix-abstract:NAME
+  unix:/PATH  unix:/DIRECTORY/ (all beneath it)
+  unix-abstract:NAME  unix-abstract:BEGINNING* (all that begin so)
   mptcp://HOST:PORTS  udplite://HOST:PORTS  icmp://HOST  vsock://CID:PORT  alg://TYPE/NAME
   raw/N://HOST  netlink://PROTOCOL  packet://INTERFACE  can://INTERFACE  (with raw)
   HOST   an address (IPv6 in brackets), a CIDR, a class (public, loopback, private,
@@ -295,7 +301,8 @@ See --help for examples and exit codes.";
 const EXAMPLES: &str = "\
 Targets:
   tcp://HOST:PORTS  udp://HOST:PORTS  ip://HOST:PORTS (both)
-  unix:/PATH  unix:/DIRECTORY/ (all beneath it)  unix-abstract:NAME
+  unix:/PATH  unix:/DIRECTORY/ (all beneath it)
+  unix-abstract:NAME  unix-abstract:BEGINNING* (all that begin so)
   mptcp://HOST:PORTS  udplite://HOST:PORTS  icmp://HOST  vsock://CID:PORT  alg://TYPE/NAME
   raw/N://HOST  netlink://PROTOCOL  packet://INTERFACE  can://INTERFACE  (with raw)
   HOST   an address (IPv6 in brackets), a CIDR, a class (public, loopback, private,
@@ -391,17 +398,21 @@ impl std::error::Error for UsageError {}
 impl RunArgs {
     /// Checks and parses every value.
     pub(crate) fn parse(self) -> Result<Run, UsageError> {
-        let name = self.component.file_name().unwrap_or_default();
-        let args = std::iter::once(name.to_owned())
-            .chain(self.args)
-            .map(|arg| {
-                let unusable = |arg: OsString| {
-                    UsageError(format!(
-                        "argument {arg:?} is not UTF-8, and a guest takes no other"
-                    ))
-                };
-                arg.into_string().map_err(unusable)
-            });
+        let mut command = self.command.into_iter();
+        let component = PathBuf::from(command.next().unwrap_or_default());
+        if component.as_os_str().is_empty() {
+            let message = "COMPONENT: expected the path of a component, found an empty one";
+            return Err(UsageError(message.to_owned()));
+        }
+        let name = component.file_name().unwrap_or_default().to_owned();
+        let args = std::iter::once(name).chain(command).map(|arg| {
+            let unusable = |arg: OsString| {
+                UsageError(format!(
+                    "argument {arg:?} is not UTF-8, and a guest takes no other"
+                ))
+            };
+            arg.into_string().map_err(unusable)
+        });
         let mut limits = Limits::default();
         let policy = self.grants.parse(&mut limits)?;
         set_limits(&mut limits, &self.limits)?;
@@ -428,7 +439,7 @@ impl RunArgs {
             cache: !self.no_cache,
             audit: self.audit,
             record: self.record,
-            component: self.component,
+            component,
         })
     }
 }

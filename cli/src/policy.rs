@@ -5,7 +5,7 @@ use std::io::{Write, stdout};
 use std::path::{Path, PathBuf};
 
 use capsock_host::policy::{Question, Verdict};
-use capsock_host::{Effect, Grant, Limits, Op, Policy, PolicyFileError};
+use capsock_host::{Effect, Limits, Op, Policy, PolicyFileError, Rule};
 
 use crate::Failure;
 
@@ -54,12 +54,14 @@ pub(crate) fn explain(policy: &Policy, question: &Question) -> Result<i32, Failu
 }
 
 /// The flag of `capsock run` that gives a grant, as a shell takes it.
-pub(crate) fn flag(grant: &Grant) -> String {
-    match grant.op {
+pub(crate) fn flag(grant: &Rule) -> String {
+    match grant.op() {
         // There is only `*`, and the flag alone says it.
-        Op::Interfaces => format!("--allow-{}", grant.op),
+        Op::Interfaces => format!("--allow-{}", grant.op()),
         op => {
-            let target = shlex::try_quote(&grant.target).unwrap_or_default();
+            let target = grant.target();
+            // It fails for a NUL, which no rule has.
+            let target = shlex::try_quote(&target).unwrap_or_default();
             format!("--allow-{op} {target}")
         }
     }

@@ -2,12 +2,14 @@
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use capsock_host::cap_std::ambient_authority;
 use capsock_host::policy::Reach;
-use capsock_host::{CapsockCtx, CapsockCtxView, CapsockView, Denial, Limits, MemoryLimiter};
+use capsock_host::{
+    CapsockCtx, CapsockCtxView, CapsockView, Denial, Invalid, Limits, MemoryLimiter,
+};
 use wasmtime::component::{Accessor, Component, Linker, ResourceTable};
 use wasmtime::{Engine, Store, Trap};
 use wasmtime_wasi::p2::bindings as p2;
@@ -208,13 +210,15 @@ fn guest(
         wasi.preopened_dir(&dir.host, &dir.guest, FsPerms::ReadWrite)
             .map_err(|error| Failure::Usage(format!("--dir {}: {error:#}", dir.host.display())))?;
     }
-    let told = Mutex::new(HashSet::new());
+    let told = Arc::new(Told::default());
+    let denials = told.clone();
     let mut table = ResourceTable::new();
     table.set_max_capacity(run.limits.handles as usize);
     let memory = MemoryLimiter::new(&run.limits);
     let mut sockets = CapsockCtx::new(run.policy, ambient_authority())
         .with_limits(run.limits)
-        .on_denial(move |denial| tell(&told, denial));
+        .on_denial(move |denial| denials.denial(denial))
+        .on_invalid(move |invalid| told.invalid(invalid));
     if alone {
         sockets = sockets.holding_thread(HOLD);
     }
@@ -288,21 +292,33 @@ fn uninstantiated(error: wasmtime::Error, component: &Path) -> Failure {
     }
 }
 
-/// Prints a denial the first time, with the flag that would allow it.
-fn tell(told: &Mutex<HashSet<Denial>>, denial: &Denial) {
-    // A poisoned set is still a set.
-    let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
-    if told.len() == DENIALS_TOLD || !told.insert(denial.clone()) {
-        return;
+/// What a guest did not get, each told once on standard error.
+#[derive(Debug, Default)]
+struct Told(Mutex<HashSet<String>>);
+
+impl Told {
+    /// With the flag that would allow it.
+    fn denial(&self, denial: &Denial) {
+        self.tell(match denial.grant() {
+            Some(grant) => format!("denied {denial}; to allow it: {}", policy::flag(grant)),
+            None => format!("denied {denial}"),
+        });
     }
-    match denial.grant() {
-        Some(grant) => eprintln!(
-            "capsock: denied {denial}; to allow it: {}",
-            policy::flag(grant)
-        ),
-        None => eprintln!("capsock: denied {denial}"),
+
+    fn invalid(&self, invalid: &Invalid) {
+        self.tell(format!("refused {invalid}"));
     }
-    if told.len() == DENIALS_TOLD {
-        eprintln!("capsock: further denials are not shown");
+
+    fn tell(&self, line: String) {
+        // A poisoned set is still a set.
+        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.len() == DENIALS_TOLD || told.contains(&line) {
+            return;
+        }
+        eprintln!("capsock: {line}");
+        told.insert(line);
+        if told.len() == DENIALS_TOLD {
+            eprintln!("capsock: further denials are not shown");
+        }
     }
 }

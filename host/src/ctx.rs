@@ -13,7 +13,9 @@ use wasmtime::component::ResourceTable;
 use crate::authority::Authority;
 use crate::os::UnixDirectories;
 use crate::policy::operation::{Listen, Operation};
-use crate::policy::{Check, Decision, Denial, NameRefusal, Policy, Refusal, Vetted, VettedName};
+use crate::policy::{
+    Check, Decision, Denial, Invalid, NameRefusal, Policy, Refusal, Vetted, VettedName,
+};
 use crate::quota::{DataQuota, KeptData, Limits, SocketPermit, SocketQuota};
 use crate::record::Recording;
 use crate::resolve::NameError;
@@ -22,6 +24,9 @@ use crate::{Address, AddressFamily, Errno, Protocol, os};
 
 /// Is told of each denial; see [`CapsockCtx::on_denial`].
 type OnDenial = Arc<dyn Fn(&Denial) + Send + Sync>;
+
+/// Is told of what is invalid; see [`CapsockCtx::on_invalid`].
+type OnInvalid = Arc<dyn Fn(&Invalid) + Send + Sync>;
 
 /// Is told of each decision; see [`CapsockCtx::on_decision`].
 type OnDecision = Arc<dyn Fn(&Decision) + Send + Sync>;
@@ -41,6 +46,7 @@ pub struct CapsockCtx {
     /// Has a receiver for each stream of which the kernel has not taken all.
     unsent: Arc<watch::Sender<()>>,
     on_denial: Option<OnDenial>,
+    on_invalid: Option<OnInvalid>,
     on_decision: Option<OnDecision>,
     recording: Option<(Recording, AmbientAuthority)>,
 }
@@ -80,6 +86,7 @@ impl CapsockCtx {
             held: None,
             unsent: Arc::default(),
             on_denial: None,
+            on_invalid: None,
             on_decision: None,
             recording: None,
         }
@@ -149,6 +156,14 @@ impl CapsockCtx {
         self
     }
 
+    /// Calls `tell` at each operation that makes no sense, whatever is granted,
+    /// such as connecting to port 0, on the guest's thread. To the guest it is an
+    /// invalid argument. These are `tracing` events too, as denials are.
+    pub fn on_invalid(mut self, tell: impl Fn(&Invalid) + Send + Sync + 'static) -> Self {
+        self.on_invalid = Some(Arc::new(tell));
+        self
+    }
+
     /// Calls `tell` at each decision of the policy, on the guest's thread.
     /// Operations that need no grant are no decision, unless a rule forbids
     /// them.
@@ -214,11 +229,22 @@ impl CapsockCtx {
         self.judge(
             |policy| match policy.vet(protocol, address.clone()) {
                 Ok(vetted) => Ok(Ok(vetted)),
-                Err(Refusal::Invalid(errno)) => Ok(Err(errno)),
+                Err(Refusal::Invalid(invalid)) => Ok(Err(invalid)),
                 Err(Refusal::Denied(denial)) => Err(denial),
             },
             || Check::of_use::<O>(protocol, address.clone()),
         )?
+        .map_err(|invalid| self.refuse(&invalid))
+    }
+
+    /// Checks that the address makes sense for an operation, where that has to be
+    /// known before the policy is asked.
+    pub(crate) fn check<O: Operation>(
+        &self,
+        protocol: Protocol,
+        address: &Address,
+    ) -> Result<(), Errno> {
+        Invalid::check(O::OP, protocol, address).map_err(|invalid| self.refuse(&invalid))
     }
 
     pub(crate) fn vet_open(&self, protocol: Protocol) -> Result<(), Errno> {
@@ -325,14 +351,17 @@ impl CapsockCtx {
     pub(crate) fn vet_name(&self, name: &str) -> Result<VettedName, NameError> {
         let vetted = self.judge(
             |policy| match policy.vet_name(name) {
-                Ok(vetted) => Ok(Some(vetted)),
-                Err(NameRefusal::Invalid) => Ok(None),
+                Ok(vetted) => Ok(Ok(vetted)),
+                Err(NameRefusal::Invalid(invalid)) => Ok(Err(invalid)),
                 Err(NameRefusal::Denied(denial)) => Err(denial),
             },
             || Check::Name(name.to_owned()),
         );
         match vetted {
-            Ok(vetted) => vetted.ok_or(NameError::NoName),
+            Ok(vetted) => vetted.map_err(|invalid| {
+                self.refuse(&invalid);
+                NameError::NoName
+            }),
             Err(_denied) => Err(NameError::AccessDenied),
         }
     }
@@ -429,6 +458,14 @@ impl CapsockCtx {
             tell(denial);
         }
         Errno::AccessDenied
+    }
+
+    fn refuse(&self, invalid: &Invalid) -> Errno {
+        tracing::warn!(%invalid, "refused");
+        if let Some(tell) = &self.on_invalid {
+            tell(invalid);
+        }
+        invalid.errno()
     }
 }
 

@@ -84,7 +84,7 @@ pub use ctx::{CapsockCtx, CapsockCtxView, CapsockView};
 pub use errno::Errno;
 pub use memory::MemoryLimiter;
 pub use policy::{
-    Decision, Denial, Effect, Grant, Op, ParseRuleError, Policy, PolicyFileError, Rule,
+    Decision, Denial, Effect, Invalid, Op, ParseRuleError, Policy, PolicyFileError, Rule,
 };
 pub use quota::{LimitError, Limits};
 pub use record::Recording;

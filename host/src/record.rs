@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use crate::policy::{Check, Denial, Effect, Grant, Op, Policy, Rule, VettedName};
+use crate::policy::{Check, Denial, Effect, Op, Policy, Rule, VettedName};
 
 /// How many different operations are remembered: the policy is compared with
 /// each of them. What is beyond it is denied, as without a recording.
@@ -43,7 +43,7 @@ struct Operation {
     count: u64,
     /// For what is done to a socket before it is known what it is for: needed
     /// only if no grant of its use is enough.
-    otherwise: Option<Grant>,
+    otherwise: Option<Rule>,
 }
 
 /// A line of the file: its grants, and how often each was used.
@@ -173,9 +173,8 @@ impl Record {
         for operation in self.operations.values() {
             if let Some(grant) = &operation.otherwise
                 && operation.check.ask(&policy).is_err()
-                && let Ok(rule) = Rule::parse(Effect::Allow, grant.op, &grant.target)
             {
-                policy = policy.with(rule);
+                policy = policy.with(grant.clone());
             }
         }
         // A listen implies its bind, and a send implies the answers.

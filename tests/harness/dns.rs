@@ -113,6 +113,9 @@ impl Server {
             "chain.example" => chain(name, kind, Ipv4Addr::new(9, 9, 9, 9)),
             "inward.example" => chain(name, kind, Ipv4Addr::LOCALHOST),
             "silence.example" => Answer::Silence,
+            "target_service" | "_dns._udp.public.example" => addresses(&["9.9.9.9"]),
+            // What a search list makes of a name.
+            "single.search.example" | "two.labels.search.example" => addresses(&["9.9.9.9"]),
             // As long as a name can be: 253 bytes.
             _ if name.len() > 200 => addresses(&["9.9.9.9"]),
             _ => Answer::NoSuchName,
@@ -157,5 +160,5 @@ fn address(name: &str, ip: IpAddr) -> Record {
         IpAddr::V4(ip) => RData::A(A(ip)),
         IpAddr::V6(ip) => RData::AAAA(AAAA(ip)),
     };
-    Record::from_rdata(Name::from_utf8(name).expect("a name"), 60, data)
+    Record::from_rdata(Name::from_ascii(name).expect("a name"), 60, data)
 }

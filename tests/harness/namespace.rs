@@ -60,8 +60,11 @@ impl Namespace {
             std::fs::write(&path, content).expect("a file");
             path.display().to_string()
         };
-        let resolver = write("resolv.conf", "nameserver 127.0.0.1\n");
-        let hosts = write("hosts", "127.0.0.1 localhost\n");
+        let resolver = write(
+            "resolv.conf",
+            "nameserver 127.0.0.1\nsearch search.example\n",
+        );
+        let hosts = write("hosts", "127.0.0.1 localhost\n9.9.9.9 hosts.file\n");
         let mut namespace = Self::new(&format!(
             "mount --bind {resolver} /etc/resolv.conf
              mount --bind {hosts} /etc/hosts

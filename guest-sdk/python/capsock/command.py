@@ -93,10 +93,12 @@ def _options(arguments):
                 _refuse(f"Argument expected for the {option} option")
             if option.startswith("-W"):
                 _warning(value if isinstance(value, str) else value[0])
+        elif option == "--":
+            return None, rest
         elif option == "-" or not option.startswith("-"):
             return None, arguments
         elif option[1:].strip(_WITHOUT_EFFECT):
-            _refuse(f"Unknown option: {option[:2]}")
+            _refuse(f"unknown option {option}" if option[:2] == "--" else f"Unknown option: {option[:2]}")
         arguments = rest
     return None, []
 

@@ -297,17 +297,14 @@ impl Address {
         }
     }
 
-    /// Checks what the kernel would have to cut or misread.
-    ///
-    /// # Errors
-    /// [`Errno::InvalidArgument`] for names that are too long for their place,
-    /// or have a NUL.
-    pub(crate) fn validate(&self) -> Result<(), Errno> {
+    /// What the kernel would have to cut or misread: names that are too long for
+    /// their place, or have a NUL.
+    pub(crate) fn fault(&self) -> Option<&'static str> {
         match self {
-            Self::Unix(address) => address.validate(),
-            Self::Packet(address) => address.validate(),
-            Self::Alg(address) => address.validate(),
-            _ => Ok(()),
+            Self::Unix(address) => address.fault(),
+            Self::Packet(address) => address.fault(),
+            Self::Alg(address) => address.fault(),
+            _ => None,
         }
     }
 
@@ -393,15 +390,23 @@ impl UnixAddress {
     /// [`Errno::InvalidArgument`] for a path that is empty, has a NUL or is
     /// longer than 108 bytes, and for an abstract name longer than 107.
     pub fn validate(&self) -> Result<(), Errno> {
-        let fits = match self {
-            Self::Unnamed => true,
-            Self::Pathname(path) => {
-                let bytes = path.as_os_str().as_bytes();
-                !bytes.is_empty() && bytes.len() <= Self::LONGEST_PATH && !bytes.contains(&0)
+        self.fault().map_or(Ok(()), |_| Err(Errno::InvalidArgument))
+    }
+
+    fn fault(&self) -> Option<&'static str> {
+        match self {
+            Self::Unnamed => None,
+            Self::Pathname(path) => match path.as_os_str().as_bytes() {
+                [] => Some("a path is not empty"),
+                bytes if bytes.len() > Self::LONGEST_PATH => Some("a path has at most 108 bytes"),
+                bytes if bytes.contains(&0) => Some("a path has no NUL"),
+                _ => None,
+            },
+            Self::Abstract(name) if name.len() >= SUN_PATH => {
+                Some("an abstract name has at most 107 bytes")
             }
-            Self::Abstract(name) => name.len() < SUN_PATH,
-        };
-        fits.then_some(()).ok_or(Errno::InvalidArgument)
+            Self::Abstract(_) => None,
+        }
     }
 }
 

@@ -5,7 +5,6 @@
 
 use std::fmt;
 
-use crate::Errno;
 use crate::policy::escape;
 
 /// `struct sockaddr_nl`: netlink(7).
@@ -209,17 +208,18 @@ impl PacketAddress {
         hardware_address: Vec::new(),
     };
 
-    pub(super) fn validate(&self) -> Result<(), Errno> {
+    pub(super) fn fault(&self) -> Option<&'static str> {
         let fits = self.hardware_address.len() <= 8;
-        fits.then_some(()).ok_or(Errno::InvalidArgument)
+        (!fits).then_some("a hardware address has at most 8 bytes")
     }
 }
 
 impl AlgAddress {
-    pub(super) fn validate(&self) -> Result<(), Errno> {
+    pub(super) fn fault(&self) -> Option<&'static str> {
         let fits = |text: &str, room: usize| text.len() < room && !text.contains('\0');
         let fits = fits(&self.algorithm_type, 14) && fits(&self.name, 64);
-        fits.then_some(()).ok_or(Errno::InvalidArgument)
+        (!fits)
+            .then_some("the type of an algorithm has at most 13 bytes and its name 63, without NUL")
     }
 }
 

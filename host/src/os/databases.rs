@@ -12,6 +12,7 @@ use std::ptr;
 
 use libc::{hostent, protoent, servent, size_t, socklen_t};
 
+use super::search_list;
 use crate::resolve::{HostEntry, HostError, NameError};
 
 /// The longest answer that is taken, in bytes.
@@ -69,21 +70,25 @@ unsafe extern "C" {
 
 /// `gethostbyname2_r(3)` for IPv4.
 pub(crate) fn host_by_name(name: &str) -> Result<HostEntry, HostError> {
-    let name = CString::new(name).map_err(|_nul| HostError::HostNotFound)?;
-    host(|entry, buffer, result, error| {
-        // SAFETY: every pointer is valid for the call, and the name ends in NUL.
-        unsafe {
-            gethostbyname2_r(
-                name.as_ptr(),
-                libc::AF_INET,
-                entry,
-                buffer.as_mut_ptr(),
-                buffer.len(),
-                result,
-                error,
-            )
-        }
-    })
+    let asked = CString::new(name).map_err(|_nul| HostError::HostNotFound)?;
+    let look_up = || {
+        host(|entry, buffer, result, error| {
+            // SAFETY: every pointer is valid for the call, and the name ends in
+            // NUL.
+            unsafe {
+                gethostbyname2_r(
+                    asked.as_ptr(),
+                    libc::AF_INET,
+                    entry,
+                    buffer.as_mut_ptr(),
+                    buffer.len(),
+                    result,
+                    error,
+                )
+            }
+        })
+    };
+    search_list::look_up(name, look_up)
 }
 
 /// `gethostbyaddr_r(3)`

@@ -16,6 +16,7 @@ pub(crate) mod names;
 mod option;
 mod reactor;
 mod recorder;
+mod search_list;
 mod sockaddr;
 mod socket;
 mod unix_path;

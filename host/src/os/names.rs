@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 
 use dns_lookup::{AddrInfoHints, LookupError};
 
+use super::search_list;
 use crate::resolve::{Answer, Host, LookupFlags, NameError, NameFlags, Question};
 use crate::{AddressFamily, Errno, SocketType};
 
@@ -35,8 +36,9 @@ pub(crate) fn address_info(host: &Host, question: &Question) -> Result<Vec<Answe
         socktype: kind,
         protocol: i32::try_from(question.protocol).map_err(|_large| NameError::Service)?,
     };
-    let answers = dns_lookup::getaddrinfo(host, question.service.as_deref(), Some(hints))
-        .map_err(name_error)?;
+    let service = question.service.as_deref();
+    let look_up = || dns_lookup::getaddrinfo(host, service, Some(hints));
+    let answers = search_list::look_up(host.unwrap_or_default(), look_up).map_err(name_error)?;
     // What is of another family or type than the interface knows is left out.
     Ok(answers.filter_map(Result::ok).filter_map(answer).collect())
 }

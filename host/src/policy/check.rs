@@ -88,7 +88,7 @@ impl Check {
                 sender,
             } => policy.admit_sender(*protocol, local.as_ref(), sender),
             Self::Name(name) => match policy.vet_name(name) {
-                Ok(_) | Err(NameRefusal::Invalid) => Ok(()),
+                Ok(_) | Err(NameRefusal::Invalid(_)) => Ok(()),
                 Err(NameRefusal::Denied(denial)) => Err(denial),
             },
             Self::Option {
@@ -112,7 +112,7 @@ impl Check {
         let Some(grant) = denial.grant() else {
             return Vec::new();
         };
-        let mut rules = Vec::new();
+        let mut targets = Vec::new();
         match self {
             // Who writes to a server has another port each time, and to be
             // bound means to listen to anybody, as a listener for streams does.
@@ -120,14 +120,14 @@ impl Check {
                 protocol,
                 local: Some(local),
                 ..
-            } if denial.op() == Op::Recv => rules.push((Op::Listen, local.target(*protocol))),
+            } if denial.op() == Op::Recv => targets.push((Op::Listen, local.target(*protocol))),
             // What a stream socket binds, it need not listen on.
-            _ if denial.op() == Op::Bind => rules.push((Op::Bind, denial.target().to_owned())),
+            _ if denial.op() == Op::Bind => targets.push((Op::Bind, denial.target().to_owned())),
             _ => {}
         }
-        rules.push((grant.op, grant.target.clone()));
         let parse = |(op, target): (Op, String)| Rule::parse(Effect::Allow, op, &target).ok();
-        rules.into_iter().filter_map(parse).collect()
+        let rules = targets.into_iter().filter_map(parse);
+        rules.chain([grant.clone()]).collect()
     }
 
     /// The grants by which a policy allows it: one that is enough by itself, or
@@ -224,7 +224,7 @@ mod tests {
             ("so-mark", "1"),
             ("so-bindtodevice", "eth 0"),
             ("so-bindtodevice", ""),
-            ("ip-freebind", "true"),
+            ("ip-freebind", "1"),
             ("sethostname", "a=b \u{1}\\"),
             ("raw", "41/75"),
         ] {
@@ -322,8 +322,8 @@ mod tests {
             // An address that reaches another one needs a grant for each.
             for _subject in 0..2 {
                 let grant = denial.grant().expect("nothing forbids it");
-                let rule = Rule::parse(Effect::Allow, grant.op, &grant.target);
-                policy = policy.with(rule.unwrap_or_else(|error| panic!("{check:?}: {error}")));
+                assert!(grant.is_sayable(), "{check:?}: {grant}");
+                policy = policy.with(grant.clone());
                 match check.ask(&policy) {
                     Ok(()) => break,
                     Err(next) => {

@@ -4,7 +4,8 @@ use std::fmt;
 use std::net::IpAddr;
 
 use super::class::Class;
-use super::rule::{Op, Rule, escape};
+use super::question::Subject;
+use super::rule::{Effect, Op, Rule, escape};
 use crate::address::{host_text, netlink_protocol};
 use crate::{Address, Protocol, UnixAddress};
 
@@ -22,21 +23,17 @@ struct Details {
     cause: Cause,
     /// The cause is in a limit that the guest set itself.
     given_up: bool,
-    suggestion: Option<Grant>,
-}
-
-/// A rule that would allow what was denied.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Grant {
-    /// The operation to allow.
-    pub op: Op,
-    /// The target, in the grammar of rules.
-    pub target: String,
+    grant: Option<Rule>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Cause {
     NoRule,
+    /// None allows a use of what has no address of its own, which a grant could
+    /// name: why it has to be wider.
+    NoWideRule(&'static str),
+    /// None could: why.
+    NoRuleCould(String),
     /// A name resolved to an address of a class that its rule does not have.
     Class(IpAddr),
     Rule(Rule),
@@ -44,26 +41,26 @@ pub(super) enum Cause {
 
 impl Denial {
     pub(super) fn new(op: Op, protocol: Protocol, address: &Address, cause: Cause) -> Self {
-        Self::with_target(
-            op,
-            suggested_op(op, protocol),
-            address.target(protocol),
-            cause,
-        )
+        let granted = granted_op(op, protocol);
+        match (address, cause) {
+            (Address::Unix(UnixAddress::Unnamed), Cause::NoRule) => {
+                let why = "the kernel would choose a name, and a rule names one; use a name";
+                Self::without_grant(op, "unix:".to_owned(), Cause::NoRuleCould(why.to_owned()))
+            }
+            (address, cause) => Self::with_target(op, granted, address.target(protocol), cause),
+        }
     }
 
     /// Of an address that a name resolved to, under a rule for the name.
     pub(super) fn of_answer(rule: &Rule, name: &str, ip: IpAddr, cause: Cause) -> Self {
         let (op, target) = (rule.op(), rule.target_for(name));
-        let mut denial = Self::with_target(op, op, target, cause);
         // What is in no class cannot be had by a name.
-        denial.0.suggestion = match (Class::of(ip), &denial.0.cause) {
-            (Some(class), Cause::Class(_)) => Some(Grant {
-                op,
-                target: format!("{} in={class}", denial.0.target),
-            }),
+        let grant = match (Class::of(ip), &cause) {
+            (Some(class), Cause::Class(_)) => Some(format!("{target} in={class}")),
             _ => None,
         };
+        let mut denial = Self::without_grant(op, target, cause);
+        denial.0.grant = grant.and_then(|grant| Rule::parse(Effect::Allow, op, &grant).ok());
         denial
     }
 
@@ -80,6 +77,14 @@ impl Denial {
             Protocol::Netlink(number) => netlink_protocol(number),
             Protocol::Mptcp | Protocol::UdpLite | Protocol::Rds => "*:*".to_owned(),
             _ => "*".to_owned(),
+        };
+        let cause = match (protocol, cause) {
+            // To them it is one address: all of the kernel, every interface.
+            (Protocol::Netlink(_) | Protocol::Packet | Protocol::Can, cause) => cause,
+            (_, Cause::NoRule) => {
+                Cause::NoWideRule("a narrower one, for what the socket is used with, is enough")
+            }
+            (_, cause) => cause,
         };
         Self::with_target(op, op, format!("{scheme}://{text}"), cause)
     }
@@ -98,38 +103,54 @@ impl Denial {
     }
 
     pub(super) fn of_descriptors(op: Op, over: &Address, cause: Cause) -> Self {
-        let target = match over {
-            // Only the widest rule is about what has no name.
-            Address::Unix(UnixAddress::Unnamed) => "*".to_owned(),
-            over => over.to_string(),
-        };
-        Self::with_target(op, op, target, cause)
+        match (over, cause) {
+            (Address::Unix(UnixAddress::Unnamed), Cause::NoRule) => {
+                let why = "only one for every Unix socket is for one without a name";
+                Self::with_target(op, op, "*".to_owned(), Cause::NoWideRule(why))
+            }
+            (Address::Unix(UnixAddress::Unnamed), cause) => {
+                Self::with_target(op, op, "*".to_owned(), cause)
+            }
+            (over, cause) => Self::with_target(op, op, over.to_string(), cause),
+        }
     }
 
-    fn with_target(op: Op, suggested: Op, target: String, cause: Cause) -> Self {
-        let suggestion = match cause {
-            Cause::NoRule => Some(Grant {
-                op: suggested,
-                target: target.clone(),
-            }),
+    /// The grant is exactly the target, as the parser of rules takes it.
+    fn with_target(op: Op, granted: Op, target: String, cause: Cause) -> Self {
+        let rule = match &cause {
+            Cause::NoRule => exact_grant(granted, &target).map(Some),
+            Cause::NoWideRule(_) => Ok(Rule::parse(Effect::Allow, granted, &target).ok()),
             // No grant outweighs a denial.
-            Cause::Rule(_) | Cause::Class(_) => None,
+            Cause::Rule(_) | Cause::Class(_) | Cause::NoRuleCould(_) => Ok(None),
         };
+        match rule {
+            Ok(grant) => {
+                let mut denial = Self::without_grant(op, target, cause);
+                denial.0.grant = grant;
+                denial
+            }
+            Err(why) => Self::without_grant(op, target, Cause::NoRuleCould(why)),
+        }
+    }
+
+    fn without_grant(op: Op, target: String, cause: Cause) -> Self {
         Self(Box::new(Details {
             op,
             target,
             from: None,
             cause,
             given_up: false,
-            suggestion,
+            grant: None,
         }))
     }
 
     pub(super) fn with_peer(mut self, peer: &Address) -> Self {
         let host = host(peer);
-        if let Some(grant) = &mut self.0.suggestion {
-            grant.target = format!("{} from={host}", grant.target);
-        }
+        let grant = self.0.grant.take();
+        self.0.grant = grant.and_then(|grant| {
+            let target = format!("{} from={host}", grant.target());
+            Rule::parse(Effect::Allow, grant.op(), &target).ok()
+        });
         self.0.from = Some(host);
         self
     }
@@ -137,7 +158,7 @@ impl Denial {
     /// As a denial by a limit of the guest, which no grant lifts.
     pub(super) fn given_up(mut self) -> Self {
         self.0.given_up = true;
-        self.0.suggestion = None;
+        self.0.grant = None;
         self
     }
 
@@ -166,12 +187,14 @@ impl Denial {
     pub fn reason(&self) -> String {
         match (&self.0.cause, self.0.given_up) {
             (Cause::NoRule, false) => "no rule allows it".to_owned(),
+            (Cause::NoWideRule(why), false) => format!("no rule allows it, and {why}"),
+            (Cause::NoRuleCould(why), false) => format!("no grant can allow it: {why}"),
             (Cause::Rule(rule), false) => format!("the rule `{rule}` forbids it"),
             (Cause::Class(ip), _) => {
                 let class = Class::of(*ip).map_or("reserved", Class::name);
                 format!("it resolves to {ip}, which is {class}")
             }
-            (Cause::NoRule, true) => {
+            (Cause::NoRule | Cause::NoWideRule(_) | Cause::NoRuleCould(_), true) => {
                 "the guest gave it up: no rule of its limit allows it".to_owned()
             }
             (Cause::Rule(rule), true) => {
@@ -183,15 +206,16 @@ impl Denial {
     /// The rule that forbids it; `None` where it is only that none allows it.
     pub fn rule(&self) -> Option<&Rule> {
         match &self.0.cause {
-            Cause::NoRule | Cause::Class(_) => None,
             Cause::Rule(rule) => Some(rule),
+            _ => None,
         }
     }
 
-    /// The grant that would allow it; `None` where a rule forbids it, or the
-    /// guest gave it up.
-    pub fn grant(&self) -> Option<&Grant> {
-        self.0.suggestion.as_ref()
+    /// The grant that would allow it and no more, as far as rules tell things
+    /// apart; `None` where a rule forbids it, the guest gave it up, or no grant
+    /// can allow it, of which [`reason`](Self::reason) says why.
+    pub fn grant(&self) -> Option<&Rule> {
+        self.0.grant.as_ref()
     }
 }
 
@@ -205,8 +229,20 @@ impl fmt::Display for Denial {
     }
 }
 
+/// The grant of one thing and nothing beside it.
+///
+/// # Errors
+/// Why there is none: the text is that of a guest's address, and not each of them
+/// can be said in a rule.
+fn exact_grant(op: Op, target: &str) -> Result<Rule, String> {
+    let rule =
+        Rule::parse(Effect::Allow, op, target).map_err(|error| error.message().to_owned())?;
+    Subject::of(&rule, target)?;
+    Ok(rule)
+}
+
 /// A stream socket is bound to listen; nearly always the user wants that.
-fn suggested_op(op: Op, protocol: Protocol) -> Op {
+fn granted_op(op: Op, protocol: Protocol) -> Op {
     match op {
         Op::Bind if protocol.has_connections() => Op::Listen,
         op => op,

@@ -1,15 +1,18 @@
 //! Why a policy allows something or does not, in words.
 
+mod name;
+mod near;
+
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
-use super::class::{Class, embedded_ipv4};
-use super::denial::{Cause, Denial, Grant};
+use super::class::embedded_ipv4;
+use super::denial::{Cause, Denial};
 use super::question::{Question, Subject};
 use super::rule::{Effect, Host, Op, Rule, Target};
-use super::{NameRefusal, Policy, subjects, validate};
-use crate::address::host_text;
-use crate::{Address, Protocol, UnixAddress};
+use super::{Invalid, NameRefusal, Policy, subjects};
+use crate::{Address, Protocol};
+use near::other_op;
 
 /// How many rules are told that nearly allow what was asked.
 const NEAR_MISSES: usize = 2;
@@ -22,7 +25,7 @@ pub struct Explanation {
     verdict: Verdict,
     rule: Option<Rule>,
     reasons: Vec<String>,
-    grants: Vec<Grant>,
+    grants: Vec<Rule>,
 }
 
 /// Whether an operation would be allowed.
@@ -48,7 +51,7 @@ impl Explanation {
 
     /// What would allow it, all of them together; empty where it is allowed, and
     /// where no grant could.
-    pub fn grants(&self) -> &[Grant] {
+    pub fn grants(&self) -> &[Rule] {
         &self.grants
     }
 
@@ -76,7 +79,15 @@ impl Explanation {
         }
     }
 
-    fn missing(reasons: Vec<String>, grants: Vec<Grant>) -> Self {
+    fn invalid(invalid: &Invalid) -> Self {
+        let reason = format!(
+            "invalid-argument, whatever is granted: {}",
+            invalid.reason()
+        );
+        Self::missing(vec![reason], Vec::new())
+    }
+
+    fn missing(reasons: Vec<String>, grants: Vec<Rule>) -> Self {
         Self {
             verdict: Verdict::Deny,
             rule: None,
@@ -170,6 +181,11 @@ impl Policy {
                 self.explain_special(op, &format!("{scheme}://{text}"), &covers)
             }
             Subject::Name(name) => self.explain_name(name),
+            Subject::Named {
+                protocol,
+                name,
+                port,
+            } => self.explain_named(op, *protocol, name, *port),
             Subject::Option { name, value } => {
                 self.explain_check(self.vet_option(name, value), |rule| match &rule.target {
                     _ if rule.covers_option(name, value) => Near::Allows,
@@ -192,10 +208,7 @@ impl Policy {
         let check = match self.vet_name(name) {
             Ok(_) => Ok(()),
             Err(NameRefusal::Denied(denial)) => Err(denial),
-            Err(NameRefusal::Invalid) => {
-                let reason = format!("`{name}` is no host name, whatever is granted");
-                return Explanation::missing(vec![reason], Vec::new());
-            }
+            Err(NameRefusal::Invalid(invalid)) => return Explanation::invalid(&invalid),
         };
         self.explain_check(check, |rule| match &rule.target {
             _ if rule.covers_name(name) => Near::Allows,
@@ -283,11 +296,8 @@ impl Policy {
         }
         let near = self.grants().filter(|rule| covers(rule));
         let near = near.map(|rule| other_op(rule, op)).take(NEAR_MISSES);
-        let grant = Grant {
-            op,
-            target: target.to_owned(),
-        };
-        Explanation::missing(no_rule(near.collect()), vec![grant])
+        let grant = Rule::parse(Effect::Allow, op, target);
+        Explanation::missing(no_rule(near.collect()), grant.into_iter().collect())
     }
 
     fn grants(&self) -> impl Iterator<Item = &Rule> {
@@ -315,10 +325,8 @@ struct Asked<'a> {
 
 impl<'a> Asked<'a> {
     fn address(self, address: &Address) -> Explanation {
-        if validate(self.op, self.protocol, address).is_err() {
-            let why = invalid(self.protocol, address);
-            let reason = format!("invalid-argument, whatever is granted: {why}");
-            return Explanation::missing(vec![reason], Vec::new());
+        if let Err(invalid) = Invalid::check(self.op, self.protocol, address) {
+            return Explanation::invalid(&invalid);
         }
         self.each(address, |subject| {
             self.policy.decide(self.op, self.protocol, subject)
@@ -344,8 +352,12 @@ impl<'a> Asked<'a> {
     }
 
     fn peer(self, local: &Address, peer: IpAddr) -> Explanation {
-        let listening = self.address(local);
+        let mut listening = self.address(local);
         if listening.verdict == Verdict::Deny {
+            // To listen is not to accept everybody.
+            for grant in &mut listening.grants {
+                grant.from = vec![Host::Net(peer.into())];
+            }
             return listening;
         }
         let Self {
@@ -378,7 +390,7 @@ impl<'a> Asked<'a> {
             match decide(&subject) {
                 Ok(rule) => allowing.extend(rule),
                 Err(Cause::Rule(rule)) => return Explanation::denied_by(&rule),
-                Err(Cause::NoRule | Cause::Class(_)) => missing.push(subject),
+                Err(_) => missing.push(subject),
             }
         }
         if missing.is_empty() {
@@ -404,132 +416,6 @@ impl<'a> Asked<'a> {
         }
         Explanation::missing(no_rule(reasons), grants)
     }
-
-    /// The grants that miss `address` in one thing only, the nearest first.
-    fn near_misses(self, address: &Address) -> Vec<String> {
-        let mut near: Vec<_> = self
-            .policy
-            .grants()
-            .filter_map(|rule| self.miss(rule, address))
-            .collect();
-        near.sort_by_key(|(distance, _)| *distance);
-        near.dedup();
-        near.truncate(NEAR_MISSES);
-        near.into_iter().map(|(_, words)| words).collect()
-    }
-
-    fn miss(self, rule: &Rule, address: &Address) -> Option<(Distance, String)> {
-        let grants_op = rule.op == self.op
-            || matches!(
-                (self.op, rule.op),
-                (Op::Bind, Op::Listen) | (Op::Recv, Op::Send)
-            );
-        if rule.covers(self.protocol, address, &self.policy.pins) {
-            return (!grants_op).then(|| (Distance::Op, other_op(rule, self.op)));
-        }
-        let (proto, ports, host) = match &rule.target {
-            Target::Net { proto, host, ports } => (proto, ports, Some(*host)),
-            Target::Named { proto, ports, .. } => (proto, ports, None),
-            _ => return unix_miss(rule, grants_op, address),
-        };
-        let endpoint = address.canonical()?;
-        let (ip, port) = (endpoint.ip(), endpoint.port());
-        let mut misses = Vec::new();
-        if !grants_op {
-            misses.push((Distance::Op, other_op(rule, self.op)));
-        }
-        if !proto.covers(self.protocol) {
-            let asked = self.protocol.scheme()?;
-            let words = format!("the rule `{rule}` is for {proto}, not {asked}");
-            misses.push((Distance::Protocol, words));
-        }
-        if self.protocol.has_ports() && !ports.covers(port) {
-            let asked = match port {
-                0 => "an ephemeral one".to_owned(),
-                port => port.to_string(),
-            };
-            let words = format!("the rule `{rule}` is for port {ports}, not {asked}");
-            misses.push((Distance::Port, words));
-        }
-        match host {
-            None => {
-                let words = format!(
-                    "the rule `{rule}` means what the name resolves to, once the guest has looked it up"
-                );
-                misses.push((Distance::Host, words));
-            }
-            Some(host) if !host.covers(Effect::Allow, ip) => {
-                misses.push(match floor(rule, host, ip) {
-                    Some(words) => (Distance::Floor, words),
-                    None => {
-                        let asked = host_text(ip);
-                        let words = format!("the rule `{rule}` is for {host}, not {asked}");
-                        (Distance::Host, words)
-                    }
-                });
-            }
-            Some(_) => {}
-        }
-        match misses.len() {
-            1 => misses.pop(),
-            _ => None,
-        }
-    }
-}
-
-fn unix_miss(rule: &Rule, grants_op: bool, address: &Address) -> Option<(Distance, String)> {
-    let (Target::UnixPath(granted), Address::Unix(UnixAddress::Pathname(path))) =
-        (&rule.target, address)
-    else {
-        return None;
-    };
-    let directory = granted.directory.as_path();
-    let near = grants_op && (path.parent() == Some(directory) || path == directory);
-    let words = match granted.name {
-        None => "is for what is beneath the directory",
-        Some(_) => "is for another path",
-    };
-    near.then(|| (Distance::Host, format!("the rule `{rule}` {words}")))
-}
-
-/// In what a rule misses; what people are likelier to stumble over comes first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Distance {
-    Floor,
-    Port,
-    Host,
-    Protocol,
-    Op,
-}
-
-fn other_op(rule: &Rule, asked: Op) -> String {
-    format!("the rule `{rule}` grants `{}`, not `{asked}`", rule.op)
-}
-
-/// The words for a wide rule that does not reach what is not public.
-fn floor(rule: &Rule, host: Host, ip: IpAddr) -> Option<String> {
-    let everything = match host {
-        Host::Any | Host::Class(Class::Public) => true,
-        Host::Net(net) if net.contains(&ip) => net.prefix_len() == 0,
-        _ => return None,
-    };
-    let what = match Class::of(ip) {
-        _ if ip.is_unspecified() => "is every interface",
-        Some(Class::Public) => "is public",
-        Some(Class::Loopback) => "is loopback",
-        Some(Class::Private) => "is private",
-        Some(Class::LinkLocal) => "is link-local",
-        Some(Class::Metadata) => "is a metadata service",
-        Some(Class::Multicast) => "is multicast",
-        Some(Class::Broadcast) => "is the broadcast address",
-        None => "is reserved",
-    };
-    let why = if everything {
-        "means the public internet only"
-    } else {
-        "is too wide to mean it: only its class, or an address or CIDR inside it, does"
-    };
-    Some(format!("{ip} {what}, and the rule `{rule}` {why}"))
 }
 
 /// The reasons where nothing allows it, with what nearly does.
@@ -562,22 +448,6 @@ fn translation(address: &Address) -> Option<String> {
     ))
 }
 
-/// Why no policy could allow an address.
-fn invalid(protocol: Protocol, address: &Address) -> String {
-    let Some(endpoint) = address.canonical() else {
-        return "the name has more bytes than the kernel takes: 108 of a path, 107 of an abstract name"
-            .to_owned();
-    };
-    let ip = endpoint.ip();
-    if ip.is_unspecified() {
-        return format!("{ip} stands for every interface, and is no peer");
-    }
-    if endpoint.port() == 0 && protocol.has_ports() {
-        return "no peer has port 0".to_owned();
-    }
-    format!("{ip} is a group of peers, and a connection has one")
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::Refusal;
@@ -605,12 +475,12 @@ mod tests {
         let answer = policy.explain(&question);
         let grants = answer.grants().iter();
         let flags: String = grants
-            .map(|grant| format!("  --allow-{} {}\n", grant.op, grant.target))
+            .map(|grant| format!("  --allow-{} {}\n", grant.op(), grant.target()))
             .collect();
         if !flags.is_empty() {
             let granted = answer.grants().iter().fold(policy, |policy, grant| {
                 policy
-                    .allow(grant.op, &grant.target)
+                    .allow(grant.op(), &grant.target())
                     .unwrap_or_else(|error| panic!("{error}"))
             });
             let then = granted.explain(&question);
@@ -772,6 +642,74 @@ mod tests {
                 &["allow listen vsock://2:*", "deny bind vsock://2:1"],
                 "listen vsock://2:1",
             ),
+            (
+                &["allow connect unix-abstract:app/*"],
+                "connect unix-abstract:app/a",
+            ),
+            (
+                &["allow connect unix-abstract:app/*"],
+                "connect unix-abstract:ap",
+            ),
+            (&[], "connect unix:/tmp/\\x2a"),
+            // Names, of which the look-up decides the rest.
+            (
+                &["allow connect tcp://api.example:443"],
+                "connect tcp://API.example:443",
+            ),
+            (
+                &[
+                    "allow connect tcp://*.example:443 in=public,private",
+                    "deny connect tcp://10.0.0.0/8:*",
+                ],
+                "connect tcp://api.example:443",
+            ),
+            (
+                &["allow connect tcp://*:443", "allow resolve *"],
+                "connect tcp://api.example:443",
+            ),
+            (
+                &["allow connect tcp://*:443"],
+                "connect tcp://api.example:443",
+            ),
+            (
+                &[
+                    "allow send udp://10.1.0.0/16:53",
+                    "allow resolve ns.example",
+                ],
+                "send udp://ns.example:53",
+            ),
+            (&[], "connect tcp://api_server:443"),
+            (
+                &["allow connect tcp://api.example:443", "deny resolve *"],
+                "connect tcp://api.example:443",
+            ),
+            (
+                &[
+                    "allow connect tcp://api.example:443",
+                    "deny connect tcp://public:443",
+                ],
+                "connect tcp://api.example:443",
+            ),
+            (
+                &[
+                    "allow connect tcp://api.example:443",
+                    "deny connect tcp://*:*",
+                ],
+                "connect tcp://api.example:443",
+            ),
+            (
+                &[
+                    "allow connect tcp://api.example:80",
+                    "allow connect tcp://*.api.example:443",
+                ],
+                "connect tcp://api.example:443",
+            ),
+            (
+                &["allow connect tcp://api.example:443"],
+                "connect tcp://www.example:443",
+            ),
+            (&["allow resolve *"], "resolve api.example"),
+            (&["deny resolve *"], "resolve localhost"),
         ]
         .iter()
         .map(|(rules, question)| explained(rules, question))
@@ -806,7 +744,13 @@ mod tests {
             "connect tcp://private:80",
             "connect tcp://10.0.0.0/8:80",
             "connect tcp://[2001:db8::/32]:80",
-            "connect tcp://db.example:80",
+            "connect tcp://*.example:80",
+            "connect tcp://db.example:80,81",
+            "connect ip://db.example:80",
+            "connect tcp://db.example:80 in=private",
+            "connect unix-abstract:app/*",
+            "connect unix:/run/*.sock",
+            "resolve *",
             "connect ip://10.0.0.5:80",
             "connect tcp://10.0.0.5:*",
             "connect tcp://10.0.0.5:80-90",

@@ -351,7 +351,7 @@ mod tests {
             "[allow]\nconnect = [\n  \"tcp://127.0.0.1:80\",\n  'tcp://127.0.0.1:80,0',\n]",
             "[allow]\nlisten = [\"tcp://127.0.0.1:80 form=loopback\"]",
             "[allow]\nconnect = [\"\"\"tcp://127.0.0.1:99999\"\"\"]",
-            "[allow]\nresolve = [\"\u{e4}.example\", \"*\"]",
+            "[allow]\nresolve = [\"\u{e4}.example\", \"**\"]",
             "[allow]\nconnect = [\"tcp://\\u0031.2.3:80\"]",
             "[allow]\nconnect = [\"\"]",
             "[deny]\nconnect = [\"udp://127.0.0.1:53\"]\n[alow]",

@@ -52,7 +52,7 @@ impl Policy {
 impl Refusal {
     pub(super) fn given_up(self) -> Self {
         match self {
-            Self::Invalid(errno) => Self::Invalid(errno),
+            Self::Invalid(invalid) => Self::Invalid(invalid),
             Self::Denied(denial) => Self::Denied(denial.given_up()),
         }
     }
@@ -61,7 +61,7 @@ impl Refusal {
 impl NameRefusal {
     pub(super) fn given_up(self) -> Self {
         match self {
-            Self::Invalid => Self::Invalid,
+            Self::Invalid(invalid) => Self::Invalid(invalid),
             Self::Denied(denial) => Self::Denied(denial.given_up()),
         }
     }
@@ -233,9 +233,9 @@ mod tests {
             format!("listen tcp://{HOSTS}:\\* from={HOSTS}"),
             format!("(send|recv) udp://{HOSTS}:([1-2]|\\*)"),
             "(connect|listen|bind|send) unix:/run/(a|b|d/)".to_owned(),
-            "(connect|listen) unix-abstract:[ab]".to_owned(),
-            r"resolve (\*\.)?(a\.)?(example|localhost)".to_owned(),
-            "option (so-mark|sethostname)(=[ab])?".to_owned(),
+            r"(connect|listen) unix-abstract:([ab]|a\*|\*)".to_owned(),
+            r"resolve ((\*\.)?(a\.)?(example|localhost)|\*)".to_owned(),
+            "option (so-mark(=[12])?|sethostname(=[ab])?)".to_owned(),
             r"interfaces \*".to_owned(),
         ];
         (
@@ -253,9 +253,9 @@ mod tests {
             format!("listen tcp://{HOST}:[1-2] from={HOST}"),
             format!("(send|recv) udp://{HOST}:[1-2]"),
             "(connect|listen|bind|send) unix:/run/(a|b|d/a)".to_owned(),
-            "(connect|listen) unix-abstract:[ab]".to_owned(),
+            "(connect|listen) unix-abstract:([ab]|ab)".to_owned(),
             r"resolve (a\.)?(example|localhost)".to_owned(),
-            "option (so-mark|sethostname)=[ab]".to_owned(),
+            "option (so-mark=[12]|sethostname=[ab])".to_owned(),
             r"interfaces \*".to_owned(),
         ];
         prop::sample::select(target.to_vec())

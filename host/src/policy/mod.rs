@@ -8,6 +8,7 @@ mod denial;
 mod explain;
 mod file;
 mod index;
+mod invalid;
 mod limits;
 mod name;
 mod parse;
@@ -24,9 +25,10 @@ use std::sync::{Arc, OnceLock};
 pub(crate) use check::Check;
 pub use check::Decision;
 pub use class::Class;
-pub use denial::{Denial, Grant};
+pub use denial::Denial;
 pub use explain::{Explanation, Verdict};
 pub use file::PolicyFileError;
+pub use invalid::Invalid;
 pub(crate) use name::is_name;
 pub use parse::ParseRuleError;
 pub use question::Question;
@@ -34,7 +36,7 @@ pub use reach::Reach;
 pub(crate) use rule::escape;
 pub use rule::{Effect, Op, Rule};
 
-use crate::{Address, AddressFamily, Errno, NetlinkAddress, Protocol, UnixAddress};
+use crate::{Address, AddressFamily, NetlinkAddress, Protocol, UnixAddress};
 use class::embedded_ipv4;
 use denial::Cause;
 use index::Index;
@@ -98,7 +100,7 @@ impl VettedName {
 #[derive(Debug)]
 pub enum NameRefusal {
     /// It is no host name.
-    Invalid,
+    Invalid(Invalid),
     /// The rules do not allow it.
     Denied(Denial),
 }
@@ -107,7 +109,7 @@ pub enum NameRefusal {
 #[derive(Debug)]
 pub enum Refusal {
     /// No policy could allow it: the address makes no sense for the operation.
-    Invalid(Errno),
+    Invalid(Invalid),
     /// The rules do not allow it.
     Denied(Denial),
 }
@@ -195,7 +197,7 @@ impl Policy {
         protocol: Protocol,
         address: Address,
     ) -> Result<Vetted<O>, Refusal> {
-        validate(O::OP, protocol, &address).map_err(Refusal::Invalid)?;
+        Invalid::check(O::OP, protocol, &address).map_err(Refusal::Invalid)?;
         let subjects = subjects(&address);
         let mut unix = None;
         let op = O::OP.on(protocol);
@@ -321,7 +323,8 @@ impl Policy {
     /// [`NameRefusal::Invalid`] for what is no host name;
     /// [`NameRefusal::Denied`] where no rule allows it or one denies it.
     pub fn vet_name(&self, name: &str) -> Result<VettedName, NameRefusal> {
-        let name = name::canonical_name(name).ok_or(NameRefusal::Invalid)?;
+        let invalid = || NameRefusal::Invalid(Invalid::of_name(name));
+        let name = name::canonical_name(name).ok_or_else(invalid)?;
         let covering = |effect| {
             self.rules
                 .iter()
@@ -614,25 +617,9 @@ fn subjects(address: &Address) -> Vec<Address> {
     std::iter::once(address.clone()).chain(embedded).collect()
 }
 
-fn validate(op: Op, protocol: Protocol, address: &Address) -> Result<(), Errno> {
-    address.validate()?;
-    let Some(endpoint) = address.canonical() else {
-        return Ok(());
-    };
-    let is_peer = matches!(op, Op::Connect | Op::Send);
-    // Linux takes the unspecified address for the loopback one.
-    let nowhere = endpoint.ip().is_unspecified() || (endpoint.port() == 0 && protocol.has_ports());
-    let group = matches!(
-        Class::of(endpoint.ip()),
-        Some(Class::Multicast | Class::Broadcast)
-    );
-    if is_peer && (nowhere || (group && protocol.has_connections())) {
-        return Err(Errno::InvalidArgument);
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod properties;
+#[cfg(test)]
+mod suggestions;
 #[cfg(test)]
 mod tests;

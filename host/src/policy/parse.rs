@@ -1,33 +1,19 @@
 //! The grammar of rules: `listen tcp://[::1]:8080-8090 from=loopback`.
 
-use std::ffi::OsStr;
+mod host;
+mod option;
+mod special;
+mod unix;
+
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::net::IpAddr;
 use std::str::FromStr;
 
-use bstr::ByteVec;
-use ipnet::IpNet;
+pub(super) use host::looks_numeric;
 
-use super::class::Class;
 use super::name::canonical_name;
-use super::rule::{
-    Effect, Host, Name, Op, Pattern, PortItem, Ports, Proto, Rule, Target, UnixPath, is_plain,
-};
+use super::rule::{Effect, Name, Op, Ports, Proto, Rule, Target};
 use crate::Protocol;
-use crate::options::OPTION_GRANTS;
-
-/// Families whose addresses a rule names by their text.
-const SPECIAL_SCHEMES: [&str; 7] = [
-    "netlink",
-    "vsock",
-    "packet",
-    "can",
-    "tipc",
-    "bluetooth",
-    "alg",
-];
 
 /// A rule that does not follow the grammar: where, and what would.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -157,6 +143,7 @@ impl<'a> Parser<'a> {
         let at = target;
         let target = match op {
             Op::Option => self.option(target)?,
+            Op::Resolve if target == "*" => Target::Everything,
             Op::Resolve => Target::Name(self.name(target)?),
             Op::Interfaces => self.everything(target)?,
             Op::PassFd | Op::TakeFd if target == "*" => Target::Everything,
@@ -226,12 +213,7 @@ impl<'a> Parser<'a> {
             return self.unix_path(path);
         }
         if let Some(name) = text.strip_prefix("unix-abstract:") {
-            let bytes = Vec::unescape_bytes(name);
-            return match bytes.len() {
-                0 => self.fail(name, "expected a name"),
-                1..=107 => Ok(Target::UnixAbstract(bytes)),
-                _ => self.fail(name, "an abstract name has at most 107 bytes"),
-            };
+            return self.unix_abstract(name);
         }
         let Some((scheme, endpoint)) = text.split_once("://") else {
             return self.fail(
@@ -239,7 +221,7 @@ impl<'a> Parser<'a> {
                 "expected `PROTO://HOST:PORTS`, `FAMILY://ADDRESS`, `unix:/PATH` or `unix-abstract:NAME`",
             );
         };
-        if let Some(scheme) = SPECIAL_SCHEMES.into_iter().find(|known| *known == scheme) {
+        if let Some(scheme) = special::SCHEMES.into_iter().find(|known| *known == scheme) {
             return self.special(scheme, endpoint);
         }
         let proto = self.proto(scheme)?;
@@ -280,123 +262,6 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// Addresses, or a name that stands for them.
-    fn net(&self, proto: Proto, host: &'a str, ports: Ports) -> Parsed<Target> {
-        let bare = host.strip_prefix("*.").unwrap_or(host);
-        let is_name = bare != host
-            || (host.contains('*') && host != "*")
-            || (host != "localhost"
-                && Class::from_str(host).is_err()
-                && !looks_numeric(host)
-                && canonical_name(host).is_some());
-        if !is_name {
-            let host = self.host(host)?;
-            return Ok(Target::Net { proto, host, ports });
-        }
-        let name = self.name(host)?;
-        // It would be printed as what it is not.
-        let is_word = name.name == "localhost" || Class::from_str(&name.name).is_ok();
-        if is_word && !name.beneath {
-            let message = format!(
-                "expected `{}`, which is no host name in a rule and written like that",
-                name.name
-            );
-            return self.fail(host, &message);
-        }
-        Ok(Target::Named {
-            proto,
-            name,
-            ports,
-            within: vec![Class::Public],
-        })
-    }
-
-    fn classes(&self, text: &'a str) -> Parsed<Vec<Class>> {
-        let class = |name: &'a str| {
-            match Class::from_str(name) {
-            Ok(class) => Ok(class),
-            Err(()) => self.fail(
-                name,
-                "expected a class: public, loopback, private, link-local, metadata, multicast or broadcast",
-            ),
-        }
-        };
-        text.split(',').map(class).collect()
-    }
-
-    fn proto(&self, scheme: &'a str) -> Parsed<Proto> {
-        Ok(Proto::Only(match scheme {
-            "ip" => return Ok(Proto::Ip),
-            "tcp" => Protocol::Tcp,
-            "udp" => Protocol::Udp,
-            "mptcp" => Protocol::Mptcp,
-            "udplite" => Protocol::UdpLite,
-            "icmp" => Protocol::Icmp,
-            "rds" => Protocol::Rds,
-            _ => match scheme.strip_prefix("raw/") {
-                // Not `parse` alone, which would take `+1` and `01`.
-                Some(number) => match number.parse::<u8>() {
-                    Ok(parsed) if parsed.to_string() == number => Protocol::Raw(parsed),
-                    _ => {
-                        return self
-                            .fail(number, "expected the number of an IP protocol, 0 to 255");
-                    }
-                },
-                None => {
-                    return self.fail(
-                        scheme,
-                        "expected `tcp`, `udp`, `ip` (both), `mptcp`, `udplite`, `icmp`, `raw/N`, `rds`, `netlink`, `vsock`, `packet`, `can`, `tipc`, `bluetooth` or `alg`",
-                    );
-                }
-            },
-        }))
-    }
-
-    fn special(&self, scheme: &'static str, text: &'a str) -> Parsed<Target> {
-        if text.is_empty() {
-            return self.fail(text, "expected an address, or `*` for every one");
-        }
-        let inner = text.strip_suffix('*').unwrap_or(text);
-        if inner.contains('*') {
-            return self.fail(text, "a `*` stands at the end, for whatever follows");
-        }
-        Ok(Target::Special {
-            scheme,
-            pattern: Pattern(text.to_owned()),
-        })
-    }
-
-    fn option(&self, text: &'a str) -> Parsed<Target> {
-        let (name, value) = match text.split_once('=') {
-            Some((name, value)) => (name, Some(value)),
-            None => (text, None),
-        };
-        let Some(name) = OPTION_GRANTS.iter().copied().find(|known| *known == name) else {
-            let known = OPTION_GRANTS.join("`, `");
-            return self.fail(
-                text,
-                &format!("expected `{known}`; other options need no grant"),
-            );
-        };
-        let value =
-            value.map(|value| String::from_utf8_lossy(&Vec::unescape_bytes(value)).into_owned());
-        let number = |text: &str| {
-            text.parse::<u16>()
-                .is_ok_and(|number| number.to_string() == text)
-        };
-        if let ("raw", Some(value)) = (name, &value)
-            && !value
-                .split_once('/')
-                .is_some_and(|(level, name)| number(level) && number(name))
-        {
-            return self.fail(
-                text,
-                "expected `raw=LEVEL/NAME` in decimal, such as `raw=6/11`",
-            );
-        }
-        Ok(Target::Option { name, value })
-    }
-
     fn everything(&self, text: &'a str) -> Parsed<Target> {
         match text {
             "*" => Ok(Target::Everything),
@@ -412,7 +277,7 @@ impl<'a> Parser<'a> {
         if bare.contains('*') {
             return self.fail(
                 text,
-                "expected a host name, or `*.` and a domain: a `*` stands for whole labels",
+                "expected a host name, `*.` and a domain, or `*`: a `*` stands for whole labels",
             );
         }
         if bare.parse::<IpAddr>().is_ok() || looks_numeric(bare) {
@@ -423,147 +288,6 @@ impl<'a> Parser<'a> {
             None => self.fail(
                 text,
                 "expected a host name such as `api.example.com` or `*.example.com`",
-            ),
-        }
-    }
-
-    fn host(&self, text: &'a str) -> Parsed<Host> {
-        if text == "*" {
-            return Ok(Host::Any);
-        }
-        if text == "localhost" {
-            return Ok(Host::Class(Class::Loopback));
-        }
-        if let Ok(class) = Class::from_str(text) {
-            return Ok(Host::Class(class));
-        }
-        let bare = text
-            .strip_prefix('[')
-            .and_then(|rest| rest.strip_suffix(']'));
-        let address = bare.unwrap_or(text);
-        let ip = if bare.is_some() {
-            IpAddr::V6(Ipv6Addr::UNSPECIFIED)
-        } else {
-            IpAddr::V4(Ipv4Addr::UNSPECIFIED)
-        };
-        if address.contains('/') {
-            return self.cidr(address);
-        }
-        match (address.parse::<IpAddr>(), ip) {
-            (Ok(found @ IpAddr::V4(_)), IpAddr::V4(_)) => Ok(Host::Net(IpNet::from(found))),
-            // A rule for `[::ffff:127.0.0.1]` is a rule for 127.0.0.1.
-            (Ok(found @ IpAddr::V6(_)), IpAddr::V6(_)) => Ok(Host::Net(IpNet::from(found.to_canonical()))),
-            (Ok(IpAddr::V6(_)), IpAddr::V4(_)) => self.fail(text, &format!("write an IPv6 address in brackets: `[{address}]`")),
-            (Ok(IpAddr::V4(_)), IpAddr::V6(_)) => self.fail(text, &format!("only IPv6 addresses stand in brackets: `{address}`")),
-            (Err(_), _) if address.is_empty() => self.fail(text, "expected a host: an address, a CIDR, a class or `*`"),
-            (Err(_), IpAddr::V6(_)) => self.fail(text, "expected an IPv6 address in the brackets"),
-            (Err(_), _) if looks_numeric(address) => self.fail(
-                text,
-                "expected an address of four decimal numbers from 0 to 255 without leading zeros; other forms are never guessed",
-            ),
-            (Err(_), _) if address.contains(':') => self.fail(text, "expected a host; an IPv6 address stands in brackets, before `:PORTS`"),
-            (Err(_), _) => self.fail(
-                text,
-                "expected an address, a CIDR, `*` or a class (public, loopback, private, link-local, metadata, multicast, broadcast); or a host name such as `api.example.com`",
-            ),
-        }
-    }
-
-    fn cidr(&self, text: &'a str) -> Parsed<Host> {
-        match text.parse::<IpNet>() {
-            Ok(net) if net.addr() == net.network() => match net {
-                // A mapped net is the IPv4 net that it stands for.
-                IpNet::V6(v6) if net.prefix_len() >= 96 => match v6.network().to_ipv4_mapped() {
-                    Some(v4) => Ok(Host::Net(IpNet::new_assert(
-                        IpAddr::V4(v4),
-                        net.prefix_len() - 96,
-                    ))),
-                    None => Ok(Host::Net(net)),
-                },
-                _ => Ok(Host::Net(net)),
-            },
-            Ok(net) => self.fail(
-                text,
-                &format!(
-                    "the address has bits beyond the prefix; write `{}`",
-                    net.trunc()
-                ),
-            ),
-            Err(_) => self.fail(
-                text,
-                "expected a CIDR such as `10.20.0.0/16` or `[2001:db8::/32]`",
-            ),
-        }
-    }
-
-    fn ports(&self, text: &'a str) -> Parsed<Ports> {
-        text.split(',')
-            .map(|item| self.port_item(item))
-            .collect::<Parsed<_>>()
-            .map(Ports)
-    }
-
-    fn port_item(&self, text: &'a str) -> Parsed<PortItem> {
-        match text {
-            "*" => return Ok(PortItem::Any),
-            "ephemeral" => return Ok(PortItem::Ephemeral),
-            _ => {}
-        }
-        match text.split_once('-') {
-            None => self.port(text).map(|port| PortItem::Range(port, port)),
-            Some((first, last)) => match (self.port(first)?, self.port(last)?) {
-                (low, high) if low <= high => Ok(PortItem::Range(low, high)),
-                (low, high) => self.fail(
-                    text,
-                    &format!("the range ends before it starts; write `{high}-{low}`"),
-                ),
-            },
-        }
-    }
-
-    fn port(&self, text: &'a str) -> Parsed<u16> {
-        // `parse` alone would take `+80`.
-        let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-        match text.parse::<u16>() {
-            Ok(0) => self.fail(text, "port 0 asks for an ephemeral port; write `ephemeral`"),
-            Ok(port) if digits => Ok(port),
-            _ => self.fail(
-                text,
-                "expected a port from 1 to 65535, a range `N-M`, `ephemeral` or `*`",
-            ),
-        }
-    }
-
-    fn unix_path(&self, text: &'a str) -> Parsed<Target> {
-        let bytes = Vec::unescape_bytes(text);
-        let Some(relative) = bytes.strip_prefix(b"/") else {
-            return self.fail(text, "expected an absolute path");
-        };
-        if bytes.contains(&0) {
-            return self.fail(text, "a path has no NUL");
-        }
-        let (plain, beneath) = match relative.strip_suffix(b"/") {
-            Some(directory) => (directory, true),
-            None => (relative, relative.is_empty()),
-        };
-        if !plain.is_empty() && !is_plain(plain) {
-            return self.fail(text, "expected a path without `.`, `..` and empty names");
-        }
-        let path = Path::new("/").join(OsStr::from_bytes(plain));
-        if beneath {
-            return Ok(Target::UnixPath(UnixPath {
-                directory: path,
-                name: None,
-            }));
-        }
-        match (path.parent(), path.file_name()) {
-            (Some(directory), Some(name)) => Ok(Target::UnixPath(UnixPath {
-                directory: directory.to_owned(),
-                name: Some(PathBuf::from(name)),
-            })),
-            _ => self.fail(
-                text,
-                "expected a path to a socket, or to a directory with `/` at its end",
             ),
         }
     }
@@ -649,16 +373,6 @@ impl<'a> Parser<'a> {
     }
 }
 
-/// `2130706433`, `0x7f.1`, `012.0.0.1`: what inet_aton(3) would take.
-pub(super) fn looks_numeric(host: &str) -> bool {
-    host.split('.').all(|part| {
-        let digits = part.strip_prefix("0x").or(part.strip_prefix("0X"));
-        let hexadecimal =
-            digits.is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
-        hexadecimal || (!part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()))
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -678,6 +392,19 @@ mod tests {
             "deny connect unix:/",
             "allow listen unix:/tmp/a\\x20b\\\\c",
             "allow connect unix-abstract:a\\0b",
+            "allow connect unix:/tmp/\\x2A.sock",
+            "allow listen unix:/tmp/\\x2A/",
+            "allow connect unix-abstract:app/*",
+            "deny send unix-abstract:*",
+            "allow pass-fd unix-abstract:\\x2A*",
+            "allow option so-bindtodevice=\\x2A",
+            "allow option so-bindtodevice=",
+            "allow option so-mark=-1",
+            "allow resolve *",
+            "deny resolve *",
+            "allow resolve target_service",
+            "allow send udp://_dns._udp.example.com:53",
+            "allow raw packet://\\x2A*",
             "allow option so-mark",
             "allow option raw=6/11",
             "allow resolve api.example.com",
@@ -729,6 +456,14 @@ mod tests {
             (
                 "allow connect tcp://fd00::/8:1",
                 "allow connect tcp://[fd00::/8]:1",
+            ),
+            (
+                "allow connect unix:/tmp/\\x2a\\xe2\\x80\\xa8",
+                "allow connect unix:/tmp/\\x2A\\xE2\\x80\\xA8",
+            ),
+            (
+                "allow raw packet://\\x65th\\x2a",
+                "allow raw packet://eth\\x2A",
             ),
             (
                 "allow resolve *.B\u{fc}cher.Example.",
@@ -786,11 +521,18 @@ mod tests {
             "allow connect unix:run/a",
             "allow connect unix:/run/../a",
             "allow connect unix:/run//a",
+            "allow connect unix:/run/*.sock",
+            "allow connect unix:/run/**",
+            "deny connect unix:/run/a\\x2Ab/*/c",
+            "allow connect unix:*",
             "allow connect unix-abstract:",
+            "allow connect unix-abstract:*a",
+            "deny connect unix-abstract:app/*/b*",
             "allow connect udp://127.0.0.1:53",
             "allow send tcp://127.0.0.1:53",
             "allow recv unix:/run/a",
-            "allow resolve *",
+            "allow resolve **",
+            "allow resolve a.*",
             "allow resolve *example.com",
             "allow resolve a..b",
             "allow resolve 127.0.0.1",
@@ -799,6 +541,13 @@ mod tests {
             "allow option",
             "allow option raw=6",
             "allow option raw=6/+1",
+            "allow option raw=6/*",
+            "allow option so-mark=0x7",
+            "allow option so-mark=",
+            "allow option so-bindtodevice=eth*",
+            "allow option so-bindtodevice=a-name-of-16-b.x",
+            "allow option so-bindtodevice=\\xFF",
+            "allow option ip-freebind=true",
             "allow interfaces eth0",
             "allow pass-fd tcp://127.0.0.1:80",
             "allow raw tcp://127.0.0.1:80",
@@ -809,6 +558,7 @@ mod tests {
             "allow bind netlink://route",
             "allow connect vsock://",
             "allow connect vsock://*:80",
+            "allow raw packet://e*0",
             "allow connect icmp://127.0.0.1",
             "allow connect alg://hash/sha256",
             "allow connect tcp://Metadata:80",

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::class::{Class, embedded_ipv4};
-use super::denial::{Cause, Denial, Grant};
-use super::rule::{Effect, Host, Op, Rule, Target};
+use super::denial::{Cause, Denial};
+use super::rule::{Effect, Host, Name, Op, Rule, Target};
 use super::{Policy, VettedName};
 use crate::address::canonical_ip;
 
@@ -147,28 +147,33 @@ impl Policy {
 
     /// The rules for names that would grant it, by names that were resolved to
     /// the address that it is for.
-    pub(crate) fn by_name(&self, grant: &Grant) -> Vec<Rule> {
-        let parse = |target: &str| Rule::parse(Effect::Allow, grant.op, target).ok();
-        let Some(Target::Net { host, .. }) = parse(&grant.target).map(|rule| rule.target) else {
-            return Vec::new();
-        };
-        let Host::Net(net) = host else {
+    pub(crate) fn by_name(&self, grant: &Rule) -> Vec<Rule> {
+        let Target::Net {
+            proto,
+            host: Host::Net(net),
+            ports,
+        } = &grant.target
+        else {
             return Vec::new();
         };
         let Some(class) = Class::of(net.addr()) else {
             return Vec::new();
         };
-        let Some((scheme, rest)) = grant.target.split_once("://") else {
-            return Vec::new();
-        };
-        let port = rest.rsplit_once(':').map_or("", |(_host, port)| port);
-        let within = match class {
-            Class::Public => String::new(),
-            class => format!(" in={class}"),
-        };
         let pins = self.pins.0.iter().filter(|pin| pin.ip == net.addr());
-        pins.filter_map(|pin| parse(&format!("{scheme}://{}:{port}{within}", pin.name)))
-            .collect()
+        let rules = pins.map(|pin| Rule {
+            target: Target::Named {
+                proto: *proto,
+                name: Name {
+                    name: pin.name.clone(),
+                    beneath: false,
+                },
+                ports: ports.clone(),
+                within: vec![class],
+            },
+            ..grant.clone()
+        });
+        // Not each name can be said in a rule, nor each operation be on one.
+        rules.filter(Rule::is_sayable).collect()
     }
 
     /// When the first of the pins ends.

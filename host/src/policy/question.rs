@@ -4,8 +4,9 @@ use std::fmt;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
 
+use super::class::Class;
 use super::parse::{ParseRuleError, parse_grant};
-use super::rule::{Host, Name, Op, Pattern, PortItem, Proto, Rule, Target};
+use super::rule::{AbstractName, Host, Name, Op, Pattern, PortItem, Proto, Rule, Target};
 use crate::{Address, Protocol, UnixAddress};
 
 /// What [`Policy::explain`](super::Policy::explain) is asked: an operation and
@@ -31,6 +32,12 @@ pub(super) enum Subject {
         text: String,
     },
     Name(String),
+    /// Whatever a name resolves to.
+    Named {
+        protocol: Protocol,
+        name: String,
+        port: u16,
+    },
     Option {
         name: &'static str,
         value: String,
@@ -42,6 +49,108 @@ impl Question {
     /// The operation that it is about.
     pub fn op(&self) -> Op {
         self.op
+    }
+}
+
+impl Subject {
+    /// What a rule is about, if that is one thing. `written` is its target.
+    ///
+    /// # Errors
+    /// What it is more than.
+    pub(super) fn of(rule: &Rule, written: &str) -> Result<Self, String> {
+        let unix = |address| {
+            Ok(Subject::Address {
+                protocol: match rule.op {
+                    Op::Send => Protocol::UnixDatagram,
+                    _ => Protocol::UnixConnection,
+                },
+                address: Address::Unix(address),
+                peer: None,
+            })
+        };
+        match &rule.target {
+            Target::Net {
+                proto: Proto::Ip, ..
+            }
+            | Target::Named {
+                proto: Proto::Ip, ..
+            } => Err("`ip` is both protocols; name one, `tcp` or `udp`".to_owned()),
+            Target::Net {
+                proto: Proto::Only(protocol),
+                host,
+                ports,
+            } => {
+                let ip = match mapped(written) {
+                    Some(ip) => IpAddr::V6(ip),
+                    None => one_address(host)?,
+                };
+                let endpoint = SocketAddr::new(ip, one_port(&ports.0)?);
+                let address = match (protocol, endpoint) {
+                    (Protocol::Rds, SocketAddr::V4(endpoint)) => Address::Rds(endpoint),
+                    (_, endpoint) => Address::from(endpoint),
+                };
+                let peer = match rule.from.as_slice() {
+                    [] => None,
+                    [peer] => Some(one_address(peer)?),
+                    _ => return Err("`from=` names several peers; name one address".to_owned()),
+                };
+                Ok(Subject::Address {
+                    protocol: *protocol,
+                    address,
+                    peer,
+                })
+            }
+            Target::Named { name, .. } if name.beneath => Err(many_names(&name.name)),
+            Target::Named { within, .. } if within[..] != [Class::Public] => {
+                Err("the answer says which classes are allowed; ask without `in=`".to_owned())
+            }
+            Target::Named {
+                proto: Proto::Only(protocol),
+                name,
+                ports,
+                ..
+            } => Ok(Subject::Named {
+                protocol: *protocol,
+                name: name.name.clone(),
+                port: one_port(&ports.0)?,
+            }),
+            Target::UnixPath(path) => match &path.name {
+                Some(name) => unix(UnixAddress::Pathname(path.directory.join(name))),
+                None => Err("this is everything beneath a directory; name one path".to_owned()),
+            },
+            Target::UnixAbstract(AbstractName { more: true, .. }) => {
+                Err("a `*` is many names; name one".to_owned())
+            }
+            Target::UnixAbstract(granted) => unix(UnixAddress::Abstract(granted.name.clone())),
+            // To a packet or CAN socket it is an address: every interface.
+            Target::Special { scheme, pattern } if is_one(scheme, pattern) => {
+                Ok(Subject::Special {
+                    scheme,
+                    text: pattern.0.clone(),
+                })
+            }
+            Target::Special { .. } => Err("a `*` is many addresses; name one".to_owned()),
+            Target::Name(Name {
+                name,
+                beneath: false,
+            }) => Ok(Subject::Name(name.clone())),
+            Target::Name(Name { name, .. }) => Err(many_names(name)),
+            Target::Option {
+                name,
+                value: Some(value),
+            } => Ok(Subject::Option {
+                name,
+                value: value.clone(),
+            }),
+            Target::Option { name, value: None } => Err(format!("name a value: `{name}=VALUE`")),
+            Target::Everything if rule.op == Op::Interfaces => Ok(Subject::Interfaces),
+            Target::Everything if rule.op == Op::Resolve => {
+                Err("`*` is every name; name one, such as `www.example.com`".to_owned())
+            }
+            Target::Everything => {
+                Err("`*` is every Unix socket; name one, such as `unix:/run/app.sock`".to_owned())
+            }
+        }
     }
 }
 
@@ -67,7 +176,7 @@ impl FromStr for Question {
             _ => parse_grant(input)?,
         };
         let target = input.split_whitespace().nth(1).unwrap_or_default();
-        let subject = subject(&rule, target)
+        let subject = Subject::of(&rule, target)
             .map_err(|message| ParseRuleError::at(input, slice(input, target), &message))?;
         Ok(Self {
             op: rule.op,
@@ -86,80 +195,8 @@ fn slice<'a>(input: &'a str, part: &'a str) -> &'a str {
     }
 }
 
-fn subject(rule: &Rule, written: &str) -> Result<Subject, String> {
-    let unix = |address| {
-        Ok(Subject::Address {
-            protocol: match rule.op {
-                Op::Send => Protocol::UnixDatagram,
-                _ => Protocol::UnixConnection,
-            },
-            address: Address::Unix(address),
-            peer: None,
-        })
-    };
-    match &rule.target {
-        Target::Net {
-            proto: Proto::Ip, ..
-        } => Err("`ip` is both protocols; name one, `tcp` or `udp`".to_owned()),
-        Target::Net {
-            proto: Proto::Only(protocol),
-            host,
-            ports,
-        } => {
-            let ip = match mapped(written) {
-                Some(ip) => IpAddr::V6(ip),
-                None => one_address(host)?,
-            };
-            let endpoint = SocketAddr::new(ip, one_port(&ports.0)?);
-            let address = match (protocol, endpoint) {
-                (Protocol::Rds, SocketAddr::V4(endpoint)) => Address::Rds(endpoint),
-                (_, endpoint) => Address::from(endpoint),
-            };
-            let peer = match rule.from.as_slice() {
-                [] => None,
-                [peer] => Some(one_address(peer)?),
-                _ => return Err("`from=` names several peers; name one address".to_owned()),
-            };
-            Ok(Subject::Address {
-                protocol: *protocol,
-                address,
-                peer,
-            })
-        }
-        Target::Named { name, .. } => Err(format!(
-            "`{name}` is whatever it resolves to; name one address, or ask for `resolve {name}`"
-        )),
-        Target::UnixPath(path) => match &path.name {
-            Some(name) => unix(UnixAddress::Pathname(path.directory.join(name))),
-            None => Err("this is everything beneath a directory; name one path".to_owned()),
-        },
-        Target::UnixAbstract(name) => unix(UnixAddress::Abstract(name.clone())),
-        // To a packet or CAN socket it is an address: every interface.
-        Target::Special { scheme, pattern } if is_one(scheme, pattern) => Ok(Subject::Special {
-            scheme,
-            text: pattern.0.clone(),
-        }),
-        Target::Special { .. } => Err("a `*` is many addresses; name one".to_owned()),
-        Target::Name(Name {
-            name,
-            beneath: false,
-        }) => Ok(Subject::Name(name.clone())),
-        Target::Name(Name { name, .. }) => Err(format!(
-            "`*.{name}` is many names; name one, such as `www.{name}`"
-        )),
-        Target::Option {
-            name,
-            value: Some(value),
-        } => Ok(Subject::Option {
-            name,
-            value: value.clone(),
-        }),
-        Target::Option { name, value: None } => Err(format!("name a value: `{name}=VALUE`")),
-        Target::Everything if rule.op == Op::Interfaces => Ok(Subject::Interfaces),
-        Target::Everything => {
-            Err("`*` is every Unix socket; name one, such as `unix:/run/app.sock`".to_owned())
-        }
-    }
+fn many_names(domain: &str) -> String {
+    format!("`*.{domain}` is many names; name one, such as `www.{domain}`")
 }
 
 fn is_one(scheme: &str, pattern: &Pattern) -> bool {

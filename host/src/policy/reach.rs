@@ -74,7 +74,7 @@ impl Policy {
                 (Target::UnixAbstract(_), Op::Connect | Op::Send) => reach.abstract_sockets = true,
                 _ => {}
             }
-            reach.names |= matches!(rule.target, Target::Name(_) | Target::Named { .. });
+            reach.names |= rule.op == Op::Resolve || matches!(rule.target, Target::Named { .. });
         }
         reach
     }

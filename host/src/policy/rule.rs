@@ -68,7 +68,7 @@ pub(crate) enum Target {
         within: Vec<Class>,
     },
     UnixPath(UnixPath),
-    UnixAbstract(Vec<u8>),
+    UnixAbstract(AbstractName),
     /// Addresses of another family, by their text.
     Special {
         scheme: &'static str,
@@ -132,6 +132,14 @@ pub(crate) struct UnixPath {
     pub(crate) name: Option<PathBuf>,
 }
 
+/// A name of the abstract namespace.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct AbstractName {
+    pub(crate) name: Vec<u8>,
+    /// Whether whatever follows it is meant too.
+    pub(crate) more: bool,
+}
+
 /// One grant or denial.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Rule {
@@ -159,6 +167,11 @@ impl Rule {
         let rule = self.to_string();
         let head = format!("{} {} ", self.effect, self.op);
         rule[head.len()..].to_owned()
+    }
+
+    /// Whether the parser takes it as it is printed.
+    pub(super) fn is_sayable(&self) -> bool {
+        Self::parse(self.effect, self.op, &self.target()).as_ref() == Ok(self)
     }
 
     pub(super) fn covers(&self, protocol: Protocol, address: &Address, pins: &Pins) -> bool {
@@ -193,7 +206,7 @@ impl Rule {
                 granted.covers(path)
             }
             (Target::UnixAbstract(granted), Address::Unix(UnixAddress::Abstract(name))) => {
-                granted == name
+                granted.covers(name)
             }
             _ => false,
         }
@@ -219,6 +232,7 @@ impl Rule {
     pub(super) fn covers_name(&self, asked: &str) -> bool {
         match &self.target {
             Target::Name(name) | Target::Named { name, .. } => name.covers(asked),
+            Target::Everything => self.op == Op::Resolve,
             _ => false,
         }
     }
@@ -412,16 +426,39 @@ impl UnixPath {
     }
 }
 
+impl AbstractName {
+    fn covers(&self, name: &[u8]) -> bool {
+        match self.more {
+            // An empty one is no name that a rule could have.
+            true => !name.is_empty() && name.starts_with(&self.name),
+            false => self.name == name,
+        }
+    }
+}
+
 /// Whether a relative path has only real names: no empty one, `.` or `..`.
 pub(super) fn is_plain(path: &[u8]) -> bool {
     path.split(|byte| *byte == b'/')
         .all(|name| !matches!(name, b"" | b"." | b".."))
 }
 
-/// A Unix name as rules write it: white space would end it, so that is escaped
-/// like what cannot be printed.
+/// A Unix name as rules write it: white space would end it and a `*` mean more,
+/// so they are escaped like what cannot be seen as what it is.
 pub(crate) fn escape(name: &[u8]) -> String {
-    name.escape_bytes().to_string().replace(' ', "\\x20")
+    let mut text = String::new();
+    for character in name.escape_bytes().to_string().chars() {
+        let unseen = !character.is_ascii() && character.escape_debug().len() > 1;
+        if unseen || character.is_whitespace() || character == '*' {
+            let bytes = character
+                .encode_utf8(&mut [0; 4])
+                .bytes()
+                .collect::<Vec<_>>();
+            text.extend(bytes.iter().map(|byte| format!("\\x{byte:02X}")));
+        } else {
+            text.push(character);
+        }
+    }
+    text
 }
 
 impl fmt::Display for Rule {
@@ -469,7 +506,10 @@ impl fmt::Display for Target {
                     None => Ok(()),
                 }
             }
-            Self::UnixAbstract(name) => write!(f, "unix-abstract:{}", escape(name)),
+            Self::UnixAbstract(AbstractName { name, more }) => {
+                let any = if *more { "*" } else { "" };
+                write!(f, "unix-abstract:{}{any}", escape(name))
+            }
             Self::Named {
                 proto,
                 name,

@@ -534,7 +534,7 @@ fn descriptors_go_over_granted_addresses_and_over_unnamed_ones_by_the_wide_grant
         .vet_take(Protocol::UnixDatagram, &unnamed)
         .expect_err("no rule");
     let grant = denial.grant().expect("a suggestion");
-    assert_eq!((grant.op, &grant.target[..]), (Op::TakeFd, "*"));
+    assert_eq!((grant.op(), &grant.target()[..]), (Op::TakeFd, "*"));
 }
 
 prop_compose! {

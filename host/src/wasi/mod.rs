@@ -50,7 +50,7 @@ pub(crate) use stream::{Receiving, Rest, Sending, now};
 pub(crate) use tcp::{Accepting, Tcp};
 pub(crate) use udp::Udp;
 
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr};
 
 use wasmtime::component::Linker;
 
@@ -111,15 +111,6 @@ pub fn add_to_linker_p3<T: CapsockView + 'static>(linker: &mut Linker<T>) -> was
 
 /// What WASI says of an operation that the socket is not in the state for.
 const INVALID_STATE: Errno = Errno::NotConnected;
-
-/// A port that a datagram or a connection can go to.
-fn check_remote(family: AddressFamily, remote: SocketAddr) -> Result<(), Errno> {
-    check_family(family, remote.ip())?;
-    match remote.port() == 0 || remote.ip().to_canonical().is_unspecified() {
-        true => Err(Errno::InvalidArgument),
-        false => Ok(()),
-    }
-}
 
 /// WASI has neither sockets of two families nor IPv4 addresses within IPv6 ones.
 fn check_family(family: AddressFamily, ip: IpAddr) -> Result<(), Errno> {

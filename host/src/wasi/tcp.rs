@@ -8,11 +8,12 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use super::{INVALID_STATE, Receiving, Sending, check_family, check_remote, check_unicast};
+use super::{INVALID_STATE, Receiving, Sending, check_family, check_unicast};
 use crate::ctx::CapsockCtx;
 use crate::options::FlagOption;
+use crate::policy::operation::Connect;
 use crate::socket::{Deadline, Socket};
-use crate::{Address, AddressFamily, Errno, SocketType};
+use crate::{Address, AddressFamily, Errno, Protocol, SocketType};
 
 /// What Rust's standard library asks for.
 const DEFAULT_BACKLOG: u32 = 128;
@@ -82,8 +83,8 @@ impl Tcp {
         if !matches!(self.state, State::Unconnected) {
             return Err(INVALID_STATE);
         }
-        check_unicast(remote.ip())?;
-        check_remote(self.socket.family(), remote)?;
+        check_family(self.socket.family(), remote.ip())?;
+        ctx.check::<Connect>(Protocol::Tcp, &remote.into())?;
         self.state = State::Connecting;
         let (ctx, socket) = (ctx.clone(), self.socket.clone());
         Ok(async move { socket.connect(&ctx, remote.into()).await })

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::stream::dont_wait;
 use super::tcp::internet;
-use super::{INVALID_STATE, check_family, check_remote, now};
+use super::{INVALID_STATE, check_family, now};
 use crate::ctx::CapsockCtx;
 use crate::options::FlagOption;
 use crate::os::Interest;
@@ -48,7 +48,8 @@ impl Udp {
     }
 
     pub(crate) fn connect(&mut self, ctx: &CapsockCtx, remote: SocketAddr) -> Result<(), Errno> {
-        check_remote(self.socket.family(), remote)?;
+        check_family(self.socket.family(), remote.ip())?;
+        ctx.check::<Send>(Protocol::Udp, &remote.into())?;
         let connect = || now(self.socket.connect(ctx, remote.into()));
         match connect() {
             // Linux does not choose another interface for another peer.
@@ -124,7 +125,8 @@ impl Udp {
             ..dont_wait()
         };
         if let Some(remote) = remote {
-            check_remote(self.socket.family(), remote)?;
+            check_family(self.socket.family(), remote.ip())?;
+            ctx.check::<Send>(Protocol::Udp, &remote.into())?;
         }
         match (remote, self.peer) {
             (Some(remote), Some(peer)) if remote != peer => {
