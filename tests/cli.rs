@@ -311,7 +311,7 @@ fn the_kernel_is_told_the_grants_too() {
         return;
     }
     let expected = format!(
-        "capsock: landlock enforces: TCP connects to ports 53, 80, 443; TCP binds of no port; abstract Unix sockets: none of others; writes beneath {dir}\n"
+        "capsock: landlock enforces: TCP connects to ports 53, 80, 443; TCP binds of ports ephemeral; abstract Unix sockets: none of others; writes beneath {dir}\n"
     );
     assert_eq!((told.status.code(), lines), (Some(0), expected));
 }

@@ -86,12 +86,14 @@ impl Interface {
             (Self::P3, ["exhaust"]) => true,
             _ => false,
         };
-        // By WASI there are no IPv4 addresses within IPv6 ones.
+        // By WASI there are no IPv4 addresses within IPv6 ones, and to look up what
+        // is no name is no look-up.
         let holds_ipv4 = words
             .iter()
             .any(|word| word.starts_with("::") && word.contains('.'));
+        let is_no_name = attempt.outcome == Prints("EAI_NONAME");
         let broadcast = words.contains(&"255.255.255.255") && attempt.arrives;
-        let attempt = match holds_ipv4 {
+        let attempt = match holds_ipv4 || is_no_name {
             true => Try {
                 outcome: Prints("EINVAL"),
                 arrives: false,

@@ -60,7 +60,7 @@ pub(crate) fn bind(
     local: &Vetted<Bind>,
     directories: &UnixDirectories,
 ) -> Result<(), Errno> {
-    let bind = |address: &SocketAddrAny| -> Result<(), Errno> { Ok(net::bind(fd, address)?) };
+    let bind = |address: &SocketAddrAny| bind_to(fd, local, address);
     match encode(local.address())? {
         Form::Whole(address) => {
             recorder::pass(Call::Bind, &address)?;
@@ -84,10 +84,19 @@ pub(crate) fn bind_again(
     match encode(&local.address().clone().with_port(chosen))? {
         Form::Whole(address) => {
             recorder::pass(Call::Bind, &address)?;
-            Ok(net::bind(fd, &address)?)
+            bind_to(fd, local, &address)
         }
         Form::Path(_) => Err(Errno::AddressFamilyNotSupported),
     }
+}
+
+/// `bind(2)` to how the kernel is given a vetted address.
+fn bind_to(
+    fd: BorrowedFd<'_>,
+    _local: &Vetted<Bind>,
+    address: &SocketAddrAny,
+) -> Result<(), Errno> {
+    Ok(net::bind(fd, address)?)
 }
 
 /// Makes a socket that is bound where it must not be one that nobody reaches.

@@ -178,6 +178,7 @@ async fn look_up(name: &str) -> std::result::Result<(), ()> {
         }
         Err(ip_name_lookup::ErrorCode::AccessDenied) => println!("EACCES"),
         Err(ip_name_lookup::ErrorCode::NameUnresolvable) => println!("EAI_NONAME"),
+        Err(ip_name_lookup::ErrorCode::InvalidArgument) => println!("EINVAL"),
         Err(error) => println!("{error:?}"),
     }
     Ok(())
