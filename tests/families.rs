@@ -219,7 +219,7 @@ except OSError as error:
 ";
 
 #[test]
-fn none_is_made_without_a_rule_and_each_denial_names_its_flag() {
+fn none_is_made_without_a_rule_and_each_denial_says_what_would_allow_it() {
     let output = output(&[], "families", &["denied"]);
     assert!(output.status.success(), "{}", stderr(&output));
     insta::assert_snapshot!(stderr(&output));

@@ -119,7 +119,7 @@ impl Recording {
             Entry::Vacant(_) if full => {}
             Entry::Vacant(new) => {
                 let otherwise = match check {
-                    Check::Open(_) => asked.grant().cloned(),
+                    Check::Open(_) => asked.lifted_by().cloned(),
                     _ => None,
                 };
                 new.insert(Operation {

@@ -109,7 +109,7 @@ impl Check {
 
     /// The rules that lift a denial of it, the narrowest first.
     pub(crate) fn lifting(&self, denial: &Denial) -> Vec<Rule> {
-        let Some(grant) = denial.grant() else {
+        let Some(grant) = denial.lifted_by() else {
             return Vec::new();
         };
         let mut targets = Vec::new();
@@ -321,7 +321,7 @@ mod tests {
             let mut policy = Policy::default();
             // An address that reaches another one needs a grant for each.
             for _subject in 0..2 {
-                let grant = denial.grant().expect("nothing forbids it");
+                let grant = denial.lifted_by().expect("nothing forbids it");
                 assert!(grant.is_sayable(), "{check:?}: {grant}");
                 policy = policy.with(grant.clone());
                 match check.ask(&policy) {

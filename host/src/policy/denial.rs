@@ -24,6 +24,8 @@ struct Details {
     /// The cause is in a limit that the guest set itself.
     given_up: bool,
     grant: Option<Rule>,
+    /// A grant that would allow it and more.
+    wide: Option<Rule>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -32,6 +34,8 @@ pub(super) enum Cause {
     /// None allows a use of what has no address of its own, which a grant could
     /// name: why it has to be wider.
     NoWideRule(&'static str),
+    /// None is about the kind of socket; any would do.
+    NoRuleOfKind,
     /// None could: why.
     NoRuleCould(String),
     /// A name resolved to an address of a class that its rule does not have.
@@ -78,15 +82,21 @@ impl Denial {
             Protocol::Mptcp | Protocol::UdpLite | Protocol::Rds => "*:*".to_owned(),
             _ => "*".to_owned(),
         };
-        let cause = match (protocol, cause) {
+        let target = format!("{scheme}://{text}");
+        match (protocol, cause) {
             // To them it is one address: all of the kernel, every interface.
-            (Protocol::Netlink(_) | Protocol::Packet | Protocol::Can, cause) => cause,
-            (_, Cause::NoRule) => {
-                Cause::NoWideRule("a narrower one, for what the socket is used with, is enough")
+            (Protocol::Netlink(_) | Protocol::Packet | Protocol::Can, cause) => {
+                Self::with_target(op, op, target, cause)
             }
-            (_, cause) => cause,
-        };
-        Self::with_target(op, op, format!("{scheme}://{text}"), cause)
+            // What the socket will be used with is not known yet.
+            (_, Cause::NoRule) => {
+                let wide = Rule::parse(Effect::Allow, op, &target).ok();
+                let mut denial = Self::without_grant(op, target, Cause::NoRuleOfKind);
+                denial.0.wide = wide;
+                denial
+            }
+            (_, cause) => Self::with_target(op, op, target, cause),
+        }
     }
 
     pub(super) fn of_name(name: &str, cause: Cause) -> Self {
@@ -121,7 +131,9 @@ impl Denial {
             Cause::NoRule => exact_grant(granted, &target).map(Some),
             Cause::NoWideRule(_) => Ok(Rule::parse(Effect::Allow, granted, &target).ok()),
             // No grant outweighs a denial.
-            Cause::Rule(_) | Cause::Class(_) | Cause::NoRuleCould(_) => Ok(None),
+            Cause::Rule(_) | Cause::Class(_) | Cause::NoRuleOfKind | Cause::NoRuleCould(_) => {
+                Ok(None)
+            }
         };
         match rule {
             Ok(grant) => {
@@ -141,6 +153,7 @@ impl Denial {
             cause,
             given_up: false,
             grant: None,
+            wide: None,
         }))
     }
 
@@ -159,6 +172,7 @@ impl Denial {
     pub(super) fn given_up(mut self) -> Self {
         self.0.given_up = true;
         self.0.grant = None;
+        self.0.wide = None;
         self
     }
 
@@ -188,15 +202,24 @@ impl Denial {
         match (&self.0.cause, self.0.given_up) {
             (Cause::NoRule, false) => "no rule allows it".to_owned(),
             (Cause::NoWideRule(why), false) => format!("no rule allows it, and {why}"),
+            (Cause::NoRuleOfKind, false) => {
+                let scheme = self.0.target.split("://").next().unwrap_or_default();
+                format!(
+                    "no rule allows it; a grant of the address that the socket is used with does, \
+                     as `{} {scheme}://ADDRESS`",
+                    self.0.op
+                )
+            }
             (Cause::NoRuleCould(why), false) => format!("no grant can allow it: {why}"),
             (Cause::Rule(rule), false) => format!("the rule `{rule}` forbids it"),
             (Cause::Class(ip), _) => {
                 let class = Class::of(*ip).map_or("reserved", Class::name);
                 format!("it resolves to {ip}, which is {class}")
             }
-            (Cause::NoRule | Cause::NoWideRule(_) | Cause::NoRuleCould(_), true) => {
-                "the guest gave it up: no rule of its limit allows it".to_owned()
-            }
+            (
+                Cause::NoRule | Cause::NoWideRule(_) | Cause::NoRuleOfKind | Cause::NoRuleCould(_),
+                true,
+            ) => "the guest gave it up: no rule of its limit allows it".to_owned(),
             (Cause::Rule(rule), true) => {
                 format!("the guest gave it up: its rule `{rule}` forbids it")
             }
@@ -211,9 +234,15 @@ impl Denial {
         }
     }
 
+    /// A grant that would allow it, as [`grant`](Self::grant) or more.
+    pub(crate) fn lifted_by(&self) -> Option<&Rule> {
+        self.grant().or(self.0.wide.as_ref())
+    }
+
     /// The grant that would allow it and no more, as far as rules tell things
-    /// apart; `None` where a rule forbids it, the guest gave it up, or no grant
-    /// can allow it, of which [`reason`](Self::reason) says why.
+    /// apart; `None` where a rule forbids it, the guest gave it up, there is more
+    /// than one, or no grant can allow it, of which [`reason`](Self::reason) says
+    /// why.
     pub fn grant(&self) -> Option<&Rule> {
         self.0.grant.as_ref()
     }
