@@ -461,8 +461,9 @@ mod tests {
             flags: SendFlags::OOB,
             ..ALL
         };
+        // Before Linux 5.15 there is none.
         if one.send(&ctx, b"!", urgent).await == Err(Errno::NotSupported) {
-            return eprintln!("skipped: this kernel has no urgent data of Unix streams");
+            return;
         }
         let at_once = Receive {
             dont_wait: true,
@@ -587,9 +588,11 @@ mod tests {
     /// What is kept is bounded, and what was received is not lost.
     #[tokio::test]
     async fn no_more_is_kept_than_the_guest_has_memory() {
-        let mut limits = crate::Limits::default();
-        limits.receive = 4;
-        limits.memory = 8;
+        let limits = crate::Limits {
+            receive: 4,
+            memory: 8,
+            ..crate::Limits::default()
+        };
         let ctx = ctx().with_limits(limits);
         let (one, other) = pair(&ctx);
         one.send_all(&ctx, b"0123456789", ALL).await.unwrap();

@@ -97,14 +97,7 @@ fn add_messages<T: CapsockView + 'static>(linker: &mut Linker<T>) -> wasmtime::R
     messages.func_wrap_async(
         "send",
         |mut store: StoreContextMut<'_, T>,
-         (this, data, control, sockets, flags, remote): (
-            Resource<Socket>,
-            Buffers,
-            Vec<SentControl>,
-            Vec<Resource<Socket>>,
-            SendFlags,
-            Option<Address>,
-        )| {
+         (this, data, control, sockets, flags, remote): SendArguments| {
             Box::new(async move {
                 let message = Message {
                     control,
@@ -121,6 +114,16 @@ fn add_messages<T: CapsockView + 'static>(linker: &mut Linker<T>) -> wasmtime::R
         },
     )
 }
+
+/// What `messages.send` takes.
+type SendArguments = (
+    Resource<Socket>,
+    Buffers,
+    Vec<SentControl>,
+    Vec<Resource<Socket>>,
+    SendFlags,
+    Option<Address>,
+);
 
 async fn receive(
     view: &mut CapsockCtxView<'_>,
