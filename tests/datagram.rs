@@ -1,8 +1,10 @@
 //! UDP between guests and native peers.
 
+use std::io::{BufRead, BufReader};
 use std::net::UdpSocket;
+use std::process::Stdio;
 
-use capsock_tests::{PATIENCE, start, stderr, target};
+use capsock_tests::{Namespace, PATIENCE, start, stderr, target};
 use rstest::rstest;
 use rstest_reuse::{apply, template};
 
@@ -106,4 +108,39 @@ fn a_client_that_is_bound_to_any_address_hears_only_whom_it_may_ask() {
     peer("127.0.0.1").send_to(b"intruder", address).unwrap();
     peer("127.0.0.2").send_to(b"welcome", address).unwrap();
     guest.succeed();
+}
+
+/// Of datagram sockets Linux shares a port that it chooses, where both have such an
+/// option, and the newest receives. There is but one port to choose.
+#[apply(both_families)]
+fn a_port_of_another_program_is_never_chosen(#[case] host: &str) {
+    const VICTIM: &str = r"
+import socket, sys
+family = socket.AF_INET6 if ':' in sys.argv[1] else socket.AF_INET
+s = socket.socket(family, socket.SOCK_DGRAM)
+for option in socket.SO_REUSEADDR, socket.SO_REUSEPORT:
+    s.setsockopt(socket.SOL_SOCKET, option, 1)
+s.bind(('', 0))
+print(s.getsockname()[1], flush=True)
+sys.stdin.read()
+";
+    let only_port = "echo 40000 40000 > /proc/sys/net/ipv4/ip_local_port_range";
+    let Some(namespace) = Namespace::new(only_port) else {
+        return;
+    };
+    let mut python = namespace.command("python3");
+    python.args(["-c", VICTIM, host]);
+    python.stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut python = python.spawn().unwrap();
+    let mut told = BufReader::new(python.stdout.take().unwrap());
+    let mut line = String::new();
+    told.read_line(&mut line).unwrap();
+    assert_eq!(line, "40000\n");
+    let send = target("udp", host, "9");
+    let guest = namespace.start(&["--allow-send", &send], "datagram", &["reuse", host, "0"]);
+    let printed = guest.succeed();
+    drop(python.stdin.take());
+    python.wait().unwrap();
+    let each = "bind: EADDRINUSE\nconnect: EADDRINUSE\nsendto: EADDRINUSE\n";
+    assert_eq!(printed, [each, each].concat());
 }

@@ -167,3 +167,24 @@ for _ in range(200):
     conn.sendmsg([b'x'], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, descriptors)])
     assert conn.recv(1) == b'y'
 ";
+
+#[rstest]
+#[case::ipv4("127.0.0.1")]
+#[case::ipv6("::1")]
+fn all_is_waited_for_in_every_receive(#[case] host: &str) {
+    let listener = TcpListener::bind((host, 0)).unwrap();
+    let port = listener.local_addr().unwrap().port().to_string();
+    let connect = target("tcp", host, &port);
+    let guest = start(
+        &["--allow-connect", &connect],
+        "messages",
+        &["wait-all", host, &port],
+    );
+    let (mut stream, _peer) = listener.accept().unwrap();
+    for piece in 0..6 * 2_000 {
+        stream.write_all(&[(piece % 256) as u8; 1000]).unwrap();
+    }
+    stream.write_all(b"end").unwrap();
+    drop(stream);
+    guest.succeed();
+}

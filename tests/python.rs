@@ -1080,3 +1080,31 @@ sockets = [socket.socket(fileno=fd) for fd in fds]
 accepted = [each.accept() for each in sockets]
 print(all(each.getsockname() == sys.argv[2] for each in sockets) and len(fds) == 1, len(accepted))
 ";
+
+/// However much it is given, a stream takes what fits, and asyncio writes the rest
+/// later: with a buffer of its own a large write comes in as many pieces.
+#[test]
+fn a_large_write_of_asyncio_arrives() {
+    let program = "
+import asyncio, socket
+LENGTH = 20 << 20
+one, other = socket.socketpair()
+one.setblocking(False)
+sent = one.sendmsg([b'x' * LENGTH, b'y'])
+assert 0 < sent < LENGTH, sent
+async def main():
+    near, far = socket.socketpair()
+    reader, _near = await asyncio.open_connection(sock=near)
+    _far, writer = await asyncio.open_connection(sock=far)
+    async def write():
+        for _ in range(3):
+            writer.write(b'x' * LENGTH)
+        await writer.drain()
+        writer.close()
+    data, _ = await asyncio.gather(reader.read(), write())
+    print(len(data) == 3 * LENGTH)
+asyncio.run(main())
+";
+    let printed = succeed(&mut guest!(&["--limit", "memory=512MiB"], &["-c", program]));
+    assert_eq!(printed, "True\n");
+}

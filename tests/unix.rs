@@ -377,8 +377,15 @@ fn a_name_of_the_kernels_choice_needs_no_grant() {
         "unix",
         &["autobind", "", path.to_str().unwrap()],
     );
-    let peer = answer(&server);
+    let mut buffer = [0; 64];
+    let (_count, peer) = server.recv_from(&mut buffer).unwrap();
     assert_eq!(peer.as_abstract_name().map(<[u8]>::len), Some(5));
+    // Nor does it let others be heard: neither one with a name nor one without.
+    let intruder = UnixDatagram::bind(dir.path().join("intruder")).unwrap();
+    intruder.send_to_addr(b"intruder", &peer).unwrap();
+    let nameless = UnixDatagram::unbound().unwrap();
+    nameless.send_to_addr(b"intruder", &peer).unwrap();
+    server.send_to_addr(b"PONG", &peer).unwrap();
     // To listen there does.
     let listened = guest.succeed();
     assert!(listened.contains("EACCES"), "{listened}");

@@ -39,7 +39,7 @@ pub(crate) use socket::{
     FAST_OPEN, Identity, ReceiveFlags, SendFlags, Shutdown, accept, bind, bind_again, connect,
     create, create_pair, disconnect, duplicate, identify, is_in_memory, listen, local_address,
     receive, receive_from, receive_into, remote_address, reset, send, send_file, send_to,
-    set_nonblocking, set_timeouts, shutdown, unlink, unread, unreceived,
+    set_nonblocking, set_timeouts, shutdown, unlink, unread, unreceived, with_own_port,
 };
 pub(crate) use unix_path::UnixDirectories;
 

@@ -12,7 +12,7 @@ use socket2::SockRef;
 use super::UnixDirectories;
 use super::recorder::{self, Call};
 use super::sockaddr::{Form, decode, encode, path_address};
-use super::unix_path::ProcPath;
+use super::unix_path::{Place, ProcPath};
 use crate::policy::Vetted;
 use crate::policy::operation::{Bind, Listen, Operation};
 use crate::{Address, AddressFamily, Errno, SocketType, UnixAddress};
@@ -106,18 +106,47 @@ fn end(fd: BorrowedFd<'_>) {
     }
 }
 
-/// `unlink(2)` of a socket's file, if no socket is bound to it any more: then
-/// `connect(2)` is refused. The kernel finds the socket before it compares the
-/// types, so that one that listens does not notice.
+/// `unlink(2)` of a socket's file, if no socket is bound to it any more.
+///
+/// What is to be removed is moved aside first, and looked at once more there: a
+/// bind(2) under way has ended by then, and nobody puts another file in its place.
 pub(crate) fn unlink(local: &Vetted<Bind>, directories: &UnixDirectories) -> Result<(), Errno> {
     let place = directories.place(local.unix_path())?;
-    place.socket()?;
+    check_unbound(local, &place)?;
+    let aside = place.moved_aside()?;
+    match check_unbound(local, &aside) {
+        Ok(()) => aside.unlink(),
+        Err(in_use) => aside.move_to(&place).and(Err(in_use)),
+    }
+}
+
+/// Whether no socket is bound to a file: then `connect(2)` is refused. The kernel
+/// finds the socket before it compares the types, so that one that listens does not
+/// notice.
+fn check_unbound(local: &Vetted<Bind>, place: &Place) -> Result<(), Errno> {
     let probe = create(AddressFamily::Unix, SocketType::Datagram, 0)?;
-    match connect(probe.as_fd(), local, directories) {
-        Err(Errno::ConnectionRefused) => place.unlink(),
+    match connect_to(probe.as_fd(), local, &Encoded::Path(place.socket()?)) {
+        Err(Errno::ConnectionRefused) => Ok(()),
         Ok(()) | Err(Errno::ProtocolWrongType) => Err(Errno::AddressInUse),
         failed => failed,
     }
+}
+
+/// Does `work`, which has the kernel choose a port, so that it is nobody else's:
+/// of datagram sockets Linux shares one between sockets that have `SO_REUSEADDR` or
+/// `SO_REUSEPORT`, whoever they are of, and the newest receives.
+pub(crate) fn with_own_port<T>(
+    fd: BorrowedFd<'_>,
+    work: impl FnOnce() -> Result<T, Errno>,
+) -> Result<T, Errno> {
+    let address = net::sockopt::socket_reuseaddr(fd)?;
+    let port = net::sockopt::socket_reuseport(fd)?;
+    net::sockopt::set_socket_reuseaddr(fd, false)?;
+    net::sockopt::set_socket_reuseport(fd, false)?;
+    let done = work();
+    net::sockopt::set_socket_reuseaddr(fd, address)?;
+    net::sockopt::set_socket_reuseport(fd, port)?;
+    done
 }
 
 /// `listen(2)`, which binds an inet socket that is not bound yet: hence the
@@ -138,8 +167,16 @@ pub(crate) fn connect<O: Operation>(
     remote: &Vetted<O>,
     directories: &UnixDirectories,
 ) -> Result<(), Errno> {
-    let remote = peer(remote, directories)?;
-    Ok(net::connect(fd, &remote.given_to(Call::Connect)?)?)
+    connect_to(fd, remote, &peer(remote, directories)?)
+}
+
+/// `connect(2)` to how the kernel is given a vetted address.
+fn connect_to<O: Operation>(
+    fd: BorrowedFd<'_>,
+    _remote: &Vetted<O>,
+    address: &Encoded,
+) -> Result<(), Errno> {
+    Ok(net::connect(fd, &address.given_to(Call::Connect)?)?)
 }
 
 /// `connect(2)` to no address (`AF_UNSPEC`), which ends an association.

@@ -10,12 +10,13 @@ use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{PoisonError, RwLock};
 
 use cap_fs_ext::DirExt;
 use cap_std::AmbientAuthority;
 use cap_std::fs::Dir;
-use rustix::fs::{AtFlags, FileType, Mode, OFlags};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, RenameFlags};
 use rustix::net::SocketAddrAny;
 
 use super::confine::making_sockets_in;
@@ -156,6 +157,34 @@ impl Place {
             )) => Err(self.elsewhere(path)),
             Some(failed) => failed,
         }
+    }
+
+    /// Moves what is here to a name of no use in the same directory (`renameat2(2)`).
+    pub(crate) fn moved_aside(&self) -> Result<Self, Errno> {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        loop {
+            let count = COUNT.fetch_add(1, Ordering::Relaxed);
+            let name = format!(".capsock-{}-{count}", std::process::id());
+            let aside = Self {
+                directory: self.directory.try_clone()?,
+                name: name.into(),
+            };
+            match self.move_to(&aside) {
+                Err(Errno::Exists) => {}
+                moved => return moved.map(|()| aside),
+            }
+        }
+    }
+
+    /// Moves what is here to another place where nothing is.
+    pub(crate) fn move_to(&self, place: &Self) -> Result<(), Errno> {
+        Ok(rustix::fs::renameat_with(
+            &self.directory,
+            &self.name,
+            &place.directory,
+            &place.name,
+            RenameFlags::NOREPLACE,
+        )?)
     }
 
     /// `unlink(2)` of what is here.

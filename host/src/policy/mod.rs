@@ -287,9 +287,18 @@ impl Policy {
         local: Option<&Address>,
         sender: &Address,
     ) -> Result<(), Denial> {
-        // A Unix socket's peers have no address to tell them by; netlink's port
-        // 0 is the kernel, which answers what it was asked.
-        if let Address::Unix(_) | Address::Netlink(NetlinkAddress { port_id: 0, .. }) = sender {
+        // Who may bind a Unix name hears whoever writes there, since not all have an
+        // address to tell them by. A name that the kernel chose is a client's.
+        if let (Address::Unix(_), local) = (sender, local) {
+            let is_granted = |local| self.decide(Op::Bind, protocol, local).is_ok();
+            if local.is_some_and(|local| !is_granted(local)) {
+                let denial = |cause| Denial::new(Op::Send, protocol, sender, cause);
+                self.decide(Op::Send, protocol, sender).map_err(denial)?;
+            }
+            return self.within_limits(|limit| limit.admit_sender(protocol, local, sender));
+        }
+        // Netlink's port 0 is the kernel, which answers what it was asked.
+        if let Address::Netlink(NetlinkAddress { port_id: 0, .. }) = sender {
             return Ok(());
         }
         let op = Op::Recv.on(protocol);

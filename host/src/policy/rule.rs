@@ -205,6 +205,14 @@ impl Rule {
             (Target::UnixPath(granted), Address::Unix(UnixAddress::Pathname(path))) => {
                 granted.covers(path)
             }
+            // A name that the kernel is to choose: who denies all means that too.
+            (
+                Target::UnixAbstract(AbstractName { name, more }),
+                Address::Unix(UnixAddress::Unnamed),
+            ) => {
+                let is_of_binds = matches!(self.op, Op::Bind | Op::Listen);
+                self.effect == Effect::Deny && is_of_binds && *more && name.is_empty()
+            }
             (Target::UnixAbstract(granted), Address::Unix(UnixAddress::Abstract(name))) => {
                 granted.covers(name)
             }

@@ -451,6 +451,31 @@ fn unix_paths_and_names() {
     let unnamed = || Address::Unix(UnixAddress::Unnamed);
     let protocol = Protocol::UnixConnection;
     assert_eq!(verdict::<Bind>(&policy, protocol, unnamed()), "allow");
+    // A datagram socket hears there whom it may ask, and who may bind a name anybody.
+    let datagram = Protocol::UnixDatagram;
+    assert_eq!(verdict::<Bind>(&policy, datagram, unnamed()), "allow");
+    let abstract_name = |name: &[u8]| Address::Unix(UnixAddress::Abstract(name.to_vec()));
+    let clients = ["allow send unix:/run/s", "allow bind unix-abstract:own"];
+    let clients = self::policy(&clients);
+    for (local, sender, expected) in [
+        (abstract_name(b"0000f"), unix("/run/s"), true),
+        (abstract_name(b"0000f"), unix("/run/t"), false),
+        (abstract_name(b"0000f"), unnamed(), false),
+        (abstract_name(b"own"), unix("/run/t"), true),
+        (abstract_name(b"own"), unnamed(), true),
+    ] {
+        let admitted = clients.admit_sender(datagram, Some(&local), &sender);
+        assert_eq!(admitted.is_ok(), expected, "{local} {sender}: {admitted:?}");
+    }
+    assert!(clients.admit_sender(datagram, None, &unnamed()).is_ok());
+    let denied = policy
+        .clone()
+        .with("deny bind unix-abstract:*".parse().expect("a rule"));
+    assert_eq!(verdict::<Bind>(&denied, protocol, unnamed()), "deny");
+    let one = policy
+        .clone()
+        .with("deny bind unix-abstract:a*".parse().expect("a rule"));
+    assert_eq!(verdict::<Bind>(&one, protocol, unnamed()), "allow");
     assert_eq!(verdict::<Listen>(&policy, protocol, unnamed()), "deny");
     assert_eq!(verdict::<Connect>(&policy, protocol, unnamed()), "deny");
 }

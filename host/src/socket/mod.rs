@@ -64,6 +64,8 @@ struct State {
     /// What the guest bound the socket to, as it was checked: with port 0 where
     /// the kernel chose one.
     bound: Option<Address>,
+    /// The kernel has chosen a port, which is no other program's.
+    has_port: bool,
     /// An error that the kernel has told, and the guest has not heard yet.
     error: Option<Errno>,
     /// `SO_LINGER` of some time, which the kernel is not told.
@@ -153,7 +155,11 @@ impl Socket {
     pub(crate) fn bind(&self, ctx: &CapsockCtx, local: Address) -> Result<(), Errno> {
         let descriptor = self.open_for(&local)?;
         let vetted = ctx.vet(self.protocol, local)?;
-        os::bind(descriptor.as_fd(), &vetted, ctx.directories())?;
+        let bind = || os::bind(descriptor.as_fd(), &vetted, ctx.directories());
+        match self.shares_ports() && vetted.address().port() == 0 {
+            true => os::with_own_port(descriptor.as_fd(), bind)?,
+            false => bind()?,
+        }
         self.state().bound = Some(match vetted.address() {
             // The kernel has chosen an abstract name, which rules are about.
             Address::Unix(UnixAddress::Unnamed) => os::local_address(descriptor.as_fd())?,
@@ -258,15 +264,14 @@ impl Socket {
     pub(crate) async fn connect(&self, ctx: &CapsockCtx, remote: Address) -> Result<(), Errno> {
         let descriptor = self.open_for(&remote)?.clone();
         self.keep_nonblocking()?;
-        if self.bound().is_none() {
-            ctx.vet_implicit_bind(self.protocol, self.family)?;
-        }
+        self.vet_implicit_bind(ctx)?;
         let directories = ctx.directories();
         let remote = if self.protocol.has_connections() {
             let vetted = ctx.vet::<Connect>(self.protocol, remote)?;
             self.establish(&descriptor, &vetted, directories).await?
         } else {
             let vetted = ctx.vet::<Send>(self.protocol, remote)?;
+            self.bind_implicitly(ctx)?;
             os::connect(descriptor.as_fd(), &vetted, directories)?;
             vetted.address().clone()
         };
@@ -278,7 +283,10 @@ impl Socket {
     /// peer any more.
     pub(crate) fn disconnect(&self) -> Result<(), Errno> {
         os::disconnect(self.open()?.as_fd())?;
-        self.state().role = Role::Undecided;
+        let mut state = self.state();
+        state.role = Role::Undecided;
+        state.has_port = false;
+        drop(state);
         Ok(())
     }
 
@@ -402,6 +410,37 @@ impl Socket {
             state: Arc::default(),
             sets: Mutex::default(),
         }
+    }
+
+    /// Checks the bind that the kernel does by itself where the guest did none.
+    fn vet_implicit_bind(&self, ctx: &CapsockCtx) -> Result<(), Errno> {
+        match self.bound() {
+            Some(_) => Ok(()),
+            None => ctx.vet_implicit_bind(self.protocol, self.family),
+        }
+    }
+
+    /// Does that bind, after all is checked, where the kernel might choose a port
+    /// that another program has.
+    fn bind_implicitly(&self, ctx: &CapsockCtx) -> Result<(), Errno> {
+        if self.bound().is_some() || !self.shares_ports() || self.state().has_port {
+            return Ok(());
+        }
+        let descriptor = self.open()?;
+        if let Some(any) = Address::unspecified(self.family)
+            && os::local_address(descriptor.as_fd())?.port() == 0
+        {
+            let vetted = ctx.vet::<Bind>(self.protocol, any)?;
+            let bind = || os::bind(descriptor.as_fd(), &vetted, ctx.directories());
+            os::with_own_port(descriptor.as_fd(), bind)?;
+        }
+        self.state().has_port = true;
+        Ok(())
+    }
+
+    /// Whether Linux gives sockets of several programs the same port.
+    fn shares_ports(&self) -> bool {
+        matches!(self.protocol, Protocol::Udp | Protocol::UdpLite)
     }
 
     /// Remembers a poller that it was registered with.

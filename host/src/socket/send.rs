@@ -277,9 +277,7 @@ impl Socket {
     ) -> Result<u32, Errno> {
         let descriptor = self.open_for(&remote)?;
         ctx.vet_option(FAST_OPEN_GRANT, "1")?;
-        if self.bound().is_none() {
-            ctx.vet_implicit_bind(self.protocol, self.family)?;
-        }
+        self.vet_implicit_bind(ctx)?;
         let remote = ctx.vet::<Connect>(self.protocol, remote)?;
         let directories = ctx.directories();
         let flags = how.flags | os::FAST_OPEN;
@@ -320,10 +318,10 @@ impl Socket {
             (protocol, _) if protocol.has_connections() => return Err(Errno::IsConnected),
             _ => {}
         }
-        if self.bound().is_none() {
-            ctx.vet_implicit_bind(self.protocol, self.family)?;
-        }
-        ctx.vet::<Send>(self.protocol, remote).map(Some)
+        self.vet_implicit_bind(ctx)?;
+        let remote = ctx.vet::<Send>(self.protocol, remote)?;
+        self.bind_implicitly(ctx)?;
+        Ok(Some(remote))
     }
 
     /// Each datagram is an operation of its own: the guest may have given up the

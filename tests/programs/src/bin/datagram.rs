@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use capsock_guest::{MSG_PEEK, SOCK_DGRAM, Socket};
+use capsock_guest::*;
 use capsock_test_programs::{args, bind_and_tell, family_of};
 
 fn main() {
@@ -15,6 +15,7 @@ fn main() {
         "echo" => echo(host),
         "client" => client(host, port),
         "admit" => admit(host),
+        "reuse" => reuse(host),
         _ => panic!("no case `{case}`"),
     }
 }
@@ -64,4 +65,33 @@ fn admit(host: &str) {
     bind_and_tell(&socket, host);
     assert_eq!(socket.recv_flags(64, MSG_PEEK).expect("peek"), b"welcome");
     assert_eq!(socket.recv(64).expect("recv"), b"welcome");
+}
+
+/// Has the kernel choose a port, in each way that it does, with an option that lets
+/// others have the same.
+fn reuse(host: &str) {
+    let any = if family_of(host) == AF_INET6 {
+        "::"
+    } else {
+        ""
+    };
+    for option in [SO_REUSEADDR, SO_REUSEPORT] {
+        for how in ["bind", "connect", "sendto"] {
+            let socket = Socket::new(family_of(host), SOCK_DGRAM).expect("socket");
+            socket
+                .setsockopt(SOL_SOCKET, option, 1)
+                .expect("setsockopt");
+            let chosen = match how {
+                "bind" => socket.bind((any, 0)),
+                "connect" => socket.connect((host, 9)),
+                _ => socket.sendto(b"x", (host, 9)).map(drop),
+            };
+            match chosen {
+                Ok(()) => println!("{how}: {}", socket.getsockname().expect("getsockname")),
+                Err(error) => println!("{how}: {}", error.name().unwrap_or_default()),
+            }
+            let kept = socket.getsockopt(SOL_SOCKET, option).expect("getsockopt");
+            assert_eq!(kept, 1);
+        }
+    }
 }

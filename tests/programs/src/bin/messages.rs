@@ -26,6 +26,7 @@ fn main() {
         "source" => source(&args[1], &args[2]),
         "errors" => errors(&args[1]),
         "lengths" => lengths(&args[1]),
+        "wait-all" => wait_all(&args[1], args[2].parse().expect("a port")),
         "fast-open" => fast_open(&args[1], args[2].parse().expect("a port")),
         case => panic!("no case `{case}`"),
     }
@@ -448,4 +449,55 @@ fn fast_open(host: &str, port: u16) {
         "{}",
         again.expect_err("connected").name().expect("an errno")
     );
+}
+
+/// Every receive, of more than one call of the host returns at most. The peer
+/// sends the number of each piece of 1,000 bytes in all of them.
+fn wait_all(host: &str, port: u16) {
+    const LENGTH: usize = 2_000_000;
+    let socket = create_connection((host, port), None, None).expect("connect");
+    let mut received = vec![0; LENGTH];
+    let mut first = 0;
+    for how in [
+        "recv",
+        "recv_into",
+        "recvfrom",
+        "recvfrom_into",
+        "recvmsg",
+        "recvmsg_into",
+    ] {
+        let buffer = &mut received[..];
+        let (all, flags) = (LENGTH, MSG_WAITALL);
+        let count = match how {
+            "recv" => socket
+                .recv_flags(all, flags)
+                .map(|data| fill(buffer, &data)),
+            "recv_into" => socket.recv_into_flags(buffer, flags),
+            "recvfrom" => socket
+                .recvfrom_flags(all, flags)
+                .map(|(data, _)| fill(buffer, &data)),
+            "recvfrom_into" => socket
+                .recvfrom_into_flags(buffer, flags)
+                .map(|(count, _)| count),
+            "recvmsg" => socket
+                .recvmsg(all, 0, flags)
+                .map(|(data, ..)| fill(buffer, &data)),
+            _ => socket
+                .recvmsg_into(&mut [buffer], 0, flags)
+                .map(|(count, ..)| count),
+        };
+        assert_eq!(count.expect(how), LENGTH, "{how}");
+        for piece in received.chunks(1000) {
+            assert!(piece.iter().all(|byte| *byte == first), "{how}");
+            first = first.wrapping_add(1);
+        }
+    }
+    // The end comes before all of it.
+    let (last, ..) = socket.recvmsg(LENGTH, 0, MSG_WAITALL).expect("recvmsg");
+    assert_eq!(last, b"end");
+}
+
+fn fill(buffer: &mut [u8], data: &[u8]) -> usize {
+    buffer[..data.len()].copy_from_slice(data);
+    data.len()
 }
