@@ -407,7 +407,7 @@ fn a_link_that_comes_while_a_guest_binds_leads_nowhere(#[case] user: Option<u32>
     let mut command = run(
         &["--allow-bind", &grant, "--no-landlock"],
         "unix",
-        &["bind-often", path.to_str().unwrap(), "1000"],
+        &["bind-often", path.to_str().unwrap(), "300"],
     );
     if let Some(user) = user {
         let owner = std::fs::metadata(dir.path()).unwrap().uid();
@@ -443,9 +443,7 @@ fn a_link_that_comes_while_a_guest_binds_leads_nowhere(#[case] user: Option<u32>
         printed
     });
     assert_eq!(std::fs::read_dir(at("outside")).unwrap().count(), 0);
-    let (done, failed) = printed.split_once(' ').unwrap();
-    assert!(done.parse::<u32>().unwrap() > 0, "{printed}");
-    assert!(failed.contains("EACCES"), "{printed}");
+    assert!(printed.contains("EACCES"), "{printed}");
 }
 
 #[test]
