@@ -9,6 +9,7 @@ use crate::bindings::socket::{ReceiveFlags, SendFlags};
 use crate::bindings::types::Address;
 use crate::ctx::CapsockCtxView;
 use crate::error::SocketError;
+use crate::imports::direct;
 use crate::socket::{Data, Socket};
 
 type Result<T> = std::result::Result<T, SocketError>;
@@ -36,14 +37,14 @@ impl Host for CapsockCtxView<'_> {
         flags: SendFlags,
         remote: Option<Address>,
     ) -> Result<u32> {
-        let control = control.into_iter().map(Into::into).collect();
-        let socket = self.table.get(&socket)?;
-        let passed = sockets.iter().map(|socket| self.table.get(socket));
-        let passed: Vec<_> = passed.collect::<std::result::Result<_, _>>()?;
-        let (how, remote) = (flags.into(), remote.map(Into::into));
         let parts: Vec<IoSlice<'_>> = data.iter().map(|part| IoSlice::new(part)).collect();
-        let data = Data::new(&parts, false);
-        let sent = socket.send_message(self.ctx, data, control, &passed, how, remote);
-        Ok(sent.await?)
+        let message = direct::Message {
+            socket,
+            control,
+            sockets,
+            flags,
+            remote,
+        };
+        message.send(self, Data::new(&parts, false)).await
     }
 }

@@ -185,8 +185,7 @@ impl Socket {
             let mut receive = |fd: BorrowedFd<'_>, wait| os::receive(fd, rest, wait);
             match self.next_piece(deadline, &mut receive).await {
                 Some(piece) if !piece.is_empty() => data.extend(piece),
-                Some(_end) => break,
-                None => break,
+                _end => break,
             }
         }
     }
@@ -210,16 +209,14 @@ impl Socket {
                 let mut look = |fd: BorrowedFd<'_>, wait| os::message::receive(fd, 1, flags | wait);
                 match self.next_piece(deadline, &mut look).await {
                     Some(next) if next.credentials() == message.credentials() => {}
-                    Some(_other) => break,
-                    None => break,
+                    _other => break,
                 }
             }
             let rest = (length as usize - message.data.len()).min(ctx.limits().receive as usize);
             let mut receive = |fd: BorrowedFd<'_>, wait| os::message::receive(fd, rest, wait);
             match self.next_piece(deadline, &mut receive).await {
                 Some(piece) if !piece.data.is_empty() => message.extend(piece),
-                Some(_end) => break,
-                None => break,
+                _end => break,
             }
         }
     }

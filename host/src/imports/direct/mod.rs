@@ -146,12 +146,12 @@ fn sending<T: CapsockView>(
 }
 
 /// What `sendmsg(2)` is told, but for the data.
-struct Message {
-    socket: Resource<Socket>,
-    control: Vec<SentControl>,
-    sockets: Vec<Resource<Socket>>,
-    flags: SendFlags,
-    remote: Option<Address>,
+pub(super) struct Message {
+    pub(super) socket: Resource<Socket>,
+    pub(super) control: Vec<SentControl>,
+    pub(super) sockets: Vec<Resource<Socket>>,
+    pub(super) flags: SendFlags,
+    pub(super) remote: Option<Address>,
 }
 
 impl Message {
@@ -180,7 +180,11 @@ impl Message {
         Ok(socket.sending_message(view.ctx, control, self.flags.into(), remote)?)
     }
 
-    async fn send(self, view: &mut CapsockCtxView<'_>, data: Data<'_>) -> Result<u32, SocketError> {
+    pub(super) async fn send(
+        self,
+        view: &mut CapsockCtxView<'_>,
+        data: Data<'_>,
+    ) -> Result<u32, SocketError> {
         let socket = view.table.get(&self.socket)?;
         let control = self.control.into_iter().map(Into::into).collect();
         let passed = self.sockets.iter().map(|socket| view.table.get(socket));
