@@ -2,7 +2,7 @@
 //! a network namespace where each address that an attacker is after is this
 //! machine's, and watched. `just attack` prints it.
 
-#[path = "attack/table.rs"]
+#[path = "attack/table/mod.rs"]
 mod table;
 
 use std::fmt::Write as _;

@@ -11,12 +11,12 @@ use crate::bindings::{
     files as wit_files, inherited as wit_inherited, messages as wit_messages, names as wit_names,
     options as wit_options, poller as wit_poller, socket as wit_socket, types as wit,
 };
-use crate::errno::for_each_errno;
 use crate::error::SocketError;
+use crate::lookup::{Answer, HostEntry, HostError, LookupFlags, NameError, NameFlags};
 use crate::options::for_each_option;
 use crate::os::message::{ExtendedError, Message, MessageFlags, ReceivedControl, SentControl};
 use crate::os::{Credentials, Event, Events, Interest, SendFlags, Shutdown};
-use crate::resolve::{Answer, HostEntry, HostError, LookupFlags, NameError, NameFlags};
+use crate::policy::for_each_errno;
 use crate::socket::{
     Inherited, MulticastInterface, RawValue, Receive, SentFile, TakenSocket, Timeout, Transmit,
 };
@@ -310,36 +310,24 @@ impl From<TipcTarget> for wit::TipcTarget {
     }
 }
 
-impl From<wit::BluetoothDeviceAddress> for BluetoothDevice {
-    fn from((a, b, c, d, e, f): wit::BluetoothDeviceAddress) -> Self {
-        Self([a, b, c, d, e, f])
-    }
-}
-
-impl From<BluetoothDevice> for wit::BluetoothDeviceAddress {
-    fn from(BluetoothDevice([a, b, c, d, e, f]): BluetoothDevice) -> Self {
-        (a, b, c, d, e, f)
-    }
-}
-
 impl From<wit::BluetoothAddress> for BluetoothAddress {
     fn from(address: wit::BluetoothAddress) -> Self {
         match address {
             wit::BluetoothAddress::L2cap(address) => Self::L2cap {
-                device: address.device.into(),
+                device: BluetoothDevice(address.device.into()),
                 psm: address.psm,
                 cid: address.cid,
                 device_type: address.device_type,
             },
             wit::BluetoothAddress::Rfcomm(address) => Self::Rfcomm {
-                device: address.device.into(),
+                device: BluetoothDevice(address.device.into()),
                 channel: address.channel,
             },
             wit::BluetoothAddress::Hci(address) => Self::Hci {
                 device_id: address.device_id,
                 channel: address.channel,
             },
-            wit::BluetoothAddress::Sco(device) => Self::Sco(device.into()),
+            wit::BluetoothAddress::Sco(device) => Self::Sco(BluetoothDevice(device.into())),
         }
     }
 }
@@ -353,21 +341,21 @@ impl From<BluetoothAddress> for wit::BluetoothAddress {
                 cid,
                 device_type,
             } => Self::L2cap(wit::BluetoothL2capAddress {
-                device: device.into(),
+                device: device.0.into(),
                 psm,
                 cid,
                 device_type,
             }),
             BluetoothAddress::Rfcomm { device, channel } => {
                 Self::Rfcomm(wit::BluetoothRfcommAddress {
-                    device: device.into(),
+                    device: device.0.into(),
                     channel,
                 })
             }
             BluetoothAddress::Hci { device_id, channel } => {
                 Self::Hci(wit::BluetoothHciAddress { device_id, channel })
             }
-            BluetoothAddress::Sco(device) => Self::Sco(device.into()),
+            BluetoothAddress::Sco(device) => Self::Sco(device.0.into()),
         }
     }
 }

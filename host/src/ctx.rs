@@ -11,16 +11,16 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use wasmtime::component::ResourceTable;
 
 use crate::authority::Authority;
+use crate::lookup::NameError;
 use crate::os::UnixDirectories;
 use crate::policy::operation::{Listen, Operation};
 use crate::policy::{
     Check, Decision, Denial, Invalid, NameRefusal, Policy, Refusal, Vetted, VettedName,
 };
-use crate::quota::{DataQuota, KeptData, Limits, SocketPermit, SocketQuota};
+use crate::quota::{DataQuota, KeptData, SocketPermit, SocketQuota};
 use crate::record::Recording;
-use crate::resolve::NameError;
 use crate::socket::Inherited;
-use crate::{Address, AddressFamily, Errno, Protocol, os};
+use crate::{Address, AddressFamily, Errno, Limits, Protocol, os};
 
 /// Is told of each denial; see [`CapsockCtx::on_denial`].
 type OnDenial = Arc<dyn Fn(&Denial) + Send + Sync>;

@@ -41,7 +41,7 @@
 //!
 //! # The parts
 //!
-//! `policy` is pure and knows nothing of sockets; `socket` checks, tries and
+//! [`policy`] is a crate of its own, pure, and knows nothing of sockets; `socket` checks, tries and
 //! waits; `os` makes the system calls and takes only addresses that the policy
 //! has passed; `imports` adapts all that to the WIT.
 
@@ -49,23 +49,21 @@
 #![warn(clippy::print_stderr, clippy::print_stdout)]
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
 
-mod address;
 mod authority;
 mod bindings;
 mod convert;
 mod ctx;
-mod errno;
 mod error;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
 pub mod fuzzing;
 mod imports;
+mod lookup;
 mod memory;
 #[cfg(any(test, feature = "fuzzing"))]
 mod model;
 mod options;
 mod os;
-pub mod policy;
 mod poller;
 mod quota;
 mod raw_options;
@@ -74,19 +72,16 @@ mod resolve;
 mod socket;
 pub mod wasi;
 
-pub use address::{
-    Address, AddressFamily, AlgAddress, BluetoothAddress, BluetoothDevice, CanAddress,
-    CanProtocolAddress, NetlinkAddress, PacketAddress, Protocol, SocketType, TipcAddress,
-    TipcTarget, UnixAddress, VsockAddress,
-};
 pub use cap_std;
-pub use ctx::{CapsockCtx, CapsockCtxView, CapsockView};
-pub use errno::Errno;
-pub use memory::MemoryLimiter;
-pub use policy::{
-    Decision, Denial, Effect, Invalid, Op, ParseRuleError, Policy, PolicyFileError, Rule,
+pub use capsock_policy as policy;
+pub use capsock_policy::{
+    Address, AddressFamily, AlgAddress, BluetoothAddress, BluetoothDevice, CanAddress,
+    CanProtocolAddress, Decision, Denial, Effect, Errno, Invalid, LimitError, Limits,
+    NetlinkAddress, Op, PacketAddress, ParseRuleError, Policy, PolicyFileError, Protocol, Rule,
+    SocketType, TipcAddress, TipcTarget, UnixAddress, VsockAddress,
 };
-pub use quota::{LimitError, Limits};
+pub use ctx::{CapsockCtx, CapsockCtxView, CapsockView};
+pub use memory::MemoryLimiter;
 pub use record::Recording;
 
 use wasmtime::component::{HasData, Linker};

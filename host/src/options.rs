@@ -190,19 +190,6 @@ impl DurationOption {
 /// The grant that the flag `MSG_FASTOPEN` needs.
 pub(crate) const FAST_OPEN_GRANT: &str = "msg-fastopen";
 
-/// The grants that options need: what a rule of the operation `option` names.
-pub(crate) const OPTION_GRANTS: &[&str] = &[
-    "ip-freebind",
-    "ip-hdrincl",
-    "ip-transparent",
-    FAST_OPEN_GRANT,
-    "raw",
-    "so-bindtodevice",
-    "so-mark",
-    // No option of a socket, but like one: it has a name and a value.
-    "sethostname",
-];
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -6,7 +6,8 @@ use crate::bindings::names::{
 use crate::bindings::types::{Address, AddressFamily, SocketType};
 use crate::ctx::CapsockCtxView;
 use crate::error::SocketError;
-use crate::resolve::{self, Question};
+use crate::lookup::Question;
+use crate::resolve;
 
 impl Host for CapsockCtxView<'_> {
     async fn get_address_info(

@@ -21,8 +21,8 @@ use crate::bindings::wasi_p3::types::{
 use crate::bindings::wasi_p3::{HostDatagramSocket, HostDatagramSocketWithStore, ip_name_lookup};
 use crate::ctx::CapsockCtxView;
 use crate::error::WasiError;
+use crate::lookup::NameError;
 use crate::options::{DurationOption, NumberOption};
-use crate::resolve::NameError;
 use crate::wasi::{Accepting, Kind, Receiving, Sending, Tcp, Udp, Unresolved, addresses};
 use crate::{AddressFamily, Capsock, Errno};
 

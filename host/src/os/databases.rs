@@ -13,7 +13,7 @@ use std::ptr;
 use libc::{hostent, protoent, servent, size_t, socklen_t};
 
 use super::search_list;
-use crate::resolve::{HostEntry, HostError, NameError};
+use crate::lookup::{HostEntry, HostError, NameError};
 
 /// The longest answer that is taken, in bytes.
 const LONGEST: usize = 64 << 10;

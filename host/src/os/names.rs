@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use dns_lookup::{AddrInfoHints, LookupError};
 
 use super::search_list;
-use crate::resolve::{Answer, Host, LookupFlags, NameError, NameFlags, Question};
+use crate::lookup::{Answer, Host, LookupFlags, NameError, NameFlags, Question};
 use crate::{AddressFamily, Errno, SocketType};
 
 /// `getaddrinfo(3)`

@@ -126,7 +126,7 @@ fn check_family(family: AddressFamily, ip: IpAddr) -> Result<(), Errno> {
 }
 
 fn holds_ipv4(ip: Ipv6Addr) -> bool {
-    crate::address::canonical_ip(ip).is_ipv4()
+    crate::policy::canonical_ip(ip).is_ipv4()
 }
 
 /// TCP has one peer.

@@ -4,8 +4,9 @@ use std::net::{IpAddr, Ipv6Addr};
 
 use crate::SocketType;
 use crate::ctx::CapsockCtx;
+use crate::lookup::{LookupFlags, NameError, Question};
 use crate::policy::is_name;
-use crate::resolve::{self, LookupFlags, NameError, Question};
+use crate::resolve;
 
 /// Why there are no addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

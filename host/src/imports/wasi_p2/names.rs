@@ -14,7 +14,7 @@ use crate::bindings::wasi_p2::ip_name_lookup::{Host, HostResolveAddressStream};
 use crate::bindings::wasi_p2::network::{ErrorCode, IpAddress};
 use crate::ctx::CapsockCtxView;
 use crate::error::WasiError;
-use crate::resolve::NameError;
+use crate::lookup::NameError;
 use crate::wasi::{Unresolved, addresses};
 
 /// A look-up under way, or its answers.

@@ -1,0 +1,614 @@
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::operation::{Bind, Connect, Listen, Send};
+
+fn policy(rules: &[&str]) -> Policy {
+    let parse = |rule: &&str| {
+        rule.parse::<Rule>()
+            .unwrap_or_else(|error| panic!("{error}"))
+    };
+    rules
+        .iter()
+        .map(parse)
+        .fold(Policy::default(), Policy::with)
+}
+
+fn inet(address: &str) -> Address {
+    Address::from(address.parse::<SocketAddr>().expect(address))
+}
+
+fn unix(path: &str) -> Address {
+    Address::from(Path::new(path))
+}
+
+/// `allow`, `deny` or `invalid`.
+fn verdict<O: Operation>(policy: &Policy, protocol: Protocol, address: Address) -> &'static str {
+    match policy.vet::<O>(protocol, address) {
+        Ok(_) => "allow",
+        Err(Refusal::Denied(_)) => "deny",
+        Err(Refusal::Invalid(_)) => "invalid",
+    }
+}
+
+fn connects(rules: &[&str], address: &str) -> &'static str {
+    verdict::<Connect>(&policy(rules), Protocol::Tcp, inet(address))
+}
+
+#[test]
+fn nothing_is_allowed_by_default() {
+    for address in ["127.0.0.1:80", "192.0.2.1:80", "[::1]:80", "8.8.8.8:53"] {
+        assert_eq!(connects(&[], address), "deny");
+    }
+    assert_eq!(
+        verdict::<Listen>(&Policy::default(), Protocol::Tcp, inet("0.0.0.0:0")),
+        "deny"
+    );
+    assert_eq!(
+        verdict::<Connect>(&Policy::default(), Protocol::UnixConnection, unix("/run/s")),
+        "deny"
+    );
+}
+
+#[test]
+fn connect_targets() {
+    for (rule, address, expected) in [
+        ("tcp://127.0.0.1:80", "127.0.0.1:80", "allow"),
+        ("tcp://127.0.0.1:80", "127.0.0.1:81", "deny"),
+        ("tcp://127.0.0.1:80", "127.0.0.2:80", "deny"),
+        ("ip://127.0.0.1:80", "127.0.0.1:80", "allow"),
+        ("tcp://10.20.0.0/16:5432", "10.20.255.255:5432", "allow"),
+        ("tcp://10.20.0.0/16:5432", "10.21.0.0:5432", "deny"),
+        ("tcp://[2001:4860::/32]:1-9", "[2001:4860::1]:9", "allow"),
+        ("tcp://[2001:4860::/32]:1-9", "[2001:4861::1]:9", "deny"),
+        ("tcp://loopback:*", "[::1]:1", "allow"),
+        ("tcp://localhost:*", "127.9.9.9:1", "allow"),
+        ("tcp://private:*", "192.168.1.1:1", "allow"),
+        ("tcp://private:*", "100.64.0.1:1", "allow"),
+        ("tcp://private:*", "[fd00::1]:1", "allow"),
+        ("tcp://private:*", "127.0.0.1:1", "deny"),
+        ("tcp://private:*", "[fd00:ec2::254]:1", "deny"),
+        ("tcp://private:*", "100.100.100.200:1", "deny"),
+        ("tcp://link-local:*", "169.254.1.1:1", "allow"),
+        ("tcp://link-local:*", "169.254.169.254:1", "deny"),
+        ("tcp://metadata:80", "169.254.169.254:80", "allow"),
+        ("tcp://169.254.169.254:80", "169.254.169.254:80", "allow"),
+    ] {
+        let rule = format!("allow connect {rule}");
+        assert_eq!(connects(&[&rule], address), expected, "{rule}: {address}");
+    }
+}
+
+/// What is not the public internet needs its class, or a net inside it.
+#[test]
+fn the_floor() {
+    for wide in ["*", "0.0.0.0/0", "[::/0]", "public"] {
+        let rule = format!("allow connect tcp://{wide}:*");
+        for address in [
+            "127.0.0.1:80",
+            "10.0.0.1:80",
+            "100.64.0.1:80",
+            "169.254.0.1:80",
+            "169.254.169.254:80",
+            "168.63.129.16:80",
+            "192.0.2.1:80",
+            "198.18.0.1:80",
+            "240.0.0.1:80",
+            "[::1]:80",
+            "[fe80::1]:80",
+            "[fd00::1]:80",
+            "[fec0::1]:80",
+            "[2001:db8::1]:80",
+            "[::ffff:127.0.0.1]:80",
+            "[::127.0.0.1]:80",
+            "[64:ff9b::7f00:1]:80",
+            "[2002:7f00:1::]:80",
+            // Teredo of 127.0.0.1.
+            "[2001:0:1:2:3:4:80ff:fffe]:80",
+        ] {
+            assert_eq!(connects(&[&rule], address), "deny", "{rule}: {address}");
+        }
+    }
+    for (wide, address) in [
+        ("*", "8.8.8.8:80"),
+        ("*", "[2606:4700::1]:80"),
+        ("0.0.0.0/0", "8.8.8.8:80"),
+        ("[::/0]", "[2606:4700::1]:80"),
+        ("10.0.0.0/7", "11.0.0.1:80"),
+        ("198.18.0.0/15", "198.18.0.1:80"),
+        ("240.0.0.0/4", "240.0.0.1:80"),
+        ("169.254.0.0/16", "169.254.1.1:80"),
+    ] {
+        assert_eq!(
+            connects(&[&format!("allow connect tcp://{wide}:*")], address),
+            "allow",
+            "{wide}: {address}"
+        );
+    }
+    for (wide, address) in [
+        ("10.0.0.0/7", "10.0.0.1:80"),
+        ("169.254.0.0/16", "169.254.169.254:80"),
+    ] {
+        assert_eq!(
+            connects(&[&format!("allow connect tcp://{wide}:*")], address),
+            "deny",
+            "{wide}: {address}"
+        );
+    }
+}
+
+#[test]
+fn an_ipv4_address_in_an_ipv6_one_is_checked() {
+    let loopback = "allow connect tcp://127.0.0.1:80";
+    assert_eq!(connects(&[loopback], "[::ffff:127.0.0.1]:80"), "allow");
+    assert_eq!(connects(&[loopback], "[::127.0.0.1]:80"), "allow");
+    // Reached through a translator, both have to be granted.
+    let nat64 = "allow connect tcp://[64:ff9b::/96]:80";
+    assert_eq!(connects(&[loopback], "[64:ff9b::7f00:1]:80"), "deny");
+    assert_eq!(connects(&[nat64], "[64:ff9b::7f00:1]:80"), "deny");
+    assert_eq!(
+        connects(&[nat64, loopback], "[64:ff9b::7f00:1]:80"),
+        "allow"
+    );
+    assert_eq!(
+        connects(&["allow connect tcp://*:80"], "[64:ff9b::808:808]:80"),
+        "allow"
+    );
+    for embedded in [
+        "[::ffff:9.9.9.9]:80",
+        "[64:ff9b::909:909]:80",
+        "[2002:909:909::]:80",
+    ] {
+        let rules = ["allow connect tcp://*:80", "deny connect tcp://9.9.9.9:*"];
+        assert_eq!(connects(&rules, embedded), "deny", "{embedded}");
+    }
+}
+
+#[test]
+fn a_denial_has_no_floor() {
+    let allow = "allow connect tcp://127.0.0.1:80";
+    for wide in ["tcp://*:*", "ip://0.0.0.0/0:80", "tcp://loopback:1-80"] {
+        assert_eq!(
+            connects(&[allow, &format!("deny connect {wide}")], "127.0.0.1:80"),
+            "deny",
+            "{wide}"
+        );
+    }
+    assert_eq!(
+        connects(&[allow, "deny send udp://*:*"], "127.0.0.1:80"),
+        "allow"
+    );
+}
+
+#[test]
+fn peers_that_make_no_sense() {
+    let everything = policy(&[
+        "allow connect tcp://0.0.0.0/32:*",
+        "allow connect tcp://multicast:*",
+        "allow send udp://multicast:*",
+    ]);
+    for address in [
+        "0.0.0.0:80",
+        "[::]:80",
+        "127.0.0.1:0",
+        "[::ffff:0.0.0.0]:80",
+        "224.0.0.1:80",
+        "255.255.255.255:80",
+        "[ff02::1]:80",
+    ] {
+        assert_eq!(
+            verdict::<Connect>(&everything, Protocol::Tcp, inet(address)),
+            "invalid",
+            "{address}"
+        );
+    }
+    assert_eq!(
+        verdict::<Send>(&everything, Protocol::Udp, inet("224.0.0.1:80")),
+        "allow"
+    );
+    assert_eq!(
+        verdict::<Send>(&everything, Protocol::Udp, inet("255.255.255.255:80")),
+        "deny"
+    );
+}
+
+#[test]
+fn local_addresses() {
+    for (rules, address, bind, listen) in [
+        (
+            &["allow listen tcp://127.0.0.1:80"][..],
+            "127.0.0.1:80",
+            "allow",
+            "allow",
+        ),
+        (
+            &["allow bind tcp://127.0.0.1:80"],
+            "127.0.0.1:80",
+            "allow",
+            "deny",
+        ),
+        (
+            &[
+                "allow listen tcp://127.0.0.1:80",
+                "deny bind tcp://127.0.0.1:80",
+            ],
+            "127.0.0.1:80",
+            "deny",
+            "deny",
+        ),
+        (
+            &[
+                "allow listen tcp://127.0.0.1:80",
+                "deny listen tcp://127.0.0.1:80",
+            ],
+            "127.0.0.1:80",
+            "deny",
+            "deny",
+        ),
+        (
+            &[
+                "allow bind tcp://127.0.0.1:80",
+                "deny listen tcp://127.0.0.1:80",
+            ],
+            "127.0.0.1:80",
+            "allow",
+            "deny",
+        ),
+        (
+            &["allow listen tcp://127.0.0.1:1-65535"],
+            "127.0.0.1:0",
+            "deny",
+            "deny",
+        ),
+        (
+            &["allow listen tcp://127.0.0.1:ephemeral"],
+            "127.0.0.1:0",
+            "allow",
+            "allow",
+        ),
+        // What the kernel does by itself before a connect.
+        (&[], "0.0.0.0:0", "allow", "deny"),
+        (&[], "[::]:0", "allow", "deny"),
+        (&[], "[::ffff:0.0.0.0]:0", "allow", "deny"),
+        (&["deny listen tcp://*:*"], "[::]:0", "allow", "deny"),
+        (
+            &["deny bind tcp://*:ephemeral"],
+            "0.0.0.0:0",
+            "deny",
+            "deny",
+        ),
+        (&["deny bind tcp://[::]:*"], "[::]:0", "deny", "deny"),
+        (
+            &["allow listen tcp://loopback:*"],
+            "0.0.0.0:80",
+            "deny",
+            "deny",
+        ),
+        (&["allow listen tcp://*:*"], "0.0.0.0:80", "deny", "deny"),
+        (
+            &["allow listen tcp://0.0.0.0:80"],
+            "0.0.0.0:80",
+            "allow",
+            "allow",
+        ),
+        (&["allow listen tcp://[::]:80"], "[::]:80", "allow", "allow"),
+        (
+            &["allow listen tcp://[::]:80"],
+            "0.0.0.0:80",
+            "deny",
+            "deny",
+        ),
+    ] {
+        let policy = policy(rules);
+        assert_eq!(
+            verdict::<Bind>(&policy, Protocol::Tcp, inet(address)),
+            bind,
+            "bind {rules:?} {address}"
+        );
+        assert_eq!(
+            verdict::<Listen>(&policy, Protocol::Tcp, inet(address)),
+            listen,
+            "listen {rules:?} {address}"
+        );
+    }
+}
+
+#[test]
+fn the_implicit_bind_is_allowed_unless_denied() {
+    let implicit = |rules: &[&str], family| {
+        policy(rules)
+            .vet_implicit_bind(Protocol::Tcp, family)
+            .is_ok()
+    };
+    assert!(implicit(&[], AddressFamily::Inet));
+    assert!(!implicit(&["deny bind tcp://*:*"], AddressFamily::Inet));
+    assert!(!implicit(
+        &["deny bind tcp://*:ephemeral"],
+        AddressFamily::Inet6
+    ));
+    assert!(implicit(
+        &["deny bind tcp://*:1-65535"],
+        AddressFamily::Inet6
+    ));
+}
+
+#[test]
+fn peers_of_a_listener() {
+    let admits = |rules: &[&str], peer: &str| {
+        policy(rules)
+            .admit_peer(Protocol::Tcp, &inet("[::]:80"), &inet(peer))
+            .is_ok()
+    };
+    let listen = "allow listen tcp://[::]:80";
+    let from = "allow listen tcp://[::]:80 from=private,[2001:4860::/32]";
+    let deny = "deny listen tcp://[::]:80 from=10.9.0.0/16";
+    for (rules, peer, expected) in [
+        (&[listen][..], "8.8.8.8:9", true),
+        (&[from], "10.0.0.1:9", true),
+        (&[from], "[::ffff:10.0.0.1]:9", true),
+        (&[from], "[2001:4860::1]:9", true),
+        (&[from], "127.0.0.1:9", false),
+        (&[from], "[64:ff9b::7f00:1]:9", false),
+        (&[listen, deny], "10.9.0.1:9", false),
+        (&[listen, deny], "10.8.0.1:9", true),
+        (&["allow listen tcp://[::]:81"], "8.8.8.8:9", false),
+    ] {
+        assert_eq!(admits(rules, peer), expected, "{rules:?} {peer}");
+    }
+    // Denying some peers does not deny listening.
+    assert_eq!(
+        verdict::<Listen>(&policy(&[listen, deny]), Protocol::Tcp, inet("[::]:80")),
+        "allow"
+    );
+}
+
+#[test]
+fn senders_of_datagrams() {
+    let local = inet("127.0.0.1:80");
+    for (rules, expected) in [
+        (&[][..], false),
+        (&["allow recv udp://127.0.0.1:9"], true),
+        (&["allow recv udp://127.0.0.1:8"], false),
+        (&["allow send udp://127.0.0.1:9"], true),
+        (
+            &[
+                "allow send udp://127.0.0.1:9",
+                "deny send udp://127.0.0.1:*",
+            ],
+            false,
+        ),
+        (
+            &[
+                "allow send udp://127.0.0.1:9",
+                "deny recv udp://127.0.0.1:9",
+            ],
+            false,
+        ),
+        (&["allow listen udp://127.0.0.1:80"], true),
+        (&["allow listen udp://127.0.0.1:80 from=127.0.0.2"], false),
+        (
+            &[
+                "allow listen udp://127.0.0.1:80",
+                "deny recv udp://127.0.0.1:*",
+            ],
+            false,
+        ),
+        (&["allow bind udp://127.0.0.1:80"], false),
+        (&["allow recv ip://127.0.0.1:9"], true),
+    ] {
+        let admitted =
+            policy(rules).admit_sender(Protocol::Udp, Some(&local), &inet("127.0.0.1:9"));
+        assert_eq!(admitted.is_ok(), expected, "{rules:?}");
+    }
+    // A grant to receive is not one to send.
+    let receive = policy(&["allow recv udp://127.0.0.1:9"]);
+    assert_eq!(
+        verdict::<Send>(&receive, Protocol::Udp, inet("127.0.0.1:9")),
+        "deny"
+    );
+}
+
+#[test]
+fn unix_paths_and_names() {
+    for (rule, path, expected) in [
+        ("unix:/run/app/s", "/run/app/s", "allow"),
+        ("unix:/run/app/s", "/run/app/t", "deny"),
+        ("unix:/run/app/s", "/run/app/./s", "deny"),
+        ("unix:/run/app/s", "/run/app//s", "deny"),
+        ("unix:/run/app/s", "/run/app/x/../s", "deny"),
+        ("unix:/run/app/", "/run/app/s", "allow"),
+        ("unix:/run/app/", "/run/app/a/b", "allow"),
+        ("unix:/run/app/", "/run/app", "deny"),
+        ("unix:/run/app/", "/run/app/", "deny"),
+        ("unix:/run/app/", "/run/application", "deny"),
+        ("unix:/run/app/", "/run/app/../other", "deny"),
+        ("unix:/run/app/", "relative", "deny"),
+        ("unix:/", "/anything", "allow"),
+        ("unix:/run/app/", "", "invalid"),
+        ("unix:/run/app/", "/run/app/a\0b", "invalid"),
+    ] {
+        let policy = policy(&[&format!("allow connect {rule}")]);
+        let result = verdict::<Connect>(&policy, Protocol::UnixConnection, unix(path));
+        assert_eq!(result, expected, "{rule}: {path:?}");
+    }
+    let abstract_name = |name: &str| Address::Unix(UnixAddress::Abstract(name.into()));
+    let policy = policy(&["allow connect unix-abstract:a"]);
+    assert_eq!(
+        verdict::<Connect>(&policy, Protocol::UnixConnection, abstract_name("a")),
+        "allow"
+    );
+    assert_eq!(
+        verdict::<Connect>(&policy, Protocol::UnixConnection, abstract_name("ab")),
+        "deny"
+    );
+    assert_eq!(
+        verdict::<Connect>(&policy, Protocol::UnixConnection, unix("/a")),
+        "deny"
+    );
+    // A bind to it has the kernel choose an abstract name.
+    let unnamed = || Address::Unix(UnixAddress::Unnamed);
+    let protocol = Protocol::UnixConnection;
+    assert_eq!(verdict::<Bind>(&policy, protocol, unnamed()), "allow");
+    // A datagram socket hears there whom it may ask, and who may bind a name anybody.
+    let datagram = Protocol::UnixDatagram;
+    assert_eq!(verdict::<Bind>(&policy, datagram, unnamed()), "allow");
+    let abstract_name = |name: &[u8]| Address::Unix(UnixAddress::Abstract(name.to_vec()));
+    let clients = ["allow send unix:/run/s", "allow bind unix-abstract:own"];
+    let clients = self::policy(&clients);
+    for (local, sender, expected) in [
+        (abstract_name(b"0000f"), unix("/run/s"), true),
+        (abstract_name(b"0000f"), unix("/run/t"), false),
+        (abstract_name(b"0000f"), unnamed(), false),
+        (abstract_name(b"own"), unix("/run/t"), true),
+        (abstract_name(b"own"), unnamed(), true),
+    ] {
+        let admitted = clients.admit_sender(datagram, Some(&local), &sender);
+        assert_eq!(admitted.is_ok(), expected, "{local} {sender}: {admitted:?}");
+    }
+    assert!(clients.admit_sender(datagram, None, &unnamed()).is_ok());
+    let denied = policy
+        .clone()
+        .with("deny bind unix-abstract:*".parse().expect("a rule"));
+    assert_eq!(verdict::<Bind>(&denied, protocol, unnamed()), "deny");
+    let one = policy
+        .clone()
+        .with("deny bind unix-abstract:a*".parse().expect("a rule"));
+    assert_eq!(verdict::<Bind>(&one, protocol, unnamed()), "allow");
+    assert_eq!(verdict::<Listen>(&policy, protocol, unnamed()), "deny");
+    assert_eq!(verdict::<Connect>(&policy, protocol, unnamed()), "deny");
+}
+
+#[test]
+fn a_denial_names_the_grant_that_would_lift_it() {
+    let denial = |rules: &[&str], protocol, address: Address| match policy(rules)
+        .vet::<Bind>(protocol, address)
+    {
+        Err(Refusal::Denied(denial)) => denial,
+        other => panic!("{other:?}"),
+    };
+    let suggestion = |denial: Denial| {
+        denial
+            .grant()
+            .map(|grant| format!("{} {}", grant.op, grant.target))
+    };
+    for (protocol, address, expected) in [
+        (
+            Protocol::Tcp,
+            inet("127.0.0.1:80"),
+            "listen tcp://127.0.0.1:80",
+        ),
+        (
+            Protocol::Tcp,
+            inet("[::1]:0"),
+            "listen tcp://[::1]:ephemeral",
+        ),
+        (Protocol::Udp, inet("0.0.0.0:53"), "bind udp://0.0.0.0:53"),
+        (
+            Protocol::UnixConnection,
+            unix("/run/a b"),
+            "listen unix:/run/a\\x20b",
+        ),
+        (Protocol::UnixDatagram, unix("/run/s"), "bind unix:/run/s"),
+    ] {
+        let grant = suggestion(denial(&[], protocol, address.clone())).expect("a suggestion");
+        assert_eq!(grant, expected);
+        // It would.
+        let granted = policy(&[&format!("allow {grant}")]);
+        assert_eq!(
+            verdict::<Bind>(&granted, protocol, address),
+            "allow",
+            "{grant}"
+        );
+    }
+    let forbidden = denial(&["deny bind ip://*:*"], Protocol::Tcp, inet("127.0.0.1:80"));
+    assert_eq!(suggestion(forbidden), None);
+}
+
+#[test]
+fn descriptors_go_over_granted_addresses_and_over_unnamed_ones_by_the_wide_grant() {
+    let path = unix("/run/app/a");
+    let named = Address::Unix(UnixAddress::Abstract(b"app".to_vec()));
+    let unnamed = Address::Unix(UnixAddress::Unnamed);
+    for (rules, expected) in [
+        (&["allow take-fd *"][..], [false, false, false]),
+        (&["allow pass-fd *"], [true, true, true]),
+        (&["allow pass-fd unix:/run/app/a"], [true, false, false]),
+        (&["allow pass-fd unix:/run/app/"], [true, false, false]),
+        (&["allow pass-fd unix:/run/app/b"], [false, false, false]),
+        (&["allow pass-fd unix-abstract:app"], [false, true, false]),
+        (
+            &["allow pass-fd *", "deny pass-fd unix:/run/"],
+            [false, true, true],
+        ),
+        (
+            &["allow pass-fd unix:/run/app/a", "deny pass-fd *"],
+            [false, false, false],
+        ),
+        (&["allow connect unix:/run/app/a"], [false, false, false]),
+    ] {
+        let policy = policy(rules);
+        let verdicts = [&path, &named, &unnamed]
+            .map(|over| policy.vet_pass(Protocol::UnixConnection, over).is_ok());
+        assert_eq!(verdicts, expected, "{rules:?}");
+    }
+    let policy = policy(&["allow take-fd unix:/run/app/a"]);
+    assert!(policy.vet_take(Protocol::UnixDatagram, &path).is_ok());
+    let denial = policy
+        .vet_take(Protocol::UnixDatagram, &unnamed)
+        .expect_err("no rule");
+    let grant = denial.grant().expect("a suggestion");
+    assert_eq!((grant.op(), &grant.target()[..]), (Op::TakeFd, "*"));
+}
+
+prop_compose! {
+    fn rules()(rules in proptest::collection::vec(
+        ("allow|deny", "(1[0-2]\\.0\\.0\\.[0-3]|8\\.0\\.0\\.0/[5-9]|\\*|private|public)", "([1-3]|\\*|1-2)"),
+        0..6,
+    )) -> Vec<Rule> {
+        rules
+            .iter()
+            .filter_map(|(effect, host, ports)| format!("{effect} connect tcp://{host}:{ports}").parse().ok())
+            .collect()
+    }
+}
+
+prop_compose! {
+    fn addresses()(first in 8u8..13, last in 0u8..4, port in 1u16..4) -> SocketAddrV4 {
+        SocketAddrV4::new(Ipv4Addr::new(first, 0, 0, last), port)
+    }
+}
+
+fn allows(rules: impl IntoIterator<Item = Rule>, address: Address) -> bool {
+    let policy = rules.into_iter().fold(Policy::default(), Policy::with);
+    policy.vet::<Connect>(Protocol::Tcp, address).is_ok()
+}
+
+proptest! {
+    #[test]
+    fn the_order_of_rules_never_matters(rules in rules(), address in addresses()) {
+        let address = Address::Inet(address);
+        let backwards = rules.iter().rev().cloned();
+        prop_assert_eq!(allows(backwards, address.clone()), allows(rules.clone(), address));
+    }
+
+    #[test]
+    fn a_denial_never_widens_and_a_grant_never_narrows(rules in rules(), index in 0usize..6, address in addresses()) {
+        let address = Address::Inet(address);
+        let all = allows(rules.clone(), address.clone());
+        let Some(one) = rules.get(index) else { return Ok(()) };
+        let without = rules.iter().enumerate().filter(|(at, _)| *at != index).map(|(_, rule)| rule.clone());
+        let without = allows(without, address);
+        match one.effect() {
+            Effect::Deny => prop_assert!(!all || without),
+            Effect::Allow => prop_assert!(all || !without),
+        }
+    }
+
+    #[test]
+    fn an_ipv4_mapped_address_is_the_ipv4_address(rules in rules(), address in addresses()) {
+        let mapped = SocketAddr::new(address.ip().to_ipv6_mapped().into(), address.port());
+        prop_assert_eq!(allows(rules.clone(), mapped.into()), allows(rules, Address::Inet(address)));
+    }
+}

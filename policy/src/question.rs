@@ -1,0 +1,236 @@
+//! Questions to a policy: an operation on one thing, in the grammar of rules.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::str::FromStr;
+
+use crate::class::Class;
+use crate::parse::{ParseRuleError, parse_grant};
+use crate::rule::{AbstractName, Host, Name, Op, Pattern, PortItem, Proto, Rule, Target};
+use crate::{Address, Protocol, UnixAddress};
+
+/// What [`Policy::explain`](crate::Policy::explain) is asked: an operation and
+/// one concrete target, such as `connect tcp://10.0.0.5:5432`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Question {
+    pub(crate) op: Op,
+    pub(crate) subject: Subject,
+    text: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Subject {
+    Address {
+        protocol: Protocol,
+        address: Address,
+        /// Whose connection or datagram a listener is asked about.
+        peer: Option<IpAddr>,
+    },
+    /// An address of another family, by its text.
+    Special {
+        scheme: &'static str,
+        text: String,
+    },
+    Name(String),
+    /// Whatever a name resolves to.
+    Named {
+        protocol: Protocol,
+        name: String,
+        port: u16,
+    },
+    Option {
+        name: &'static str,
+        value: String,
+    },
+    Interfaces,
+}
+
+impl Question {
+    /// The operation that it is about.
+    pub fn op(&self) -> Op {
+        self.op
+    }
+}
+
+impl Subject {
+    /// What a rule is about, if that is one thing. `written` is its target.
+    ///
+    /// # Errors
+    /// What it is more than.
+    pub(crate) fn of(rule: &Rule, written: &str) -> Result<Self, String> {
+        let unix = |address| {
+            Ok(Subject::Address {
+                protocol: match rule.op {
+                    Op::Send => Protocol::UnixDatagram,
+                    _ => Protocol::UnixConnection,
+                },
+                address: Address::Unix(address),
+                peer: None,
+            })
+        };
+        match &rule.target {
+            Target::Net {
+                proto: Proto::Ip, ..
+            }
+            | Target::Named {
+                proto: Proto::Ip, ..
+            } => Err("`ip` is both protocols; name one, `tcp` or `udp`".to_owned()),
+            Target::Net {
+                proto: Proto::Only(protocol),
+                host,
+                ports,
+            } => {
+                let ip = match mapped(written) {
+                    Some(ip) => IpAddr::V6(ip),
+                    None => one_address(host)?,
+                };
+                let endpoint = SocketAddr::new(ip, one_port(&ports.0)?);
+                let address = match (protocol, endpoint) {
+                    (Protocol::Rds, SocketAddr::V4(endpoint)) => Address::Rds(endpoint),
+                    (_, endpoint) => Address::from(endpoint),
+                };
+                let peer = match rule.from.as_slice() {
+                    [] => None,
+                    [peer] => Some(one_address(peer)?),
+                    _ => return Err("`from=` names several peers; name one address".to_owned()),
+                };
+                Ok(Subject::Address {
+                    protocol: *protocol,
+                    address,
+                    peer,
+                })
+            }
+            Target::Named { name, .. } if name.beneath => Err(many_names(&name.name)),
+            Target::Named { within, .. } if within[..] != [Class::Public] => {
+                Err("the answer says which classes are allowed; ask without `in=`".to_owned())
+            }
+            Target::Named {
+                proto: Proto::Only(protocol),
+                name,
+                ports,
+                ..
+            } => Ok(Subject::Named {
+                protocol: *protocol,
+                name: name.name.clone(),
+                port: one_port(&ports.0)?,
+            }),
+            Target::UnixPath(path) => match &path.name {
+                Some(name) => unix(UnixAddress::Pathname(path.directory.join(name))),
+                None => Err("this is everything beneath a directory; name one path".to_owned()),
+            },
+            Target::UnixAbstract(AbstractName { more: true, .. }) => {
+                Err("a `*` is many names; name one".to_owned())
+            }
+            Target::UnixAbstract(granted) => unix(UnixAddress::Abstract(granted.name.clone())),
+            // To a packet or CAN socket it is an address: every interface.
+            Target::Special { scheme, pattern } if is_one(scheme, pattern) => {
+                Ok(Subject::Special {
+                    scheme,
+                    text: pattern.0.clone(),
+                })
+            }
+            Target::Special { .. } => Err("a `*` is many addresses; name one".to_owned()),
+            Target::Name(Name {
+                name,
+                beneath: false,
+            }) => Ok(Subject::Name(name.clone())),
+            Target::Name(Name { name, .. }) => Err(many_names(name)),
+            Target::Option {
+                name,
+                value: Some(value),
+            } => Ok(Subject::Option {
+                name,
+                value: value.clone(),
+            }),
+            Target::Option { name, value: None } => Err(format!("name a value: `{name}=VALUE`")),
+            Target::Everything if rule.op == Op::Interfaces => Ok(Subject::Interfaces),
+            Target::Everything if rule.op == Op::Resolve => {
+                Err("`*` is every name; name one, such as `www.example.com`".to_owned())
+            }
+            Target::Everything => {
+                Err("`*` is every Unix socket; name one, such as `unix:/run/app.sock`".to_owned())
+            }
+        }
+    }
+}
+
+/// The question as it was asked.
+impl fmt::Display for Question {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// Parses `connect tcp://10.0.0.5:5432` and the like.
+///
+/// # Errors
+/// What does not follow the grammar of rules, and what names more than one
+/// thing: a class, a range, a CIDR, or a `*`.
+impl FromStr for Question {
+    type Err = ParseRuleError;
+
+    fn from_str(input: &str) -> Result<Self, ParseRuleError> {
+        // All or nothing, so there is nothing to name.
+        let rule = match input.trim() {
+            "interfaces" => parse_grant("interfaces *")?,
+            _ => parse_grant(input)?,
+        };
+        let target = input.split_whitespace().nth(1).unwrap_or_default();
+        let subject = Subject::of(&rule, target)
+            .map_err(|message| ParseRuleError::at(input, slice(input, target), &message))?;
+        Ok(Self {
+            op: rule.op,
+            subject,
+            text: input.split_whitespace().collect::<Vec<_>>().join(" "),
+        })
+    }
+}
+
+/// `part`, or the end of the input where it is empty.
+fn slice<'a>(input: &'a str, part: &'a str) -> &'a str {
+    if part.is_empty() {
+        &input[input.len()..]
+    } else {
+        part
+    }
+}
+
+fn many_names(domain: &str) -> String {
+    format!("`*.{domain}` is many names; name one, such as `www.{domain}`")
+}
+
+fn is_one(scheme: &str, pattern: &Pattern) -> bool {
+    let everywhere = matches!(scheme, "packet" | "can") && pattern.0 == "*";
+    everywhere || !pattern.0.ends_with('*')
+}
+
+fn one_address(host: &Host) -> Result<IpAddr, String> {
+    match host {
+        Host::Net(net) if net.prefix_len() == net.max_prefix_len() => Ok(net.addr()),
+        Host::Net(net) => Err(format!(
+            "`{host}` is many addresses; name one, such as `{}`",
+            Host::Net(net.network().into())
+        )),
+        _ => Err(format!(
+            "`{host}` is many addresses; name one, such as `192.0.2.1`"
+        )),
+    }
+}
+
+fn one_port(ports: &[PortItem]) -> Result<u16, String> {
+    match ports {
+        // The protocol has none.
+        [] | [PortItem::Ephemeral] => Ok(0),
+        [PortItem::Range(first, last)] if first == last => Ok(*first),
+        _ => Err("these are many ports; name one".to_owned()),
+    }
+}
+
+/// The IPv6 address of a target where the grammar makes an IPv4 one of it: the
+/// answer has to say so.
+fn mapped(target: &str) -> Option<Ipv6Addr> {
+    let (_, rest) = target.split_once("://[")?;
+    let (ip, _) = rest.split_once(']')?;
+    let ip: Ipv6Addr = ip.parse().ok()?;
+    ip.to_ipv4_mapped().map(|_| ip)
+}
