@@ -107,10 +107,8 @@ mod tests {
 
     #[test]
     fn memories_and_tables_share_the_limit_and_a_failure_gives_back() {
-        let limits = Limits {
-            memory: 1 << 20,
-            ..Limits::default()
-        };
+        let mut limits = Limits::default();
+        limits.memory = 1 << 20;
         let mut memory = MemoryLimiter::new(&limits);
         let error = || wasmtime::format_err!("no memory");
         assert!(memory.memory_growing(0, 1 << 19, None).expect("a verdict"));

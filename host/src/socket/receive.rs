@@ -585,11 +585,9 @@ mod tests {
     /// What is kept is bounded, and what was received is not lost.
     #[tokio::test]
     async fn no_more_is_kept_than_the_guest_has_memory() {
-        let limits = crate::Limits {
-            receive: 4,
-            memory: 8,
-            ..crate::Limits::default()
-        };
+        let mut limits = crate::Limits::default();
+        limits.receive = 4;
+        limits.memory = 8;
         let ctx = ctx().with_limits(limits);
         let (one, other) = pair(&ctx);
         one.send_all(&ctx, b"0123456789", ALL).await.unwrap();
