@@ -15,16 +15,27 @@ use comfy_table::presets::ASCII_MARKDOWN;
 use comfy_table::{ContentArrangement, Table};
 use table::{Interface, Outcome, Try, rows};
 
-/// Every address is a local one, so what is not denied arrives.
+/// Addresses of this machine, so that what is not denied arrives.
 const ADDRESSES: &str = "
-    ip address add 9.9.9.9/32 dev lo
+    ip address add 9.9.9.8/32 dev lo
+    ip link add wire type dummy
+    ip link set wire up
+    ip address add 9.9.8.1/24 broadcast 9.9.8.255 dev wire
     ip address add 10.0.0.1/24 dev lo
     ip address add 10.1.2.3/32 dev lo
     ip route add default dev lo
     ip address add 169.254.169.254/32 dev lo
-    for address in ::127.0.0.1 64:ff9b::7f00:1 2002:7f00:1:: fd00:ec2::254; do
+    ip address add 169.254.42.42/32 dev lo
+    ip address add 169.254.0.23/32 dev lo
+    ip link add secretif type dummy
+    ip link property add dev secretif altname other-name
+    ip link add fifteen-letters type dummy
+    for address in ::127.0.0.1 fd00:ec2::254 fd00:42::42; do
         ip address add $address/128 dev lo nodad
     done";
+
+/// Those of another one, which is watched too.
+const ELSEWHERE: [&str; 3] = ["9.9.9.9", "64:ff9b::7f00:1", "2002:7f00:1::"];
 
 #[test]
 fn attack_table() {
@@ -32,7 +43,8 @@ fn attack_table() {
     else {
         return;
     };
-    let mut witness = Witness::start(&namespace);
+    let internet = namespace.internet(&ELSEWHERE);
+    let mut witness = Witness::start(&namespace, &internet);
     let mut failed = String::new();
     let mut table = Table::new();
     table
@@ -159,7 +171,7 @@ fn each_row_is_in_the_security_policy() {
     }
 }
 
-/// Python, in the namespace: it listens at every address, and tells what came.
+/// Python, in both namespaces: it listens at every address, and tells what came.
 struct Witness {
     python: Child,
     stdout: BufReader<ChildStdout>,
@@ -167,12 +179,13 @@ struct Witness {
 }
 
 impl Witness {
-    fn start(namespace: &Namespace) -> Self {
+    fn start(namespace: &Namespace, internet: &Namespace) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let mut python = namespace
             .command("python3")
             .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("attack/witness.py"))
             .arg(directory.path())
+            .arg(internet.path())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()

@@ -5,23 +5,26 @@ use std::process::{Command, Stdio};
 
 use capsock_tests::{Namespace, Running, run, stderr};
 
-/// A namespace whose loopback device has public and private addresses, with the
-/// name server, and somebody who listens on port 443 of all of them.
-struct World(Namespace);
+/// A namespace whose loopback device has private addresses, with the name server,
+/// and a host that has public ones; somebody listens on port 443 of all of them.
+struct World(
+    Namespace,
+    #[expect(dead_code, reason = "it ends with the test")] Namespace,
+);
 
 impl World {
     fn new() -> Option<Self> {
         let addresses = "
-            ip addr add 9.9.9.9/32 dev lo
             ip addr add 10.1.2.3/32 dev lo
-            ip addr add 169.254.169.254/32 dev lo
-            ip -6 addr add 2620:fe::fe/128 dev lo nodad";
+            ip addr add 169.254.169.254/32 dev lo";
         let mut namespace =
             Namespace::with_names(addresses, env!("CARGO_BIN_EXE_capsock-test-dns"))?;
         let mut listener = Command::new("python3");
         listener.args(["-c", LISTEN]);
         namespace.serve(&listener);
-        Some(Self(namespace))
+        let mut internet = namespace.internet(&["9.9.9.9", "2620:fe::fe"]);
+        internet.serve(&listener);
+        Some(Self(namespace, internet))
     }
 
     /// What a guest prints, and what the host tells of denials.

@@ -5,7 +5,7 @@ use std::io::{Write, stdout};
 use std::path::{Path, PathBuf};
 
 use capsock_host::policy::{Question, Verdict};
-use capsock_host::{Effect, Limits, Op, Policy, PolicyFileError, Rule};
+use capsock_host::{Effect, Limits, Op, Policy, PolicyFileError, Rule, this_machine};
 
 use crate::Failure;
 
@@ -40,6 +40,7 @@ pub(crate) fn check(files: &[PathBuf]) -> Result<i32, Failure> {
 
 /// Answers a question, with the flags that would allow what is denied.
 pub(crate) fn explain(policy: &Policy, question: &Question) -> Result<i32, Failure> {
+    let policy = policy.clone().on(this_machine());
     let answer = policy.explain(question);
     let flags: Vec<String> = answer.grants().iter().map(flag).collect();
     let advice = match flags.join(" ") {

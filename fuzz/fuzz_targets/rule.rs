@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| capsock_host::fuzzing::rule(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| capsock_policy::fuzzing::rule(bytes));

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::IpAddr;
 use std::os::fd::OwnedFd;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use cap_std::AmbientAuthority;
@@ -15,7 +15,7 @@ use crate::lookup::NameError;
 use crate::os::UnixDirectories;
 use crate::policy::operation::{Listen, Operation};
 use crate::policy::{
-    Check, Decision, Denial, Invalid, NameRefusal, Policy, Refusal, Vetted, VettedName,
+    Check, Decision, Denial, Invalid, Machine, NameRefusal, Policy, Refusal, Vetted, VettedName,
 };
 use crate::quota::{DataQuota, KeptData, SocketPermit, SocketQuota};
 use crate::record::Recording;
@@ -67,6 +67,13 @@ pub struct CapsockCtxView<'a> {
     pub table: &'a mut ResourceTable,
 }
 
+/// What rules mean on this machine, for [`Policy::on`]: a [`CapsockCtx`] sets it
+/// for its policy by itself.
+pub fn this_machine() -> Arc<dyn Machine> {
+    static MACHINE: LazyLock<Arc<os::ThisMachine>> = LazyLock::new(Arc::default);
+    MACHINE.clone()
+}
+
 impl CapsockCtx {
     /// A guest under `policy`, with the default [`Limits`].
     ///
@@ -75,6 +82,7 @@ impl CapsockCtx {
     /// no tokio runtime yet; the guest's calls do, one with I/O and time.
     pub fn new(policy: Policy, authority: AmbientAuthority) -> Self {
         let limits = Limits::default();
+        let policy = policy.on(this_machine());
         Self {
             directories: Arc::new(UnixDirectories::open(&policy, authority)),
             authority: Arc::new(Authority::new(policy)),
@@ -225,7 +233,7 @@ impl CapsockCtx {
         protocol: Protocol,
         address: Address,
     ) -> Result<Vetted<O>, Errno> {
-        let address = os::interfaces::with_own_name(address)?;
+        let address = os::interfaces::with_own_name(address);
         self.judge(
             |policy| match policy.vet(protocol, address.clone()) {
                 Ok(vetted) => Ok(Ok(vetted)),

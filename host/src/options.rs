@@ -126,6 +126,12 @@ pub(crate) struct OptionNumber {
 }
 
 impl OptionNumber {
+    /// `SO_BINDTOIFINDEX`: what `SO_BINDTODEVICE` does, by the interface's number.
+    pub(crate) const BIND_TO_INDEX: Self = Self {
+        level: libc::SOL_SOCKET,
+        name: libc::SO_BINDTOIFINDEX,
+    };
+
     /// Whether the level is what its number says: Bluetooth has SOL_HCI,
     /// SOL_L2CAP and SOL_SCO with those of IP, TCP and UDP.
     pub(crate) fn is_of(self, family: AddressFamily) -> bool {

@@ -1,16 +1,17 @@
 //! One question to a policy as a value, which can be asked again and of others.
 
 use crate::operation::Operation;
+use crate::vet::Grants;
 use crate::{Address, AddressFamily, Protocol};
 use crate::{Denial, Effect, NameRefusal, Op, Policy, Refusal, Rule};
 
 /// What a guest asked for, as it can be asked of any policy.
 #[derive(Clone, Debug)]
 pub enum Check {
-    /// The use of an address for an operation: [`Check::of_use`].
+    /// The use of an address for an operation: [`Policy::vet`].
     Use {
-        /// How a policy is asked.
-        vet: fn(&Policy, Protocol, Address) -> Result<(), Denial>,
+        /// The operation.
+        op: Op,
         /// What the socket speaks.
         protocol: Protocol,
         /// The address.
@@ -86,48 +87,61 @@ impl Check {
     /// The use of an address for an operation.
     pub fn of_use<O: Operation>(protocol: Protocol, address: Address) -> Self {
         Self::Use {
-            vet: |policy, protocol, address| match policy.vet::<O>(protocol, address) {
-                // What makes no sense is no question of grants.
-                Ok(_) | Err(Refusal::Invalid(_)) => Ok(()),
-                Err(Refusal::Denied(denial)) => Err(denial),
-            },
+            op: O::OP,
             protocol,
             address,
         }
     }
 
     /// Asks a policy.
+    ///
+    /// # Errors
+    /// The denial. What makes no sense is no question of grants, and passes.
     pub fn ask(&self, policy: &Policy) -> Result<(), Denial> {
+        self.grants(policy).map(drop)
+    }
+
+    /// Asks a policy; the rules that allow it.
+    fn grants<'p>(&self, policy: &'p Policy) -> Result<Grants<'p>, Denial> {
+        const NONE: Grants<'_> = [None; 2];
         match self {
             Self::Use {
-                vet,
+                op,
                 protocol,
                 address,
-            } => vet(policy, *protocol, address.clone()),
-            Self::Open(protocol) => policy.vet_open(*protocol),
-            Self::ImplicitBind { protocol, family } => policy.vet_implicit_bind(*protocol, *family),
+            } => match policy.using(*op, *protocol, address) {
+                Err(Refusal::Invalid(_)) => Ok(NONE),
+                Err(Refusal::Denied(denial)) => Err(denial),
+                Ok(grants) => Ok(grants),
+            },
+            Self::Open(protocol) => policy.opening(*protocol),
+            Self::ImplicitBind { protocol, family } => {
+                policy.vet_implicit_bind(*protocol, *family)?;
+                Ok(NONE)
+            }
             Self::Peer {
                 protocol,
                 local,
                 peer,
-            } => policy.admit_peer(*protocol, local, peer),
+            } => policy.accepting(*protocol, local, peer),
             Self::Sender {
                 protocol,
                 local,
                 sender,
-            } => policy.admit_sender(*protocol, local.as_ref(), sender),
-            Self::Name(name) => match policy.vet_name(name) {
-                Ok(_) | Err(NameRefusal::Invalid(_)) => Ok(()),
+            } => policy.hearing(*protocol, local.as_ref(), sender),
+            Self::Name(name) => match policy.looking_up(name) {
+                Err(NameRefusal::Invalid(_)) => Ok(NONE),
                 Err(NameRefusal::Denied(denial)) => Err(denial),
+                Ok((_name, grants)) => Ok(grants),
             },
             Self::Option {
                 name,
                 value,
                 by_value,
-            } => policy.vet_option_value(name, value, *by_value),
-            Self::Interfaces => policy.vet_interfaces(),
-            Self::Pass { protocol, over } => policy.vet_pass(*protocol, over),
-            Self::Take { protocol, over } => policy.vet_take(*protocol, over),
+            } => policy.setting(name, value, *by_value),
+            Self::Interfaces => policy.listing(),
+            Self::Pass { protocol, over } => policy.moving(Op::PassFd, *protocol, over),
+            Self::Take { protocol, over } => policy.moving(Op::TakeFd, *protocol, over),
         }
     }
 
@@ -158,33 +172,26 @@ impl Check {
         let rules = targets.into_iter().filter_map(parse);
         rules.chain([grant.clone()]).collect()
     }
-
-    /// The grants by which a policy allows it: one that is enough by itself, or
-    /// all that are needed.
-    fn allowing(&self, policy: &Policy) -> Vec<Rule> {
-        let grants = || {
-            let rules = policy.rules().iter();
-            rules.filter(|rule| rule.effect() == Effect::Allow)
-        };
-        if let Some(rule) = grants().find(|rule| self.ask(&policy.alone(rule)).is_ok()) {
-            return vec![rule.clone()];
-        }
-        let needed = |rule: &&Rule| self.ask(&policy.clone().without(rule)).is_err();
-        grants().filter(needed).cloned().collect()
-    }
 }
 
 impl Decision {
-    /// What a policy said: its denial, or none. `None` where no grant was needed.
+    /// What a policy said, and by which rules. `None` where no grant is needed
+    /// and no rule forbids it.
     pub fn new(check: &Check, policy: &Policy, denial: Option<&Denial>) -> Option<Self> {
-        let asked = check.asked();
+        let asked = check.asked().or_else(|| denial.cloned())?;
+        let mut rules: Vec<Rule> = match denial {
+            Some(denial) => denial.rule().cloned().into_iter().collect(),
+            // Where another name is found for it by now, it is told without rules.
+            None => {
+                let grants = check.grants(policy).unwrap_or_default();
+                grants.into_iter().flatten().cloned().collect()
+            }
+        };
+        rules.dedup();
         Some(Self {
-            asked: asked.or_else(|| denial.cloned())?,
+            asked,
             denial: denial.cloned(),
-            rules: match denial {
-                None => check.allowing(policy),
-                Some(denial) => denial.rule().cloned().into_iter().collect(),
-            },
+            rules,
         })
     }
 
@@ -363,7 +370,8 @@ mod tests {
                 }
             }
             assert!(check.ask(&policy).is_ok(), "{check:?}: {policy:?}");
-            assert!(!check.allowing(&policy).is_empty(), "{check:?}: {policy:?}");
+            let decision = Decision::new(&check, &policy, None).expect("it needs a grant");
+            assert!(!decision.rules().is_empty(), "{check:?}: {policy:?}");
         }
     }
 

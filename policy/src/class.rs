@@ -45,13 +45,6 @@ impl Class {
         block_of(ip).and_then(|(_, class)| *class)
     }
 
-    /// Whether a rule for `net` reaches `ip`, which is inside it: everything
-    /// that is not public only by a net wholly inside the same block.
-    pub(crate) fn reached_by(ip: IpAddr, net: IpNet) -> bool {
-        block_of(ip)
-            .is_some_and(|(block, class)| *class == Some(Self::Public) || block.contains(&net))
-    }
-
     /// The word for it in a rule.
     pub fn name(self) -> &'static str {
         match self {
@@ -79,6 +72,12 @@ impl FromStr for Class {
         let class = Self::ALL.into_iter().find(|class| class.name() == name);
         class.ok_or(())
     }
+}
+
+/// Whether a rule for `net` reaches `ip`, which is inside it: everything that is
+/// not public only by a net wholly inside the same block.
+pub(crate) fn reached_by(ip: IpAddr, net: IpNet) -> bool {
+    block_of(ip).is_some_and(|(block, class)| *class == Some(Class::Public) || block.contains(&net))
 }
 
 /// The IPv4 address that a translation mechanism would deliver to, for an IPv6
@@ -113,18 +112,43 @@ static TABLE: LazyLock<Vec<(IpNet, Option<Class>)>> = LazyLock::new(|| {
         IpNet::new_assert(ip, bits)
     };
     vec![
-        // AWS, Google Cloud, Azure and most others.
+        // AWS, Google Cloud, Azure, OpenStack and most others.
         (v4(169, 254, 169, 254, 32), Some(Class::Metadata)),
-        // AWS: container credentials.
+        (
+            v6([0xfe80, 0, 0, 0], 0xa9fe_a9fe, 128),
+            Some(Class::Metadata),
+        ),
+        // AWS: container and pod credentials; the same over IPv6.
         (v4(169, 254, 170, 2, 32), Some(Class::Metadata)),
         (v4(169, 254, 170, 23, 32), Some(Class::Metadata)),
-        // Alibaba Cloud, Oracle Cloud, Azure's wire server.
-        (v4(100, 100, 100, 200, 32), Some(Class::Metadata)),
-        (v4(192, 0, 0, 192, 32), Some(Class::Metadata)),
-        (v4(168, 63, 129, 16, 32), Some(Class::Metadata)),
         (v6([0xfd00, 0xec2, 0, 0], 0x254, 128), Some(Class::Metadata)),
         (v6([0xfd00, 0xec2, 0, 0], 0x23, 128), Some(Class::Metadata)),
+        // Google Cloud over IPv6.
         (v6([0xfd20, 0xce, 0, 0], 0x254, 128), Some(Class::Metadata)),
+        // Azure's wire server.
+        (v4(168, 63, 129, 16, 32), Some(Class::Metadata)),
+        // Alibaba Cloud.
+        (v4(100, 100, 100, 200, 32), Some(Class::Metadata)),
+        // Oracle Cloud, the classic one and over IPv6.
+        (v4(192, 0, 0, 192, 32), Some(Class::Metadata)),
+        (
+            v6([0xfd00, 0xc1, 0, 0], 0xa9fe_a9fe, 128),
+            Some(Class::Metadata),
+        ),
+        // Scaleway, and over IPv6.
+        (v4(169, 254, 42, 42, 32), Some(Class::Metadata)),
+        (v6([0xfd00, 0x42, 0, 0], 0x42, 128), Some(Class::Metadata)),
+        // Tencent Cloud.
+        (v4(169, 254, 0, 23, 32), Some(Class::Metadata)),
+        // Akamai (Linode) over IPv6.
+        (
+            v6([0xfd00, 0xa9fe, 0xa9fe, 0], 1, 128),
+            Some(Class::Metadata),
+        ),
+        // Rancher.
+        (v4(169, 254, 169, 250, 32), Some(Class::Metadata)),
+        // Equinix Metal.
+        (v4(192, 80, 8, 124, 32), Some(Class::Metadata)),
         // IPv4: RFC 6890 and the IANA special-purpose registry.
         (v4(0, 0, 0, 0, 8), None),
         (v4(10, 0, 0, 0, 8), Some(Class::Private)),

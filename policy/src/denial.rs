@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::IpAddr;
 
-use crate::address::{host_text, netlink_protocol};
+use crate::address::{host_text, netlink_name};
 use crate::class::Class;
 use crate::question::Subject;
 use crate::rule::{Effect, Op, Rule};
@@ -40,7 +40,7 @@ pub(crate) enum Cause {
     /// None could: why.
     NoRuleCould(String),
     /// A name resolved to an address of a class that its rule does not have.
-    Class(IpAddr),
+    Class(IpAddr, Option<Class>),
     Rule(Rule),
 }
 
@@ -57,11 +57,11 @@ impl Denial {
     }
 
     /// Of an address that a name resolved to, under a rule for the name.
-    pub(crate) fn of_answer(rule: &Rule, name: &str, ip: IpAddr, cause: Cause) -> Self {
+    pub(crate) fn of_answer(rule: &Rule, name: &str, cause: Cause) -> Self {
         let (op, target) = (rule.op(), rule.target_for(name));
         // What is in no class cannot be had by a name.
-        let grant = match (Class::of(ip), &cause) {
-            (Some(class), Cause::Class(_)) => Some(format!("{target} in={class}")),
+        let grant = match cause {
+            Cause::Class(_, Some(class)) => Some(format!("{target} in={class}")),
             _ => None,
         };
         let mut denial = Self::without_grant(op, target, cause);
@@ -79,14 +79,14 @@ impl Denial {
         .on(protocol);
         let scheme = protocol.scheme().unwrap_or_default();
         let text = match protocol {
-            Protocol::Netlink(number) => netlink_protocol(number),
+            Protocol::Netlink(number) => netlink_name(number),
             Protocol::Mptcp | Protocol::UdpLite | Protocol::Rds => "*:*".to_owned(),
             _ => "*".to_owned(),
         };
         let target = format!("{scheme}://{text}");
         match (protocol, cause) {
             // To them it is one address: all of the kernel, every interface.
-            (Protocol::Netlink(_) | Protocol::Packet | Protocol::Can, cause) => {
+            (Protocol::Netlink(_) | Protocol::Packet | Protocol::Can(_), cause) => {
                 Self::with_target(op, op, target, cause)
             }
             // What the socket will be used with is not known yet.
@@ -132,7 +132,7 @@ impl Denial {
             Cause::NoRule => exact_grant(granted, &target).map(Some),
             Cause::NoWideRule(_) => Ok(Rule::parse(Effect::Allow, granted, &target).ok()),
             // No grant outweighs a denial.
-            Cause::Rule(_) | Cause::Class(_) | Cause::NoRuleOfKind | Cause::NoRuleCould(_) => {
+            Cause::Rule(_) | Cause::Class(..) | Cause::NoRuleOfKind | Cause::NoRuleCould(_) => {
                 Ok(None)
             }
         };
@@ -213,8 +213,12 @@ impl Denial {
             }
             (Cause::NoRuleCould(why), false) => format!("no grant can allow it: {why}"),
             (Cause::Rule(rule), false) => format!("the rule `{rule}` forbids it"),
-            (Cause::Class(ip), _) => {
-                let class = Class::of(*ip).map_or("reserved", Class::name);
+            (Cause::Class(ip, class), _) => {
+                let class = match (class, Class::of(*ip)) {
+                    (Some(class), _) => class.name(),
+                    (None, Some(_)) => "an address of this machine",
+                    (None, None) => "reserved",
+                };
                 format!("it resolves to {ip}, which is {class}")
             }
             (

@@ -10,7 +10,7 @@ use crate::class::embedded_ipv4;
 use crate::denial::{Cause, Denial};
 use crate::policy::{Policy, subjects};
 use crate::question::{Question, Subject};
-use crate::rule::{Effect, Host, Op, Rule, Target};
+use crate::rule::{Effect, Host, Op, OptionValue, Rule, Target};
 use crate::{Address, Protocol};
 use crate::{Invalid, NameRefusal};
 use near::other_op;
@@ -174,13 +174,6 @@ impl Policy {
                 let notes = translation(address).into_iter();
                 answer.also(notes.chain(peer.as_ref().and_then(translation)))
             }
-            Subject::Special { scheme, text } => {
-                let covers = |rule: &Rule| {
-                    matches!(&rule.target, Target::Special { scheme: granted, pattern }
-                        if granted == scheme && pattern.covers(text))
-                };
-                self.explain_special(op, &format!("{scheme}://{text}"), &covers)
-            }
             Subject::Name(name) => self.explain_name(name),
             Subject::Named {
                 protocol,
@@ -188,8 +181,13 @@ impl Policy {
                 port,
             } => self.explain_named(op, *protocol, name, *port),
             Subject::Option { name, value } => {
+                let set_to = OptionValue::of(name, value);
+                let covers = |rule: &Rule| {
+                    let set_to = set_to.as_ref();
+                    set_to.is_ok_and(|set_to| rule.covers_option(name, set_to, &self.facts))
+                };
                 self.explain_check(self.vet_option(name, value), |rule| match &rule.target {
-                    _ if rule.covers_option(name, value) => Near::Allows,
+                    _ if covers(rule) => Near::Allows,
                     Target::Option { name: granted, .. } if granted == name => {
                         Near::Misses(format!("the rule `{rule}` is for another value"))
                     }
@@ -231,7 +229,7 @@ impl Policy {
             _ => self.vet_take(protocol, over),
         };
         self.explain_check(check, |rule| match rule.op {
-            Op::PassFd | Op::TakeFd if rule.covers_channel(protocol, over, &self.pins) => {
+            Op::PassFd | Op::TakeFd if rule.covers_channel(protocol, over, &self.facts) => {
                 if rule.op == op {
                     Near::Allows
                 } else {
@@ -254,7 +252,7 @@ impl Policy {
             // Limits are asked by themselves.
             _ => {
                 let allows = |rule: &&Rule| matches!(near(rule), Near::Allows);
-                return match self.grants().find(allows) {
+                return match self.rules_of(Effect::Allow).find(allows) {
                     Some(rule) => Explanation::allowed_by(rule),
                     None => Explanation::allow(None, "it needs no grant".to_owned()),
                 };
@@ -263,48 +261,16 @@ impl Policy {
         if let Some(rule) = denial.rule() {
             return Explanation::denied_by(rule);
         }
-        let misses = self.grants().filter_map(|rule| match near(rule) {
-            Near::Misses(words) => Some(words),
-            Near::Allows | Near::Not => None,
-        });
+        let misses = self
+            .rules_of(Effect::Allow)
+            .filter_map(|rule| match near(rule) {
+                Near::Misses(words) => Some(words),
+                Near::Allows | Near::Not => None,
+            });
         Explanation::missing(
             no_rule(misses.take(NEAR_MISSES).collect()),
             denial.grant().cloned().into_iter().collect(),
         )
-    }
-
-    /// As `decide`, for addresses of which there is but the text.
-    fn explain_special(&self, op: Op, target: &str, covers: &dyn Fn(&Rule) -> bool) -> Explanation {
-        let find = |effect, ops: &[Op]| {
-            let matches =
-                |rule: &&Rule| rule.effect == effect && ops.contains(&rule.op) && covers(rule);
-            self.rules.iter().find(matches)
-        };
-        // In the order in which they are asked: what denies, then what allows.
-        let steps: &[(&[Op], Op)] = match op {
-            Op::Bind => &[(&[Op::Bind], Op::Bind), (&[Op::Listen], Op::Listen)],
-            Op::Listen => &[(&[Op::Listen, Op::Bind], Op::Listen)],
-            Op::Recv => &[(&[Op::Recv], Op::Recv), (&[Op::Send], Op::Send)],
-            _ => &[(&[op], op)],
-        };
-        for (denying, allowing) in steps {
-            if let Some(rule) = find(Effect::Deny, denying) {
-                return Explanation::denied_by(rule);
-            }
-            if let Some(rule) = find(Effect::Allow, &[*allowing]) {
-                return Explanation::allowed_by(rule);
-            }
-        }
-        let near = self.grants().filter(|rule| covers(rule));
-        let near = near.map(|rule| other_op(rule, op)).take(NEAR_MISSES);
-        let grant = Rule::parse(Effect::Allow, op, target);
-        Explanation::missing(no_rule(near.collect()), grant.into_iter().collect())
-    }
-
-    fn grants(&self) -> impl Iterator<Item = &Rule> {
-        self.rules
-            .iter()
-            .filter(|rule| rule.effect == Effect::Allow)
     }
 }
 
@@ -339,7 +305,7 @@ impl<'a> Asked<'a> {
             let Self {
                 policy, protocol, ..
             } = self;
-            if let Some(rule) = policy.denied_by(&[Op::Recv], protocol, subject) {
+            if let Some(rule) = policy.denied_by(Op::Recv.denied_by(), protocol, subject) {
                 return Err(Cause::Rule(rule.clone()));
             }
             match policy.allowed_by(Op::Recv, protocol, subject) {
@@ -366,12 +332,12 @@ impl<'a> Asked<'a> {
         } = self;
         let peer = Address::from(SocketAddr::new(peer, 0));
         let listen =
-            |rule: &Rule| rule.op == Op::Listen && rule.covers(protocol, local, &policy.pins);
+            |rule: &Rule| rule.op == Op::Listen && rule.covers(protocol, local, &policy.facts);
         let check = policy.admit_peer(protocol, local, &peer);
         policy.explain_check(check, |rule| {
             if !listen(rule) {
                 Near::Not
-            } else if rule.covers_peer(&peer) {
+            } else if rule.covers_peer(&peer, &policy.facts) {
                 Near::Allows
             } else {
                 Near::Misses(format!("the rule `{rule}` is for other peers"))

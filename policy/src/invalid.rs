@@ -85,6 +85,9 @@ fn fault(op: Op, protocol: Protocol, address: &Address) -> Option<String> {
     if let Some(fault) = address.fault() {
         return Some(fault.to_owned());
     }
+    if let Some(fault) = other_protocol(protocol, address) {
+        return Some(fault);
+    }
     let endpoint = address.canonical()?;
     if !matches!(op, Op::Connect | Op::Send) {
         return None;
@@ -103,4 +106,18 @@ fn fault(op: Op, protocol: Protocol, address: &Address) -> Option<String> {
     let is_group = matches!(Class::of(ip), Some(Class::Multicast | Class::Broadcast));
     (is_group && protocol.has_connections())
         .then(|| format!("{ip} is a group of peers, and a connection has one"))
+}
+
+/// Families whose protocols have addresses of their own, which the kernel tells
+/// apart by their lengths alone, or not at all.
+fn other_protocol(protocol: Protocol, address: &Address) -> Option<String> {
+    let is_of = match (protocol, address) {
+        (
+            Protocol::BluetoothConnection(protocol) | Protocol::BluetoothDatagram(protocol),
+            Address::Bluetooth(address),
+        ) => address.protocol() == protocol,
+        (Protocol::Can(protocol), Address::Can(address)) => address.protocol.is_of(protocol),
+        _ => true,
+    };
+    (!is_of).then(|| "the address is one of another protocol than the socket's".to_owned())
 }

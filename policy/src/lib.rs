@@ -1,7 +1,123 @@
 //! What a sandboxed program may do with the network: rules, and one evaluator of
 //! them.
 //!
-//! Everything here is pure: no system call, no clock, no state.
+//! Everything here is pure: no system call, no clock, no state. `capsock-host`
+//! asks it before every system call that takes an address; an admission check, an
+//! editor or a proxy can ask it the same.
+//!
+//! ```
+//! use capsock_policy::operation::Connect;
+//! use capsock_policy::{Address, Policy, Protocol, Refusal};
+//! use std::net::SocketAddr;
+//!
+//! let policy = Policy::from_toml(
+//!     r#"
+//!     [allow]
+//!     connect = ["tcp://10.20.0.0/16:5432"]
+//!
+//!     [deny]
+//!     connect = ["tcp://10.20.9.0/24:*"]
+//!     "#,
+//! )?;
+//!
+//! let asked = |address: &str| {
+//!     let address: SocketAddr = address.parse().expect("an address");
+//!     policy.vet::<Connect>(Protocol::Tcp, Address::from(address))
+//! };
+//! assert!(asked("10.20.0.5:5432").is_ok());
+//! assert!(asked("[::ffff:10.20.0.5]:5432").is_ok());
+//! let Err(Refusal::Denied(denial)) = asked("10.20.9.5:5432") else { panic!() };
+//! assert_eq!(
+//!     denial.to_string(),
+//!     "connect tcp://10.20.9.5:5432: the rule `deny connect tcp://10.20.9.0/24:*` forbids it",
+//! );
+//!
+//! // The same in words, with the grant that would allow it.
+//! let answer = policy.explain(&"connect tcp://10.20.0.5:80".parse()?);
+//! assert_eq!(answer.grants()[0].to_string(), "allow connect tcp://10.20.0.5:80");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # The grammar of rules
+//!
+//! ```text
+//! rule      = ("allow" | "deny") operation target qualifier*
+//! operation = "connect" | "bind" | "listen" | "send" | "recv" | "resolve" | "raw"
+//!           | "pass-fd" | "take-fd" | "option" | "interfaces"
+//! target    = proto "://" host ":" ports            connect bind listen send recv
+//!           | proto "://" host                      of icmp and raw/N, without ports
+//!           | "unix:" path                          a path; with "/" at its end all beneath
+//!           | "unix-abstract:" name ["*"]           a name; with "*" all that begin so
+//!           | family "://" address                  another family
+//!           | name | "*"                            resolve
+//!           | option ["=" value]                    option
+//!           | "*"                                   interfaces; pass-fd and take-fd too
+//! proto     = "tcp" | "udp" | "ip" | "mptcp" | "udplite" | "rds" | "icmp" | "raw/" N
+//! host      = "*" | ip4 | "[" ip6 "]" | cidr | class | "localhost" | name
+//! class     = "public" | "loopback" | "private" | "link-local" | "metadata"
+//!           | "multicast" | "broadcast"
+//! name      = ["*."] dns-name
+//! ports     = item ("," item)*          item = "*" | N | N "-" M | "ephemeral"
+//! family    = "netlink" | "vsock" | "packet" | "can" | "tipc" | "bluetooth" | "alg"
+//! address   = "*"
+//!           | netlink:    protocol ["/" (port | "*")]
+//!           | vsock:      (cid | "any" | "*") ":" ports
+//!           | packet can: interface
+//!           | tipc:       "name:" (type ":" instances | "*") | "id:" (node ":" reference | "*")
+//!           | bluetooth:  ("rfcomm" | "l2cap" | "hci") "/" (device "/" channel | "*")
+//!           |             "sco/" device
+//!           | alg:        type "/" (name | "*")
+//! qualifier = "from=" host ("," host)*   the peers of a listener
+//!           | "in=" class ("," class)*   what a name may resolve to
+//! ```
+//!
+//! White space separates words. In a path, a name and a value, `\\xHH` is a byte:
+//! white space, `*`, and what is not seen as what it is, are written so. Numbers
+//! are decimal, without leading zeros. What is not written as it would be printed
+//! is made so, or is an error that says how to write it.
+//!
+//! # What rules mean
+//!
+//! Nothing is allowed by default. A denial that matches wins, whatever the order.
+//!
+//! | rule | meaning |
+//! | --- | --- |
+//! | `allow connect tcp://192.0.2.1:443` | one address and port |
+//! | `allow connect tcp://*:443` | the public internet, and nothing else: not this machine, no private net, no metadata service |
+//! | `allow connect tcp://10.0.0.0/8:5432` | a net; of what is not public only what lies in the same block as all of the net |
+//! | `allow connect tcp://localhost:80` | 127.0.0.1 and ::1; `loopback` is all of 127.0.0.0/8 |
+//! | `allow connect tcp://*.example.com:443 in=public,private` | what names beneath example.com resolve to, of these classes; includes the look-up |
+//! | `allow listen tcp://[::1]:8080-8090 from=loopback` | to listen, and to accept these peers; includes the bind |
+//! | `allow bind udp://127.0.0.1:ephemeral` | to bind port 0, so that the kernel chooses one |
+//! | `allow send udp://9.9.9.9:53` | datagrams to a peer, and its answers |
+//! | `allow recv udp://224.0.0.251:5353` | datagrams from a peer, or of a multicast group |
+//! | `allow resolve *.example.com` | to look names up, not to reach them |
+//! | `allow connect unix:/run/app/` | every socket beneath a directory |
+//! | `allow connect unix-abstract:app/*` | every abstract name that begins so |
+//! | `allow pass-fd unix:/run/app.sock` | to send sockets over it; `take-fd` to receive them |
+//! | `allow option so-mark=7` | to set an option to a value, or to any without one |
+//! | `allow interfaces *` | to list the network interfaces |
+//! | `allow send icmp://192.0.2.1` | echoes; `allow raw raw/1://192.0.2.1` for raw sockets |
+//! | `allow raw netlink://route` | to talk with a part of the kernel; a denial is of that protocol, whatever the port |
+//! | `allow raw packet://eth0` | frames of an interface, by any of its names; `can://` likewise |
+//! | `allow connect vsock://2:1024` | a port of a context |
+//! | `allow bind tipc://name:18888:1-17` | a range within it; a denial is of all that meets it |
+//! | `allow connect bluetooth://rfcomm/00:11:22:33:44:55/1` | a channel of a device; `l2cap/DEVICE/PSM` or `l2cap/DEVICE/cid-N` |
+//! | `allow bind alg://hash/sha256` | an algorithm of the kernel |
+//!
+//! An IPv6 address that holds an IPv4 one is that one; of NAT64, 6to4 and Teredo
+//! both are checked. `ip` is TCP and UDP; a denial of it is also one of MPTCP and
+//! UDP-Lite, one of `tcp` of MPTCP too, which falls back to it. To connect and to
+//! send are denied together where a target is of both kinds: `ip://`, Unix
+//! sockets, other families. [`Machine`] tells what only the machine knows: which
+//! addresses are its own, and which names are of one thing.
+//!
+//! # Where things are
+//!
+//! What an address is: `address`, `class`. What a rule is: `rule`. How it is
+//! parsed: `parse`, and `file` for whole policies. How it decides: `policy` and
+//! `vet`, with `facts` and `pins` for what changes. How it explains: `explain`,
+//! `denial`.
 
 #![deny(missing_docs)]
 #![warn(clippy::print_stderr, clippy::print_stdout)]
@@ -9,12 +125,17 @@
 
 // In the order in which they are read: what an address is, what a rule is, how it
 // is parsed, how it decides, how it explains.
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
+
 mod text;
 
 mod address;
 mod class;
 mod errno;
 
+mod facts;
 mod name;
 mod rule;
 
@@ -29,6 +150,7 @@ pub mod operation;
 mod pins;
 mod policy;
 mod reach;
+mod vet;
 mod vetted;
 
 mod check;
@@ -37,15 +159,16 @@ mod explain;
 mod question;
 
 pub use address::{
-    Address, AddressFamily, AlgAddress, BluetoothAddress, BluetoothDevice, CanAddress,
-    CanProtocolAddress, NetlinkAddress, PacketAddress, Protocol, SocketType, TipcAddress,
-    TipcTarget, UnixAddress, VsockAddress, canonical_ip,
+    Address, AddressFamily, AlgAddress, BluetoothAddress, BluetoothDevice, BluetoothProtocol,
+    CanAddress, CanProtocol, CanProtocolAddress, NetlinkAddress, PacketAddress, Protocol,
+    SocketType, TipcAddress, TipcTarget, UnixAddress, VsockAddress, canonical_ip,
 };
 pub use check::{Check, Decision};
 pub use class::Class;
 pub use denial::Denial;
 pub use errno::Errno;
 pub use explain::{Explanation, Verdict};
+pub use facts::{Machine, Route};
 pub use file::PolicyFileError;
 pub use invalid::Invalid;
 pub use limits::{LimitError, Limits};

@@ -21,7 +21,7 @@ impl Policy {
     /// ```
     pub fn narrowed(mut self, mut limit: Self) -> Self {
         let more = std::mem::take(&mut limit.limits);
-        limit.set_pins(&self.pins);
+        limit.set_facts(&self.facts);
         self.limits.push(limit);
         self.limits.extend(more);
         self

@@ -11,7 +11,7 @@ use std::str::FromStr;
 
 use crate::Protocol;
 use crate::name::canonical_name;
-use crate::rule::{Effect, Name, Op, Ports, Proto, Rule, Target};
+use crate::rule::{Effect, Family, Name, Op, Ports, Proto, Rule, Target};
 use crate::text::looks_numeric;
 
 /// A rule that does not follow the grammar: where, and what would.
@@ -146,7 +146,7 @@ impl<'a> Parser<'a> {
             Op::Resolve => Target::Name(self.name(target)?),
             Op::Interfaces => self.everything(target)?,
             Op::PassFd | Op::TakeFd if target == "*" => Target::Everything,
-            _ => self.target(target)?,
+            _ => self.target(effect, target)?,
         };
         self.check_op(effect, op, &target, at)?;
         let mut target = target;
@@ -207,7 +207,7 @@ impl<'a> Parser<'a> {
         parse_op(word).or_else(|message| self.fail(word, &message))
     }
 
-    fn target(&self, text: &'a str) -> Parsed<Target> {
+    fn target(&self, effect: Effect, text: &'a str) -> Parsed<Target> {
         if let Some(path) = text.strip_prefix("unix:") {
             return self.unix_path(path);
         }
@@ -220,8 +220,8 @@ impl<'a> Parser<'a> {
                 "expected `PROTO://HOST:PORTS`, `FAMILY://ADDRESS`, `unix:/PATH` or `unix-abstract:NAME`",
             );
         };
-        if let Some(scheme) = special::SCHEMES.into_iter().find(|known| *known == scheme) {
-            return self.special(scheme, endpoint);
+        if let Some(family) = Family::ALL.into_iter().find(|known| known.name() == scheme) {
+            return self.special(effect, family, endpoint);
         }
         let proto = self.proto(scheme)?;
         if let Proto::Only(protocol) = proto
@@ -322,12 +322,12 @@ impl<'a> Parser<'a> {
             _ => None,
         };
         let is_unix = matches!(target, Target::UnixPath(_) | Target::UnixAbstract(_));
-        let scheme = match target {
-            Target::Special { scheme, .. } => Some(*scheme),
+        let family = match target {
+            Target::Special { family, .. } => Some(*family),
             _ => None,
         };
         let is_raw = protocol.is_some_and(Protocol::is_raw)
-            || matches!(scheme, Some("netlink" | "packet" | "can"));
+            || matches!(family, Some(Family::Netlink | Family::Packet | Family::Can));
         match op {
             Op::PassFd | Op::TakeFd if !is_unix && *target != Target::Everything => self.fail(
                 at,
@@ -352,7 +352,7 @@ impl<'a> Parser<'a> {
             Op::Recv if is_unix => {
                 self.fail(at, "a Unix socket receives what is sent to it; use `bind`")
             }
-            Op::Connect | Op::Listen | Op::Send | Op::Recv if scheme == Some("alg") => self.fail(
+            Op::Connect | Op::Listen | Op::Send | Op::Recv if family == Some(Family::Alg) => self.fail(
                 at,
                 "an algorithm is bound; use `bind`",
             ),
@@ -403,7 +403,18 @@ mod tests {
             "deny resolve *",
             "allow resolve target_service",
             "allow send udp://_dns._udp.example.com:53",
-            "allow raw packet://\\x2A*",
+            "allow raw packet://\\x2A",
+            "allow raw netlink://99/7",
+            "allow connect vsock://*:80,90-99,ephemeral",
+            "allow listen vsock://any:*",
+            "allow connect tipc://id:*",
+            "allow connect tipc://id:1:*",
+            "allow bind tipc://name:18888:1-17",
+            "allow bind bluetooth://hci/0/*",
+            "allow bind bluetooth://hci/*",
+            "allow connect bluetooth://l2cap/*/cid-4",
+            "allow connect bluetooth://sco/*",
+            "deny bind alg://hash/*",
             "allow option so-mark",
             "allow option raw=6/11",
             "allow resolve api.example.com",
@@ -450,7 +461,7 @@ mod tests {
             ),
             (
                 "allow  listen\ttcp://localhost:80-80 ",
-                "allow listen tcp://loopback:80",
+                "allow listen tcp://localhost:80",
             ),
             (
                 "allow connect tcp://fd00::/8:1",
@@ -463,6 +474,28 @@ mod tests {
             (
                 "allow raw packet://\\x65th\\x2a",
                 "allow raw packet://eth\\x2A",
+            ),
+            (
+                "deny connect tcp://[::10.0.0.5]:*",
+                "deny connect tcp://10.0.0.5:*",
+            ),
+            (
+                "deny connect tcp://[::10.0.0.0/104]:*",
+                "deny connect tcp://10.0.0.0/8:*",
+            ),
+            ("deny raw netlink://0", "deny raw netlink://route"),
+            ("deny raw netlink://16/*", "deny raw netlink://generic/*"),
+            (
+                "deny connect bluetooth://rfcomm/aa:bb:cc:dd:ee:ff/1",
+                "deny connect bluetooth://rfcomm/AA:BB:CC:DD:EE:FF/1",
+            ),
+            (
+                "deny bind tipc://name:18888:17-17",
+                "deny bind tipc://name:18888:17",
+            ),
+            (
+                "deny bind tipc://name:*:0-4294967295",
+                "deny bind tipc://name:*",
             ),
             (
                 "allow resolve *.B\u{fc}cher.Example.",
@@ -556,7 +589,27 @@ mod tests {
             "allow send raw/1://127.0.0.1",
             "allow bind netlink://route",
             "allow connect vsock://",
-            "allow connect vsock://*:80",
+            "allow connect vsock://2",
+            "allow connect vsock://2:022",
+            "allow connect vsock://4294967295:22",
+            "allow connect vsock://2:4294967295",
+            "allow connect vsock://2:9-1",
+            "allow raw netlink://rout",
+            "allow raw netlink://00",
+            "allow raw netlink://route/0",
+            "allow raw packet://a-name-of-16-b.x",
+            "allow raw can://a b",
+            "deny bind tipc://name:18888",
+            "deny bind tipc://name:18888:17-1",
+            "deny bind bluetooth://rfcomm/0:11:22:33:44:55/1",
+            "deny bind bluetooth://rfcomm/00:11:22:33:44:55/256",
+            "deny bind bluetooth://rfcomm/*/*",
+            "deny bind bluetooth://l2cap/*/cid-0",
+            "deny bind bluetooth://sco/*/1",
+            "deny bind bluetooth://bnep/*",
+            "allow bind alg://hash/SHA256",
+            "deny bind alg://hash/sha256",
+            "deny connect tcp://[::/96]:*",
             "allow raw packet://e*0",
             "allow connect icmp://127.0.0.1",
             "allow connect alg://hash/sha256",

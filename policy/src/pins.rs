@@ -6,8 +6,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::address::canonical_ip;
-use crate::class::{Class, embedded_ipv4};
+use crate::class::embedded_ipv4;
 use crate::denial::{Cause, Denial};
+use crate::facts::Facts;
 use crate::rule::{Effect, Host, Name, Op, Rule, Target};
 use crate::{Policy, VettedName};
 
@@ -100,17 +101,13 @@ impl Policy {
     /// Whether a rule for a name lets an address of it be reached.
     fn reaches(&self, rule: &Rule, name: &str, ip: IpAddr) -> Result<(), Denial> {
         for ip in reached(ip) {
-            if !rule.is_within(ip) {
-                return Err(Denial::of_answer(rule, name, ip, Cause::Class(ip)));
+            let class = self.facts.class_of(ip);
+            if !class.is_some_and(|class| rule.within().contains(&class)) {
+                return Err(Denial::of_answer(rule, name, Cause::Class(ip, class)));
             }
-            let denies = |other: &&Rule| other.denies_all_of(rule, ip);
+            let denies = |other: &&Rule| other.denies_all_of(rule, ip, &self.facts);
             if let Some(denial) = self.rules.iter().find(denies) {
-                return Err(Denial::of_answer(
-                    rule,
-                    name,
-                    ip,
-                    Cause::Rule(denial.clone()),
-                ));
+                return Err(Denial::of_answer(rule, name, Cause::Rule(denial.clone())));
             }
         }
         Ok(())
@@ -125,16 +122,17 @@ impl Policy {
         now: Instant,
     ) -> Self {
         let pins = self
+            .facts
             .pins
             .with(name.as_str(), ips.flat_map(reached), now + LIFE);
-        self.set_pins(&pins);
+        self.set_pins(pins);
         self
     }
 
     /// The policy without pins whose time is over.
     pub fn with_live_pins(mut self, now: Instant) -> Self {
-        let pins = self.pins.live(now);
-        self.set_pins(&pins);
+        let pins = self.facts.pins.live(now);
+        self.set_pins(pins);
         self
     }
 
@@ -156,10 +154,10 @@ impl Policy {
         else {
             return Vec::new();
         };
-        let Some(class) = Class::of(net.addr()) else {
+        let Some(class) = self.facts.class_of(net.addr()) else {
             return Vec::new();
         };
-        let pins = self.pins.0.iter().filter(|pin| pin.ip == net.addr());
+        let pins = self.facts.pins.0.iter().filter(|pin| pin.ip == net.addr());
         let rules = pins.map(|pin| Rule {
             target: Target::Named {
                 proto: *proto,
@@ -178,21 +176,15 @@ impl Policy {
 
     /// When the first of the pins ends.
     pub fn first_pin_ends(&self) -> Option<Instant> {
-        self.pins.first_end()
+        self.facts.pins.first_end()
     }
 
-    pub(crate) fn set_pins(&mut self, pins: &Pins) {
-        self.pins = pins.clone();
-        for limit in &mut self.limits {
-            limit.pins = pins.clone();
-        }
-    }
-}
-
-impl Rule {
-    /// Whether the address is in a class that the rule for a name has.
-    fn is_within(&self, ip: IpAddr) -> bool {
-        Class::of(ip).is_some_and(|class| self.within().contains(&class))
+    fn set_pins(&mut self, pins: Pins) {
+        let facts = Facts {
+            pins,
+            ..self.facts.clone()
+        };
+        self.set_facts(&facts);
     }
 }
 

@@ -4,10 +4,18 @@ use std::fmt;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
 
+use crate::address::canonical_ip;
 use crate::class::Class;
 use crate::parse::{ParseRuleError, parse_grant};
-use crate::rule::{AbstractName, Host, Name, Op, Pattern, PortItem, Proto, Rule, Target};
-use crate::{Address, Protocol, UnixAddress};
+use crate::rule::{
+    AbstractName, Channel, Device, Family, Host, Name, NetlinkPort, Op, PortItem, Proto, Rule,
+    Special, Target,
+};
+use crate::{
+    Address, AlgAddress, BluetoothAddress, BluetoothProtocol, CanAddress, CanProtocol,
+    CanProtocolAddress, NetlinkAddress, PacketAddress, Protocol, TipcAddress, TipcTarget,
+    UnixAddress, VsockAddress,
+};
 
 /// What [`Policy::explain`](crate::Policy::explain) is asked: an operation and
 /// one concrete target, such as `connect tcp://10.0.0.5:5432`.
@@ -25,11 +33,6 @@ pub(crate) enum Subject {
         address: Address,
         /// Whose connection or datagram a listener is asked about.
         peer: Option<IpAddr>,
-    },
-    /// An address of another family, by its text.
-    Special {
-        scheme: &'static str,
-        text: String,
     },
     Name(String),
     /// Whatever a name resolves to.
@@ -122,14 +125,14 @@ impl Subject {
                 Err("a `*` is many names; name one".to_owned())
             }
             Target::UnixAbstract(granted) => unix(UnixAddress::Abstract(granted.name.clone())),
-            // To a packet or CAN socket it is an address: every interface.
-            Target::Special { scheme, pattern } if is_one(scheme, pattern) => {
-                Ok(Subject::Special {
-                    scheme,
-                    text: pattern.0.clone(),
+            Target::Special { family, address } => {
+                let (protocol, address) = special(rule.op, *family, address.as_ref())?;
+                Ok(Subject::Address {
+                    protocol,
+                    address,
+                    peer: None,
                 })
             }
-            Target::Special { .. } => Err("a `*` is many addresses; name one".to_owned()),
             Target::Name(Name {
                 name,
                 beneath: false,
@@ -140,7 +143,7 @@ impl Subject {
                 value: Some(value),
             } => Ok(Subject::Option {
                 name,
-                value: value.clone(),
+                value: value.plain(),
             }),
             Target::Option { name, value: None } => Err(format!("name a value: `{name}=VALUE`")),
             Target::Everything if rule.op == Op::Interfaces => Ok(Subject::Interfaces),
@@ -199,9 +202,156 @@ fn many_names(domain: &str) -> String {
     format!("`*.{domain}` is many names; name one, such as `www.{domain}`")
 }
 
-fn is_one(scheme: &str, pattern: &Pattern) -> bool {
-    let everywhere = matches!(scheme, "packet" | "can") && pattern.0 == "*";
-    everywhere || !pattern.0.ends_with('*')
+/// The one address that is meant of a family, and a protocol that has it.
+///
+/// # Errors
+/// What it is more than.
+fn special(
+    op: Op,
+    family: Family,
+    address: Option<&Special>,
+) -> Result<(Protocol, Address), String> {
+    let many = || Err("a `*` is many addresses; name one".to_owned());
+    let sends = matches!(op, Op::Send | Op::Recv);
+    Ok(match (family, address) {
+        (Family::Packet, None) => (Protocol::Packet, Address::Packet(PacketAddress::EVERYWHERE)),
+        (Family::Packet, Some(Special::Interface(name))) => {
+            let address = PacketAddress {
+                interface: name.clone(),
+                ..PacketAddress::EVERYWHERE
+            };
+            (Protocol::Packet, Address::Packet(address))
+        }
+        (Family::Can, interface) => {
+            let interface = match interface {
+                Some(Special::Interface(name)) => name.clone(),
+                _ => String::new(),
+            };
+            let address = CanAddress {
+                interface,
+                protocol: CanProtocolAddress::None,
+            };
+            (Protocol::Can(CanProtocol::Raw), Address::Can(address))
+        }
+        (_, Some(Special::Netlink { protocol, port })) => {
+            let port_id = match port {
+                NetlinkPort::Kernel => 0,
+                NetlinkPort::One(port) => *port,
+                NetlinkPort::Any => return many(),
+            };
+            let address = NetlinkAddress { port_id, groups: 0 };
+            (Protocol::Netlink(*protocol), Address::Netlink(address))
+        }
+        (
+            _,
+            Some(Special::Vsock {
+                cid: Some(cid),
+                ports,
+            }),
+        ) => {
+            let port = match ports[..] {
+                [PortItem::Ephemeral] => VsockAddress::ANY,
+                [PortItem::Range(first, last)] if first == last => first,
+                _ => return Err("these are many ports; name one".to_owned()),
+            };
+            let protocol = match sends {
+                true => Protocol::VsockDatagram,
+                false => Protocol::VsockConnection,
+            };
+            (protocol, Address::Vsock(VsockAddress { cid: *cid, port }))
+        }
+        (_, Some(special @ (Special::TipcId { .. } | Special::TipcName { .. }))) => {
+            let target = match *special {
+                Special::TipcId {
+                    node: Some(node),
+                    reference: Some(reference),
+                } => TipcTarget::Id { reference, node },
+                Special::TipcName {
+                    service_type: Some(service_type),
+                    instances: (first, last),
+                } if first == last => TipcTarget::Name {
+                    service_type,
+                    instance: first,
+                    domain: 0,
+                },
+                Special::TipcName {
+                    service_type: Some(service_type),
+                    instances: (lower, upper),
+                } => TipcTarget::NameSequence {
+                    service_type,
+                    lower,
+                    upper,
+                },
+                _ => return many(),
+            };
+            let protocol = match sends {
+                true => Protocol::TipcDatagram,
+                false => Protocol::TipcConnection,
+            };
+            (protocol, Address::Tipc(TipcAddress { target, scope: 0 }))
+        }
+        (
+            _,
+            Some(Special::Bluetooth {
+                protocol,
+                device: Some(device),
+                channel,
+            }),
+        ) => {
+            let address = match (protocol, *device, *channel) {
+                (BluetoothProtocol::Sco, Device::Address(device), _) => {
+                    BluetoothAddress::Sco(device)
+                }
+                (
+                    BluetoothProtocol::Rfcomm,
+                    Device::Address(device),
+                    Some(Channel::Number(channel)),
+                ) => BluetoothAddress::Rfcomm {
+                    device,
+                    channel: u8::try_from(channel).unwrap_or(u8::MAX),
+                },
+                (BluetoothProtocol::L2cap, Device::Address(device), Some(channel)) => {
+                    let (psm, cid) = match channel {
+                        Channel::Number(psm) => (psm, 0),
+                        Channel::Fixed(cid) => (0, cid),
+                    };
+                    BluetoothAddress::L2cap {
+                        device,
+                        psm,
+                        cid,
+                        device_type: 0,
+                    }
+                }
+                (
+                    BluetoothProtocol::Hci,
+                    Device::Number(device_id),
+                    Some(Channel::Number(channel)),
+                ) => BluetoothAddress::Hci { device_id, channel },
+                _ => return many(),
+            };
+            let protocol = match sends {
+                true => Protocol::BluetoothDatagram(*protocol),
+                false => Protocol::BluetoothConnection(*protocol),
+            };
+            (protocol, Address::Bluetooth(address))
+        }
+        (
+            _,
+            Some(Special::Alg {
+                algorithm_type,
+                name: Some(name),
+            }),
+        ) => {
+            let address = AlgAddress {
+                algorithm_type: algorithm_type.clone(),
+                name: name.clone(),
+                feature: 0,
+                mask: 0,
+            };
+            (Protocol::Alg, Address::Alg(address))
+        }
+        _ => return many(),
+    })
 }
 
 fn one_address(host: &Host) -> Result<IpAddr, String> {
@@ -232,5 +382,5 @@ fn mapped(target: &str) -> Option<Ipv6Addr> {
     let (_, rest) = target.split_once("://[")?;
     let (ip, _) = rest.split_once(']')?;
     let ip: Ipv6Addr = ip.parse().ok()?;
-    ip.to_ipv4_mapped().map(|_| ip)
+    canonical_ip(ip).is_ipv4().then_some(ip)
 }

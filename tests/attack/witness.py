@@ -1,10 +1,11 @@
-"""Sees what arrives, at every address of its network namespace.
+"""Sees what arrives, at every address of its network namespace and of another.
 
-`witness.py DIR`: prints `ready`; then, for each line of standard input, what
+`witness.py DIR NAMESPACE`: prints `ready`; then, for each line of standard input, what
 has arrived since the last one.
 """
 
 import array
+import ctypes
 import os
 import socket
 import sys
@@ -14,6 +15,7 @@ directory = sys.argv[1]
 os.makedirs(f"{directory}/granted")
 os.symlink("../outside.sock", f"{directory}/granted/link.sock")
 os.symlink("..", f"{directory}/granted/up")
+os.symlink("granted", f"{directory}/alias")
 
 
 def datagrams(port):
@@ -49,6 +51,11 @@ listeners = [
 receivers = [datagrams(9)]
 neighbour = datagrams(7)  # A peer that is granted.
 threading.Thread(target=give, args=[unix(f"{directory}/granted/giver.sock")], daemon=True).start()
+# What is made from here on is in the other namespace.
+with open(sys.argv[2]) as namespace:
+    assert ctypes.CDLL(None).setns(namespace.fileno(), 0) == 0
+listeners.append(socket.create_server(("::", 9), family=socket.AF_INET6, dualstack_ipv6=True, backlog=64))
+receivers.append(datagrams(9))
 for watched in listeners + receivers:
     watched.setblocking(False)
 

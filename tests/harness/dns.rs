@@ -90,6 +90,8 @@ impl Server {
             "public.example" => addresses(&["9.9.9.9", "2620:fe::fe"]),
             "private.example" => addresses(&["10.1.2.3"]),
             "loopback.example" => addresses(&["127.0.0.1", "::1"]),
+            // Of the machine that looks it up.
+            "own.example" => addresses(&["9.9.9.8"]),
             "metadata.example" => addresses(&["169.254.169.254"]),
             "reserved.example" => addresses(&["198.18.0.1"]),
             "mixed.example" => addresses(&["127.0.0.1", "9.9.9.9", "10.1.2.3", "::1"]),

@@ -75,6 +75,48 @@ impl Namespace {
         Some(namespace)
     }
 
+    /// Another host, with addresses of the internet that are not this one's own:
+    /// it is reached over a cable of its own.
+    ///
+    /// # Panics
+    /// Where it cannot be made, though this one could.
+    #[track_caller]
+    pub fn internet(&self, addresses: &[&str]) -> Self {
+        let (mut there, mut here) = (String::new(), String::new());
+        for address in addresses {
+            let (flag, bits, gateway) = match address.contains(':') {
+                true => ("-6", "128 dev lo nodad", "fd31::2"),
+                false => ("-4", "32 dev lo", "172.31.255.2"),
+            };
+            there += &format!("ip {flag} address add {address}/{bits}\n");
+            here += &format!("ip {flag} route add {address} via {gateway}\n");
+        }
+        let host = Self::new(&there).expect("a second network namespace");
+        let join = format!(
+            "set -e
+             in_there() {{ nsenter --net=/proc/{0}/ns/net -- \"$@\"; }}
+             ip link add cable type veth peer name cable netns {0}
+             ip link set cable up
+             in_there ip link set cable up
+             ip address add 172.31.255.1/30 dev cable
+             ip address add fd31::1/64 dev cable nodad
+             in_there ip address add 172.31.255.2/30 dev cable
+             in_there ip address add fd31::2/64 dev cable nodad
+             in_there ip route add default via 172.31.255.1
+             in_there ip -6 route add default via fd31::1
+             {here}",
+            host.holder.id()
+        );
+        let joined = self.command("sh").args(["-c", &join]).status();
+        assert!(joined.expect("sh(1)").success(), "{join}");
+        host
+    }
+
+    /// Where it is, for setns(2).
+    pub fn path(&self) -> String {
+        format!("/proc/{}/ns/net", self.holder.id())
+    }
+
     /// Starts a server inside, which prints `ready` when it is; it ends with the
     /// namespace.
     #[track_caller]

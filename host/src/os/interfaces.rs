@@ -34,7 +34,7 @@ pub(crate) fn name(index: u32) -> Result<String, Errno> {
 ///
 /// # Errors
 /// [`Errno::NoDevice`] where there is none of that name.
-pub(super) fn index_or_any(name: &str) -> Result<u32, Errno> {
+pub(crate) fn index_or_any(name: &str) -> Result<u32, Errno> {
     match name {
         "" => Ok(0),
         // The kernel would take what stands before the colon.
@@ -51,18 +51,16 @@ pub(super) fn name_or_any(index: u32) -> String {
     }
 }
 
-/// The address with its interface by the kernel's own name for it: rules
-/// compare names, and an interface may have several.
-///
-/// # Errors
-/// [`Errno::NoDevice`] where there is none of that name.
-pub(crate) fn with_own_name(mut address: Address) -> Result<Address, Errno> {
+/// The address with its interface by the kernel's own name for it, which is told
+/// of it; one that there is not is left as it is.
+pub(crate) fn with_own_name(mut address: Address) -> Address {
     if let Address::Packet(PacketAddress { interface, .. })
     | Address::Can(CanAddress { interface, .. }) = &mut address
+        && let Ok(index) = index_or_any(interface)
     {
-        *interface = name_or_any(index_or_any(interface)?);
+        *interface = name_or_any(index);
     }
-    Ok(address)
+    address
 }
 
 fn text(name: &CStr) -> String {

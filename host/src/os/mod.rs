@@ -10,6 +10,7 @@ pub(crate) mod databases;
 pub(crate) mod epoll;
 mod inherited;
 pub(crate) mod interfaces;
+mod machine;
 pub(crate) mod message;
 mod multicast;
 pub(crate) mod names;
@@ -23,6 +24,7 @@ mod unix_path;
 
 pub(crate) use epoll::{Event, Events};
 pub(crate) use inherited::systemd_sockets;
+pub(crate) use machine::ThisMachine;
 pub(crate) use multicast::{
     Change, Interface, change_group, join_group, multicast_interface, set_multicast_interface,
 };

@@ -103,7 +103,15 @@ impl Socket {
         if let Some(grant) = option.grant() {
             ctx.vet_option(grant, value)?;
         }
-        os::set_text(descriptor.as_fd(), option.number(), value)
+        match option {
+            // By its number: the kernel would cut a longer name to another one.
+            TextOption::BindToDevice => {
+                let index = os::interfaces::index_or_any(value)?;
+                let index = i32::try_from(index).map_err(|_large| Errno::NoDevice)?;
+                os::set_number(descriptor.as_fd(), OptionNumber::BIND_TO_INDEX, index)
+            }
+            option => os::set_text(descriptor.as_fd(), option.number(), value),
+        }
     }
 
     pub(super) fn open_for_option(&self, option: OptionNumber) -> Result<&Descriptor, Errno> {

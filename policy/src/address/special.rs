@@ -5,6 +5,7 @@
 
 use std::fmt;
 
+use super::{BluetoothProtocol, CanProtocol};
 use crate::escape;
 
 /// `struct sockaddr_nl`: netlink(7).
@@ -177,15 +178,21 @@ const NETLINK_PROTOCOLS: [(u32, &str); 12] = [
 ];
 
 /// The word for a netlink protocol in rules, or its number.
-pub(crate) fn netlink_protocol(number: u32) -> String {
+pub(crate) fn netlink_name(number: u32) -> String {
     let known = NETLINK_PROTOCOLS.iter().find(|(known, _)| *known == number);
     known.map_or_else(|| number.to_string(), |(_, name)| (*name).to_owned())
+}
+
+/// The netlink protocol that a word names.
+pub(crate) fn netlink_number(name: &str) -> Option<u32> {
+    let known = NETLINK_PROTOCOLS.iter().find(|(_, known)| *known == name);
+    known.map(|(number, _)| *number)
 }
 
 impl NetlinkAddress {
     /// With its protocol, which is the socket's.
     pub fn text(&self, protocol: u32) -> String {
-        let protocol = netlink_protocol(protocol);
+        let protocol = netlink_name(protocol);
         match self.port_id {
             0 => protocol,
             port_id => format!("{protocol}/{port_id}"),
@@ -211,6 +218,52 @@ impl PacketAddress {
     pub(super) fn fault(&self) -> Option<&'static str> {
         let fits = self.hardware_address.len() <= 8;
         (!fits).then_some("a hardware address has at most 8 bytes")
+    }
+}
+
+impl BluetoothAddress {
+    /// The protocol whose form it has.
+    pub fn protocol(&self) -> BluetoothProtocol {
+        match self {
+            Self::L2cap { .. } => BluetoothProtocol::L2cap,
+            Self::Rfcomm { .. } => BluetoothProtocol::Rfcomm,
+            Self::Hci { .. } => BluetoothProtocol::Hci,
+            Self::Sco(_) => BluetoothProtocol::Sco,
+        }
+    }
+
+    pub(super) fn fault(&self) -> Option<&'static str> {
+        let both = matches!(
+            self,
+            Self::L2cap {
+                psm: 1..,
+                cid: 1..,
+                ..
+            }
+        );
+        both.then_some("a channel of L2CAP has a PSM or a fixed identifier, not both")
+    }
+}
+
+impl CanProtocolAddress {
+    /// Whether sockets of a protocol have such an address: `linux/can.h`.
+    pub fn is_of(&self, protocol: CanProtocol) -> bool {
+        match self {
+            Self::None => true,
+            Self::Isotp { .. } => protocol == CanProtocol::Isotp,
+            Self::J1939 { .. } => protocol == CanProtocol::J1939,
+        }
+    }
+}
+
+impl TipcAddress {
+    pub(super) fn fault(&self) -> Option<&'static str> {
+        match self.target {
+            TipcTarget::NameSequence { lower, upper, .. } if lower > upper => {
+                Some("the range of instances ends before it starts")
+            }
+            _ => None,
+        }
     }
 }
 
@@ -276,7 +329,13 @@ impl fmt::Display for BluetoothDevice {
 impl fmt::Display for BluetoothAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::L2cap { device, psm, .. } => write!(f, "l2cap/{device}/{psm}"),
+            Self::L2cap {
+                device,
+                psm,
+                cid: 0,
+                ..
+            } => write!(f, "l2cap/{device}/{psm}"),
+            Self::L2cap { device, cid, .. } => write!(f, "l2cap/{device}/cid-{cid}"),
             Self::Rfcomm { device, channel } => write!(f, "rfcomm/{device}/{channel}"),
             Self::Hci { device_id, channel } => write!(f, "hci/{device_id}/{channel}"),
             Self::Sco(device) => write!(f, "sco/{device}"),

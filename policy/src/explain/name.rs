@@ -43,7 +43,9 @@ impl Policy {
         let (named, other): (Vec<_>, Vec<_>) = met(Effect::Allow).partition(is_named);
         let allowing = || named.iter().chain(&other).copied();
         let Some(first) = allowing().next() else {
-            let misses = self.grants().filter_map(|rule| asked.miss(rule));
+            let misses = self
+                .rules_of(Effect::Allow)
+                .filter_map(|rule| asked.miss(rule));
             let grant = Rule::parse(Effect::Allow, op, &asked.target());
             return Explanation::missing(
                 no_rule(misses.take(NEAR_MISSES).collect()),
@@ -113,7 +115,7 @@ impl Asked<'_> {
             _ => return None,
         };
         let mut misses = Vec::new();
-        if !proto.covers(self.protocol) {
+        if !proto.covers(rule.effect, self.protocol) {
             let asked = self.protocol.scheme()?;
             misses.push(format!("the rule `{rule}` is for {proto}, not {asked}"));
         }
@@ -169,6 +171,7 @@ fn classes(rule: &Rule) -> Vec<Class> {
         None => rule.within().to_vec(),
         Some(Host::Any) => vec![Class::Public],
         Some(Host::Class(class)) => vec![class],
+        Some(Host::Localhost) => vec![Class::Loopback],
         Some(Host::Net(net)) if net.prefix_len() == 0 => vec![Class::Public],
         Some(Host::Net(_)) => Vec::new(),
     }
@@ -177,6 +180,7 @@ fn classes(rule: &Rule) -> Vec<Class> {
 /// What a rule is for of what a name may resolve to.
 fn what(rule: &Rule) -> String {
     match (host(rule), rule.effect) {
+        (Some(Host::Localhost), _) => "127.0.0.1 or ::1".to_owned(),
         (Some(net @ Host::Net(one)), _) if one.prefix_len() == one.max_prefix_len() => {
             net.to_string()
         }

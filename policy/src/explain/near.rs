@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use super::{Asked, NEAR_MISSES};
 use crate::address::host_text;
 use crate::class::Class;
+use crate::facts::{Facts, Route};
 use crate::rule::{Effect, Host, Op, Rule, Target};
 use crate::{Address, UnixAddress};
 
@@ -13,7 +14,7 @@ impl Asked<'_> {
     pub(crate) fn near_misses(self, address: &Address) -> Vec<String> {
         let mut near: Vec<_> = self
             .policy
-            .grants()
+            .rules_of(Effect::Allow)
             .filter_map(|rule| self.miss(rule, address))
             .collect();
         near.sort_by_key(|(distance, _)| *distance);
@@ -28,7 +29,7 @@ impl Asked<'_> {
                 (self.op, rule.op),
                 (Op::Bind, Op::Listen) | (Op::Recv, Op::Send)
             );
-        if rule.covers(self.protocol, address, &self.policy.pins) {
+        if rule.covers(self.protocol, address, &self.policy.facts) {
             return (!grants_op).then(|| (Distance::Op, other_op(rule, self.op)));
         }
         let (proto, ports, host) = match &rule.target {
@@ -38,11 +39,13 @@ impl Asked<'_> {
         };
         let endpoint = address.canonical()?;
         let (ip, port) = (endpoint.ip(), endpoint.port());
+        let facts = &self.policy.facts;
+        let peers = (!matches!(rule.op, Op::Bind | Op::Listen)).then_some(facts);
         let mut misses = Vec::new();
         if !grants_op {
             misses.push((Distance::Op, other_op(rule, self.op)));
         }
-        if !proto.covers(self.protocol) {
+        if !proto.covers(Effect::Allow, self.protocol) {
             let asked = self.protocol.scheme()?;
             let words = format!("the rule `{rule}` is for {proto}, not {asked}");
             misses.push((Distance::Protocol, words));
@@ -62,8 +65,8 @@ impl Asked<'_> {
                 );
                 misses.push((Distance::Host, words));
             }
-            Some(host) if !host.covers(Effect::Allow, ip) => {
-                misses.push(match floor(rule, host, ip) {
+            Some(host) if !host.covers(Effect::Allow, ip, peers) => {
+                misses.push(match floor(rule, host, ip, peers) {
                     Some(words) => (Distance::Floor, words),
                     None => {
                         let asked = host_text(ip);
@@ -111,13 +114,19 @@ pub(crate) fn other_op(rule: &Rule, asked: Op) -> String {
 }
 
 /// The words for a wide rule that does not reach what is not public.
-fn floor(rule: &Rule, host: Host, ip: IpAddr) -> Option<String> {
+fn floor(rule: &Rule, host: Host, ip: IpAddr, peers: Option<&Facts>) -> Option<String> {
     let everything = match host {
         Host::Any | Host::Class(Class::Public) => true,
         Host::Net(net) if net.contains(&ip) => net.prefix_len() == 0,
         _ => return None,
     };
     let what = match Class::of(ip) {
+        Some(Class::Public) if peers.is_some_and(|facts| facts.route(ip) == Route::Here) => {
+            "is an address of this machine"
+        }
+        Some(Class::Public) if peers.is_some_and(|facts| facts.route(ip) == Route::Broadcast) => {
+            "is the broadcast address of a network"
+        }
         _ if ip.is_unspecified() => "is every interface",
         Some(Class::Public) => "is public",
         Some(Class::Loopback) => "is loopback",

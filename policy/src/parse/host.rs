@@ -7,6 +7,7 @@ use ipnet::IpNet;
 
 use super::{Parsed, Parser};
 use crate::Protocol;
+use crate::address::canonical_ip;
 use crate::class::Class;
 use crate::name::canonical_name;
 use crate::rule::{Host, PortItem, Ports, Proto, Target};
@@ -90,7 +91,7 @@ impl<'a> Parser<'a> {
             return Ok(Host::Any);
         }
         if text == "localhost" {
-            return Ok(Host::Class(Class::Loopback));
+            return Ok(Host::Localhost);
         }
         if let Ok(class) = Class::from_str(text) {
             return Ok(Host::Class(class));
@@ -109,8 +110,8 @@ impl<'a> Parser<'a> {
         }
         match (address.parse::<IpAddr>(), ip) {
             (Ok(found @ IpAddr::V4(_)), IpAddr::V4(_)) => Ok(Host::Net(IpNet::from(found))),
-            // A rule for `[::ffff:127.0.0.1]` is a rule for 127.0.0.1.
-            (Ok(found @ IpAddr::V6(_)), IpAddr::V6(_)) => Ok(Host::Net(IpNet::from(found.to_canonical()))),
+            // A rule for `[::ffff:127.0.0.1]` or `[::127.0.0.1]` is a rule for 127.0.0.1.
+            (Ok(IpAddr::V6(found)), IpAddr::V6(_)) => Ok(Host::Net(IpNet::from(canonical_ip(found)))),
             (Ok(IpAddr::V6(_)), IpAddr::V4(_)) => self.fail(text, &format!("write an IPv6 address in brackets: `[{address}]`")),
             (Ok(IpAddr::V4(_)), IpAddr::V6(_)) => self.fail(text, &format!("only IPv6 addresses stand in brackets: `{address}`")),
             (Err(_), _) if address.is_empty() => self.fail(text, "expected a host: an address, a CIDR, a class or `*`"),
@@ -130,15 +131,21 @@ impl<'a> Parser<'a> {
     fn cidr(&self, text: &'a str) -> Parsed<Host> {
         match text.parse::<IpNet>() {
             Ok(net) if net.addr() == net.network() => match net {
-                // A mapped net is the IPv4 net that it stands for.
-                IpNet::V6(v6) if net.prefix_len() >= 96 => match v6.network().to_ipv4_mapped() {
-                    Some(v4) => Ok(Host::Net(IpNet::new_assert(
+                // A net of addresses that hold IPv4 ones is the net of these.
+                IpNet::V6(v6) if net.prefix_len() >= 96 => match canonical_ip(v6.network()) {
+                    IpAddr::V4(v4) => Ok(Host::Net(IpNet::new_assert(
                         IpAddr::V4(v4),
                         net.prefix_len() - 96,
                     ))),
-                    None => Ok(Host::Net(net)),
+                    IpAddr::V6(network) if holds_ipv4(network) && net.prefix_len() < 112 => {
+                        self.fail(
+                            text,
+                            "addresses of ::/96 stand for the IPv4 addresses in them; write the net of those",
+                        )
+                    }
+                    IpAddr::V6(_) => Ok(Host::Net(net)),
                 },
-                _ => Ok(Host::Net(net)),
+                IpNet::V4(_) | IpNet::V6(_) => Ok(Host::Net(net)),
             },
             Ok(net) => self.fail(
                 text,
@@ -191,4 +198,9 @@ impl<'a> Parser<'a> {
             ),
         }
     }
+}
+
+/// Whether an address may be one that holds an IPv4 address: RFC 4291, 2.5.5.1.
+fn holds_ipv4(ip: Ipv6Addr) -> bool {
+    ip.segments()[..6] == [0; 6]
 }

@@ -6,6 +6,7 @@ use std::time::Instant;
 use proptest::prelude::*;
 
 use super::*;
+use crate::VettedName;
 use crate::operation::{Bind, Connect, Listen, Send};
 
 const HOSTS: &str = r"(127\.0\.0\.[0-2]|10\.0\.0\.[0-2]|8\.8\.8\.[0-2]|\[::1\]|\[64:ff9b::/96\]|\*|loopback|private|public|127\.0\.0\.0/8|10\.0\.0\.0/7|0\.0\.0\.0/0|\[::/0\])";

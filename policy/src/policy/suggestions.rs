@@ -11,8 +11,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::operation::{Bind, Connect, Listen, Recv, Send};
 use crate::{
-    AlgAddress, BluetoothAddress, BluetoothDevice, CanAddress, CanProtocolAddress, PacketAddress,
-    TipcAddress, TipcTarget, VsockAddress,
+    AlgAddress, BluetoothAddress, BluetoothDevice, BluetoothProtocol, CanAddress, CanProtocol,
+    CanProtocolAddress, NetlinkAddress, PacketAddress, TipcAddress, TipcTarget, VsockAddress,
 };
 use crate::{Check, rule};
 
@@ -227,7 +227,7 @@ fn special() -> impl Strategy<Value = Attempt> {
             }),
         };
         let protocol = if is_can {
-            Protocol::Can
+            Protocol::Can(CanProtocol::Raw)
         } else {
             Protocol::Packet
         };
@@ -260,7 +260,15 @@ fn special() -> impl Strategy<Value = Attempt> {
                 scope: 0,
             })
         };
-        let all = vec![address(two, three), address(two ^ 1, three)];
+        // A range is beside another one where it is not within it.
+        let other = match is_name {
+            true => address(two ^ 1, three),
+            false => address(two.saturating_sub(1), three),
+        };
+        let mut all = vec![address(two, three)];
+        if all[0] != other {
+            all.push(other);
+        }
         (Protocol::TipcDatagram, all)
     });
     let bluetooth = any::<([u8; 6], u8)>().prop_map(|(device, channel)| {
@@ -271,7 +279,10 @@ fn special() -> impl Strategy<Value = Attempt> {
             })
         };
         let all = vec![address(channel), address(channel ^ 1)];
-        (Protocol::BluetoothConnection, all)
+        (
+            Protocol::BluetoothConnection(BluetoothProtocol::Rfcomm),
+            all,
+        )
     });
     let alg = (text(), text()).prop_map(|(kind, name)| {
         let address = |suffix: &str| {
@@ -365,9 +376,9 @@ fn opening() -> impl Strategy<Value = Attempt> {
         Protocol::Netlink(99),
         Protocol::VsockConnection,
         Protocol::Packet,
-        Protocol::Can,
+        Protocol::Can(CanProtocol::Raw),
         Protocol::TipcDatagram,
-        Protocol::BluetoothConnection,
+        Protocol::BluetoothConnection(BluetoothProtocol::Rfcomm),
         Protocol::Alg,
     ];
     (
@@ -396,6 +407,22 @@ fn is_unsayable(tried: &Check) -> bool {
         }
         Address::Unix(UnixAddress::Unnamed) => true,
         Address::Unix(UnixAddress::Abstract(name)) => name.is_empty(),
+        // What the kernel gives no interface and no algorithm as a name.
+        Address::Packet(PacketAddress { interface, .. })
+        | Address::Can(CanAddress { interface, .. }) => {
+            let odd = |character: char| {
+                matches!(character, '/' | ':' | '\0') || character.is_ascii_whitespace()
+            };
+            interface.len() > 15 || interface.contains(odd) || matches!(&interface[..], "." | "..")
+        }
+        Address::Alg(AlgAddress {
+            algorithm_type,
+            name,
+            ..
+        }) => [algorithm_type, name].into_iter().any(|part| {
+            let odd = |byte: u8| !byte.is_ascii_graphic() || byte.is_ascii_uppercase();
+            part.is_empty() || part.bytes().any(odd) || algorithm_type.contains('/')
+        }),
         _ => false,
     }
 }

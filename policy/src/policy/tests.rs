@@ -3,7 +3,9 @@ use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use proptest::prelude::*;
 
 use super::*;
+use crate::operation::Operation;
 use crate::operation::{Bind, Connect, Listen, Send};
+use crate::{AddressFamily, Denial, Refusal};
 
 fn policy(rules: &[&str]) -> Policy {
     let parse = |rule: &&str| {
@@ -64,7 +66,9 @@ fn connect_targets() {
         ("tcp://[2001:4860::/32]:1-9", "[2001:4860::1]:9", "allow"),
         ("tcp://[2001:4860::/32]:1-9", "[2001:4861::1]:9", "deny"),
         ("tcp://loopback:*", "[::1]:1", "allow"),
-        ("tcp://localhost:*", "127.9.9.9:1", "allow"),
+        ("tcp://localhost:*", "127.9.9.9:1", "deny"),
+        ("tcp://localhost:*", "127.0.0.1:1", "allow"),
+        ("tcp://localhost:*", "[::1]:1", "allow"),
         ("tcp://private:*", "192.168.1.1:1", "allow"),
         ("tcp://private:*", "100.64.0.1:1", "allow"),
         ("tcp://private:*", "[fd00::1]:1", "allow"),

@@ -37,6 +37,7 @@ fn main() {
         ["look-up-long"] => look_up_long(),
         ["socket", family] => outcome(socket(family)),
         ["option", name] => outcome(option(name)),
+        ["bind-to-device", name] => outcome(bind_to_device(name)),
         ["fast-open", host, port] => outcome(fast_open((host, number(port)))),
         ["take", path] => take(path),
         ["huge"] => huge(),
@@ -196,6 +197,11 @@ fn option(name: &str) -> Result<()> {
         "so-attach-filter" => socket.setsockopt_bytes(SOL_SOCKET, SO_ATTACH_FILTER, &[0; 16]),
         _ => panic!("no option `{name}`"),
     }
+}
+
+fn bind_to_device(name: &str) -> Result<()> {
+    let socket = inet("udp", "127.0.0.1")?;
+    socket.setsockopt_bytes(SOL_SOCKET, SO_BINDTODEVICE, name.as_bytes())
 }
 
 fn fast_open(to: (&str, u16)) -> Result<()> {
