@@ -289,10 +289,12 @@ Targets:
   tcp://HOST:PORTS  udp://HOST:PORTS  ip://HOST:PORTS (both)
   unix:/PATH  unix:/DIRECTORY/ (all beneath it)
   unix-abstract:NAME  unix-abstract:BEGINNING* (all that begin so)
-  mptcp://HOST:PORTS  udplite://HOST:PORTS  icmp://HOST  vsock://CID:PORT  alg://TYPE/NAME
+  mptcp://HOST:PORTS  udplite://HOST:PORTS  icmp://HOST  vsock://CID:PORTS  alg://TYPE/NAME
+  tipc://name:TYPE:INSTANCES  bluetooth://rfcomm/DEVICE/CHANNEL
   raw/N://HOST  netlink://PROTOCOL  packet://INTERFACE  can://INTERFACE  (with raw)
-  HOST   an address (IPv6 in brackets), a CIDR, a class (public, loopback, private,
-         link-local, metadata, multicast, broadcast), or * for the public internet
+  HOST   an address (IPv6 in brackets), a CIDR, localhost, a class (public, loopback,
+         private, link-local, metadata, multicast, broadcast), or * for the public
+         internet without this machine
   PORTS  80  8080-8090  80,443  ephemeral (port 0, the kernel chooses)  *
   A listen target can name its peers: 'tcp://0.0.0.0:80 from=private,loopback'
 
@@ -303,10 +305,12 @@ Targets:
   tcp://HOST:PORTS  udp://HOST:PORTS  ip://HOST:PORTS (both)
   unix:/PATH  unix:/DIRECTORY/ (all beneath it)
   unix-abstract:NAME  unix-abstract:BEGINNING* (all that begin so)
-  mptcp://HOST:PORTS  udplite://HOST:PORTS  icmp://HOST  vsock://CID:PORT  alg://TYPE/NAME
+  mptcp://HOST:PORTS  udplite://HOST:PORTS  icmp://HOST  vsock://CID:PORTS  alg://TYPE/NAME
+  tipc://name:TYPE:INSTANCES  bluetooth://rfcomm/DEVICE/CHANNEL
   raw/N://HOST  netlink://PROTOCOL  packet://INTERFACE  can://INTERFACE  (with raw)
-  HOST   an address (IPv6 in brackets), a CIDR, a class (public, loopback, private,
-         link-local, metadata, multicast, broadcast), or * for the public internet
+  HOST   an address (IPv6 in brackets), a CIDR, localhost, a class (public, loopback,
+         private, link-local, metadata, multicast, broadcast), or * for the public
+         internet without this machine
   PORTS  80  8080-8090  80,443  ephemeral (port 0, the kernel chooses)  *
   A listen target can name its peers: 'tcp://0.0.0.0:80 from=private,loopback'
 

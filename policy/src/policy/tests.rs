@@ -1,11 +1,15 @@
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::path::PathBuf;
 
 use proptest::prelude::*;
 
 use super::*;
 use crate::operation::Operation;
 use crate::operation::{Bind, Connect, Listen, Send};
-use crate::{AddressFamily, Denial, Refusal};
+use crate::{
+    AddressFamily, BluetoothAddress, BluetoothProtocol, CanAddress, CanProtocol,
+    CanProtocolAddress, Denial, Machine, Refusal, Route,
+};
 
 fn policy(rules: &[&str]) -> Policy {
     let parse = |rule: &&str| {
@@ -615,4 +619,228 @@ proptest! {
         let mapped = SocketAddr::new(address.ip().to_ipv6_mapped().into(), address.port());
         prop_assert_eq!(allows(rules.clone(), mapped.into()), allows(rules, Address::Inet(address)));
     }
+}
+
+/// A machine with an address and a broadcast of the internet, an interface of two
+/// names, and a link to a directory.
+#[derive(Debug)]
+struct Here;
+
+impl Machine for Here {
+    fn route(&self, ip: IpAddr) -> Route {
+        match ip.to_string().as_str() {
+            "9.9.9.8" => Route::Here,
+            "9.9.9.255" => Route::Broadcast,
+            _ => Route::Elsewhere,
+        }
+    }
+
+    fn is_same_interface(&self, one: &str, other: &str) -> bool {
+        [one, other]
+            .iter()
+            .all(|name| ["eth0", "alt0"].contains(name))
+    }
+
+    fn beneath(&self, directory: &Path, path: &Path) -> Option<PathBuf> {
+        let rest = path.strip_prefix("/alias").ok()?;
+        (directory == Path::new("/real")).then(|| rest.to_owned())
+    }
+}
+
+#[test]
+fn what_is_here_is_not_public() {
+    let policy = |rules: &[&str]| policy(rules).on(Arc::new(Here));
+    let connects = |rules: &[&str], address: &str| {
+        let address: SocketAddr = address.parse().expect(address);
+        verdict::<Connect>(&policy(rules), Protocol::Tcp, address.into())
+    };
+    let wide = [
+        "allow connect tcp://*:*",
+        "allow connect tcp://public:*",
+        "allow connect tcp://0.0.0.0/0:*",
+        "allow connect tcp://9.9.9.0/24:*",
+    ];
+    assert_eq!(connects(&wide, "9.9.9.7:1"), "allow");
+    assert_eq!(connects(&wide, "9.9.9.8:1"), "deny");
+    assert_eq!(
+        connects(&["allow connect tcp://9.9.9.8:1"], "9.9.9.8:1"),
+        "allow"
+    );
+    // A denial of what is public by its number holds.
+    let denied = [
+        "allow connect tcp://9.9.9.8:1",
+        "deny connect tcp://public:*",
+    ];
+    assert_eq!(connects(&denied, "9.9.9.8:1"), "deny");
+    let sends = |rules: &[&str]| {
+        let address: SocketAddr = "9.9.9.255:1".parse().expect("an address");
+        verdict::<Send>(&policy(rules), Protocol::Udp, address.into())
+    };
+    assert_eq!(sends(&["allow send udp://*:*"]), "deny");
+    assert_eq!(sends(&["allow send udp://broadcast:*"]), "allow");
+    assert_eq!(
+        sends(&[
+            "allow send udp://9.9.9.255:1",
+            "deny send udp://broadcast:*"
+        ]),
+        "deny"
+    );
+    // What is bound is always here; who connects may be.
+    let listens = policy(&["allow listen tcp://*:80 from=public"]);
+    let own: SocketAddr = "9.9.9.8:80".parse().expect("an address");
+    assert_eq!(
+        verdict::<Listen>(&listens, Protocol::Tcp, own.into()),
+        "allow"
+    );
+    let admits = |peer: &str| {
+        let peer: SocketAddr = peer.parse().expect(peer);
+        listens
+            .admit_peer(Protocol::Tcp, &own.into(), &peer.into())
+            .is_ok()
+    };
+    assert!(admits("8.8.8.8:1") && !admits("9.9.9.8:1"));
+    // So do limits, and what names resolve to.
+    let narrowed = policy(&["allow connect tcp://*.example:*"])
+        .narrowed(self::policy(&["allow connect tcp://*.example:*"]));
+    let name = narrowed.vet_name("own.example").expect("granted");
+    let denial = narrowed.admit_answer(&name, own.ip()).expect_err("own");
+    assert_eq!(
+        denial.to_string(),
+        "connect tcp://own.example:*: it resolves to 9.9.9.8, which is an address of this machine"
+    );
+    let question = "connect tcp://9.9.9.8:1".parse().expect("a question");
+    assert_eq!(
+        policy(&["allow connect tcp://*:*"])
+            .explain(&question)
+            .to_string(),
+        "deny: no rule allows it: 9.9.9.8 is an address of this machine, and the rule `allow connect tcp://*:*` \
+         means the public internet only"
+    );
+}
+
+#[test]
+fn a_denial_holds_for_each_name_of_a_thing() {
+    let forbids = |denial: &str, question: &str| {
+        let policy = policy(&[denial]).on(Arc::new(Here));
+        let question = question.parse().unwrap_or_else(|error| panic!("{error}"));
+        policy.explain(&question).rule().is_some()
+    };
+    for (denial, question) in [
+        (
+            "deny option so-bindtodevice=alt0",
+            "option so-bindtodevice=eth0",
+        ),
+        ("deny raw packet://alt0", "raw packet://eth0"),
+        ("deny raw packet://eth0", "raw packet://*"),
+        ("deny connect unix:/real/s", "connect unix:/alias/s"),
+        ("deny send unix:/real/", "connect unix:/alias/s"),
+        ("deny connect ip://10.0.0.0/8:*", "send udp://10.0.0.1:53"),
+        ("deny send ip://10.0.0.0/8:*", "connect tcp://10.0.0.1:53"),
+        (
+            "deny connect tcp://10.0.0.1:80",
+            "connect mptcp://10.0.0.1:80",
+        ),
+        ("deny send ip://10.0.0.1:80", "send udplite://10.0.0.1:80"),
+        ("deny raw netlink://0", "raw netlink://route/7"),
+        (
+            "deny bind tipc://name:18888:17",
+            "bind tipc://name:18888:1-99",
+        ),
+        (
+            "deny connect bluetooth://rfcomm/aa:bb:cc:dd:ee:ff/*",
+            "connect bluetooth://rfcomm/AA:BB:CC:DD:EE:FF/1",
+        ),
+        ("deny connect vsock://2:*", "send vsock://2:9"),
+    ] {
+        assert!(forbids(denial, question), "{denial}: {question}");
+    }
+    for (denial, question) in [
+        (
+            "deny option so-bindtodevice=alt0",
+            "option so-bindtodevice=eth1",
+        ),
+        ("deny connect unix:/real/s", "connect unix:/alias/t"),
+        ("deny connect tcp://10.0.0.1:80", "send udp://10.0.0.1:80"),
+        (
+            "deny connect mptcp://10.0.0.1:80",
+            "connect tcp://10.0.0.1:80",
+        ),
+        ("deny raw netlink://route", "raw netlink://generic"),
+        (
+            "deny bind tipc://name:18888:17",
+            "bind tipc://name:18888:18-99",
+        ),
+    ] {
+        assert!(!forbids(denial, question), "{denial}: {question}");
+    }
+}
+
+#[test]
+fn what_is_denied_as_a_whole_is_not_opened() {
+    let opens = |rules: &[&str], protocol| policy(rules).vet_open(protocol).is_ok();
+    let route = Protocol::Netlink(0);
+    assert!(opens(&["allow raw netlink://*"], route));
+    assert!(!opens(
+        &["allow raw netlink://*", "deny raw netlink://0"],
+        route
+    ));
+    assert!(opens(
+        &["allow raw netlink://*", "deny raw netlink://route/7"],
+        route
+    ));
+    assert!(opens(
+        &["allow raw netlink://*", "deny raw netlink://generic"],
+        route
+    ));
+    assert!(!opens(
+        &["allow raw packet://lo", "deny raw packet://*"],
+        Protocol::Packet
+    ));
+    let hci = Protocol::BluetoothDatagram(BluetoothProtocol::Hci);
+    assert!(!opens(&["allow bind bluetooth://rfcomm/*"], hci));
+    assert!(opens(&["allow bind bluetooth://hci/*"], hci));
+    assert!(!opens(
+        &["allow bind bluetooth://*", "deny bind bluetooth://hci/*"],
+        hci
+    ));
+    let mptcp = Protocol::Mptcp;
+    assert!(!opens(
+        &["allow connect mptcp://*:*", "deny connect tcp://*:*"],
+        mptcp
+    ));
+    assert!(opens(
+        &["allow listen mptcp://*:*", "deny connect tcp://*:*"],
+        mptcp
+    ));
+}
+
+#[test]
+fn an_address_of_another_protocol_makes_no_sense() {
+    let hci = Address::Bluetooth(BluetoothAddress::Hci {
+        device_id: 0,
+        channel: 1,
+    });
+    let rfcomm = Protocol::BluetoothConnection(BluetoothProtocol::Rfcomm);
+    let policy = policy(&["allow bind bluetooth://*", "allow raw can://*"]);
+    assert_eq!(verdict::<Bind>(&policy, rfcomm, hci.clone()), "invalid");
+    let own = Protocol::BluetoothDatagram(BluetoothProtocol::Hci);
+    assert_eq!(verdict::<Bind>(&policy, own, hci), "allow");
+    let can = |protocol| {
+        Address::Can(CanAddress {
+            interface: String::new(),
+            protocol,
+        })
+    };
+    let isotp = CanProtocolAddress::Isotp {
+        receive_id: 1,
+        transmit_id: 2,
+    };
+    assert_eq!(
+        verdict::<Bind>(&policy, Protocol::Can(CanProtocol::Raw), can(isotp)),
+        "invalid"
+    );
+    assert_eq!(
+        verdict::<Bind>(&policy, Protocol::Can(CanProtocol::Isotp), can(isotp)),
+        "allow"
+    );
 }
