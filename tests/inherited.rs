@@ -69,7 +69,6 @@ fn a_listener_is_not_changed_for_others() {
         "congestion",
         "linger",
         "by number",
-        "listen",
         "shutdown",
     ];
     let address = guest.address("127.0.0.1");

@@ -23,11 +23,12 @@ enum Default {
 /// - <https://man7.org/linux/man-pages/man7/netlink.7.html>
 /// - <https://man7.org/linux/man-pages/man7/packet.7.html>
 /// - <https://docs.kernel.org/networking/can.html>
-fn default_of(family: AddressFamily, role: &Role, bound: Option<Address>) -> Option<Default> {
+fn default_of(family: AddressFamily, role: &Role, bound: Option<&Address>) -> Option<Default> {
     let peer = match role {
         Role::Client(peer) => Some(Default::Peer(peer.clone())),
         _ => None,
     };
+    let own = || bound.cloned().map(Default::Own);
     match family {
         // The kernel itself, and no group.
         AddressFamily::Netlink => {
@@ -37,10 +38,8 @@ fn default_of(family: AddressFamily, role: &Role, bound: Option<Address>) -> Opt
             };
             peer.or(Some(Default::Peer(Address::Netlink(kernel))))
         }
-        AddressFamily::Packet | AddressFamily::Can | AddressFamily::Bluetooth => {
-            peer.or(bound.map(Default::Own))
-        }
-        AddressFamily::Alg => bound.map(Default::Own),
+        AddressFamily::Packet | AddressFamily::Can | AddressFamily::Bluetooth => peer.or_else(own),
+        AddressFamily::Alg => own(),
         // Of UDP and its like, RDS, TIPC, vsock and Unix sockets: without a peer it
         // is an error (EDESTADDRREQ, ENOTCONN).
         _ => peer,
@@ -94,7 +93,7 @@ impl Socket {
     pub(super) fn vet_default(&self, ctx: &CapsockCtx) -> Result<(), Errno> {
         let default = {
             let state = self.state();
-            default_of(self.family, &state.role, state.bound.clone())
+            default_of(self.family, &state.role, state.bound.as_ref())
         };
         match default {
             Some(Default::Peer(peer)) => ctx.vet::<Send>(self.protocol, peer).map(drop),
@@ -161,7 +160,7 @@ mod tests {
                 Default::Own(address.clone()),
             );
             let alone = default_of(family, &Role::Undecided, None);
-            let bound = default_of(family, &Role::Undecided, Some(address.clone()));
+            let bound = default_of(family, &Role::Undecided, Some(&address));
             let connected = default_of(family, &client, None);
             let (alone_is, bound_is, connected_is) = match family {
                 AddressFamily::Netlink => {

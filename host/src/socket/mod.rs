@@ -4,6 +4,7 @@ mod descriptors;
 mod destination;
 mod file;
 mod hold;
+mod implicit;
 mod inherited;
 mod multicast;
 mod options;
@@ -24,8 +25,8 @@ use crate::policy::operation::{Bind, Connect, Listen, Send};
 use crate::quota::SocketPermit;
 use crate::{Address, AddressFamily, Errno, PacketAddress, Protocol, SocketType, UnixAddress};
 
+use descriptors::PairEnd;
 pub(crate) use descriptors::TakenSocket;
-use descriptors::{PairEnd, UNNAMED};
 pub(crate) use file::SentFile;
 use hold::Hold;
 pub(crate) use inherited::Inherited;
@@ -197,6 +198,10 @@ impl Socket {
             (None, family) => Address::unspecified(family).ok_or(Errno::InvalidArgument)?,
         };
         let vetted = ctx.vet::<Listen>(self.protocol, local)?;
+        if self.state().borrowed && self.flag(FlagOption::AcceptsConnections)? {
+            // It does so already, and the length of its queue is its owner's.
+            return Ok(());
+        }
         self.check_own()?;
         os::listen(
             descriptor.as_fd(),
@@ -433,59 +438,6 @@ impl Socket {
             state: Arc::default(),
             sets: Mutex::default(),
         }
-    }
-
-    /// Checks the bind that the kernel does by itself where the guest did none.
-    fn vet_implicit_bind(&self, ctx: &CapsockCtx) -> Result<(), Errno> {
-        if self.bound()?.is_some() {
-            return Ok(());
-        }
-        if self.gets_name()? {
-            return ctx.vet::<Bind>(self.protocol, UNNAMED).map(drop);
-        }
-        ctx.vet_implicit_bind(self.protocol, self.family)
-    }
-
-    /// Does that bind, after all is checked, where the kernel might choose a port
-    /// that another program has, or chooses a name that others can send to: then it
-    /// is known whose datagrams are admitted there.
-    fn bind_implicitly(&self, ctx: &CapsockCtx) -> Result<(), Errno> {
-        if self.family == AddressFamily::Unix {
-            return match self.bound()?.is_none() && self.gets_name()? {
-                true => self.bind(ctx, UNNAMED),
-                false => Ok(()),
-            };
-        }
-        if !self.shares_ports() || self.state().has_port || self.bound()?.is_some() {
-            return Ok(());
-        }
-        let descriptor = self.open()?;
-        if let Some(any) = Address::unspecified(self.family)
-            && os::local_address(descriptor.as_fd())?.port() == 0
-        {
-            let vetted = ctx.vet::<Bind>(self.protocol, any)?;
-            let bind = || os::bind(descriptor.as_fd(), &vetted, ctx.directories());
-            os::with_own_port(descriptor.as_fd(), bind)?;
-            self.changed(None)?;
-        }
-        self.state().has_port = true;
-        Ok(())
-    }
-
-    /// Whether the kernel gives a Unix socket a name before it connects or sends:
-    /// with `SO_PASSCRED`, which others may set who have the socket.
-    fn gets_name(&self) -> Result<bool, Errno> {
-        let state = self.state();
-        if self.family != AddressFamily::Unix || state.shared.is_none() {
-            return Ok(self.family == AddressFamily::Unix && state.passes_credentials);
-        }
-        drop(state);
-        self.flag(FlagOption::PassCredentials)
-    }
-
-    /// Whether Linux gives sockets of several programs the same port.
-    fn shares_ports(&self) -> bool {
-        matches!(self.protocol, Protocol::Udp | Protocol::UdpLite)
     }
 
     /// Remembers a poller that it was registered with.

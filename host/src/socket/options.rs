@@ -27,6 +27,10 @@ impl Socket {
         if let Some(grant) = option.grant() {
             ctx.vet_option(grant, if value { "1" } else { "0" })?;
         }
+        if self.state().borrowed && self.flag(option)? == value {
+            // As programs do with whatever listener they get.
+            return Ok(());
+        }
         self.check_own()?;
         os::set_number(descriptor.as_fd(), option.number(), value.into())?;
         if option == FlagOption::PassCredentials {

@@ -119,18 +119,18 @@ impl Socket {
     /// Checks the peer that others have connected the socket to. Whether there is
     /// such a one: false where it is the one that was checked.
     pub(super) fn vet_peer_of_others(&self, ctx: &CapsockCtx) -> Result<bool, Errno> {
-        let (seen, role) = {
+        let (seen, is_decided) = {
             let state = self.state();
-            (state.shared.clone(), state.role.clone())
-        };
-        let Some(seen) = seen else {
-            return Ok(false);
+            match &state.shared {
+                None => return Ok(false),
+                Some(seen) => (seen.clone(), state.role != Role::Undecided),
+            }
         };
         // Where it is not connected, the send meets that too.
         let Ok(peer) = os::remote_address(self.open()?.as_fd()) else {
             return Ok(false);
         };
-        if Some(&peer) == seen.peer.as_ref() && role != Role::Undecided {
+        if is_decided && Some(&peer) == seen.peer.as_ref() {
             return Ok(false);
         }
         let peer = self.told(peer);

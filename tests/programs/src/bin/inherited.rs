@@ -68,6 +68,12 @@ fn unknown(name: &str) {
 /// came of each; then uses it.
 fn change(name: &str) {
     const SO_MAX_PACING_RATE: i32 = 47;
+    const TCP_INFO: i32 = 11;
+    // tcpi_sacked, which is the length of a listener's queue.
+    let queue = |listener: &Socket| {
+        let info = listener.getsockopt_bytes(IPPROTO_TCP, TCP_INFO, 32);
+        info.expect("TCP_INFO")[28..].to_vec()
+    };
     let listener = Socket::inherited(name).expect("inherited");
     let again = Socket::inherited(name).expect("inherited");
     let passed = {
@@ -81,6 +87,7 @@ fn change(name: &str) {
         let name = result.err().and_then(|error| error.name());
         println!("{what} {}", name.unwrap_or("ok"));
     };
+    let before = queue(&listener);
     for handle in [&listener, &again, &passed] {
         let number = |level, option, value| handle.setsockopt(level, option, value);
         show("pacing", number(SOL_SOCKET, SO_MAX_PACING_RATE, 1));
@@ -99,9 +106,19 @@ fn change(name: &str) {
             handle.setsockopt_bytes(SOL_SOCKET, SO_LINGER, &linger),
         );
         show("by number", number(SOL_SOCKET, 45, 1)); // SO_SELECT_ERR_QUEUE
-        show("listen", handle.listen(1));
         show("shutdown", handle.shutdown(SHUT_RDWR));
     }
+    // As programs do with whatever they get: it is as it is.
+    for handle in [&listener, &again, &passed] {
+        handle.listen(1).expect("listen");
+        let reuse = handle
+            .getsockopt(SOL_SOCKET, SO_REUSEADDR)
+            .expect("SO_REUSEADDR");
+        handle
+            .setsockopt(SOL_SOCKET, SO_REUSEADDR, reuse)
+            .expect("as it is");
+    }
+    assert_eq!(queue(&listener), before);
     println!("tried");
     listener
         .settimeout(std::time::Duration::from_secs(60))
