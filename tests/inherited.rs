@@ -46,6 +46,45 @@ fn a_tcp_listener_needs_no_grant(#[case] address: &str, #[case] kind: &str) {
     guest.succeed();
 }
 
+/// Who made the listener has it too. By one handle or the other, by name or by
+/// number: only what it accepts is the guest's to change.
+#[test]
+fn a_listener_is_not_changed_for_others() {
+    let flags = [
+        "--inherit-listen",
+        "web=tcp://127.0.0.1:0",
+        "--allow-listen",
+        "tcp://127.0.0.1:*",
+        "--allow-option",
+        "raw",
+    ];
+    let mut guest = start(&flags, "inherited", &["change", "web"]);
+    let tries = [
+        "pacing",
+        "buffer",
+        "reuse",
+        "ttl",
+        "mss",
+        "defer",
+        "congestion",
+        "linger",
+        "by number",
+        "shutdown",
+    ];
+    let address = guest.address("127.0.0.1");
+    for _handle in 0..3 {
+        for what in tries {
+            assert_eq!(guest.expect_line(what), "EPERM", "{what}");
+        }
+    }
+    guest.expect_line("tried");
+    let mut stream = TcpStream::connect(address).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert_eq!(answer, "mine");
+    guest.succeed();
+}
+
 #[test]
 fn a_unix_listener_needs_no_grant() {
     let directory = tempfile::tempdir().unwrap();

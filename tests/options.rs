@@ -8,7 +8,37 @@ use rstest::rstest;
 
 #[test]
 fn each_option_is_set_and_read() {
-    succeed(&[], "options", &["values"]);
+    let flags = ["--allow-option", "msg-fastopen"];
+    succeed(&flags, "options", &["values"]);
+}
+
+/// As a process without privileges, whoever the host is.
+#[test]
+fn a_congestion_control_algorithm_that_is_not_allowed_is_not_set() {
+    let list = |name: &str| -> Vec<String> {
+        let list = std::fs::read_to_string(format!("/proc/sys/net/ipv4/tcp_{name}")).unwrap();
+        list.split_whitespace().map(str::to_owned).collect()
+    };
+    let (allowed, usual) = (
+        list("allowed_congestion_control"),
+        list("congestion_control"),
+    );
+    let restricted: Vec<String> = list("available_congestion_control")
+        .into_iter()
+        .filter(|name| !allowed.contains(name) && !usual.contains(name))
+        .collect();
+    if restricted.is_empty() {
+        eprintln!("skipped: every algorithm of this kernel is allowed to everybody");
+    }
+    // It would be a module of the kernel to load.
+    let absent = ["tls".to_owned(), "vegas-none".to_owned()];
+    let set = |names: &[String]| {
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        succeed(&[], "options", &[&["congestion"], &names[..]].concat())
+    };
+    assert_eq!(set(&restricted), "EPERM\n".repeat(restricted.len()));
+    assert_eq!(set(&absent), "ENOENT\n".repeat(absent.len()));
+    assert_eq!(set(&[allowed, usual].concat()).replace("ok\n", ""), "");
 }
 
 #[test]
@@ -122,10 +152,11 @@ fn an_option_with_a_pointer_or_a_descriptor_is_always_refused() {
     // SO_ATTACH_FILTER, SO_ATTACH_BPF, SO_ATTACH_REUSEPORT_CBPF and _EBPF,
     // SO_PASSPIDFD, SO_PEERPIDFD, SO_DEVMEM_DONTNEED, netfilter's of IPv4 and
     // IPv6, MCAST_MSFILTER, IPV6_ADDRFORM, TCP_ZEROCOPY_RECEIVE,
-    // PACKET_RX_RING, PACKET_FANOUT_DATA, RDS_GET_MR, MPTCP_FULL_INFO.
+    // PACKET_RX_RING, PACKET_FANOUT_DATA, RDS_GET_MR, MPTCP_FULL_INFO,
+    // TIPC_GROUP_JOIN.
     let never = [
         "1/26", "1/50", "1/51", "1/52", "1/76", "1/77", "1/80", "0/64", "41/64", "0/48", "41/1",
-        "6/35", "263/5", "263/22", "276/2", "284/4",
+        "6/35", "263/5", "263/22", "276/2", "284/4", "271/135",
     ];
     for option in never {
         let grant = format!("raw={option}");

@@ -106,6 +106,42 @@ fn a_shared_socket_reaches_no_more_than_the_guest_may() {
     python.succeed();
 }
 
+/// Who shares a socket may bind it, or connect it, after it was checked.
+#[rstest]
+#[case::ipv4("127.0.0.1", "0.0.0.0")]
+#[case::ipv6("::1", "::")]
+fn a_shared_socket_listens_where_the_guest_may(#[case] host: &str, #[case] any: &str) {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("receiver").display().to_string();
+    for (listen, send, expected) in [(false, false, "EACCES\nEACCES\n"), (true, true, "ok\nok\n")] {
+        let python = Python::start("binds", &[host, &path]);
+        let unix = python.unix();
+        let (anywhere, there) = (target("tcp", any, "ephemeral"), target("tcp", host, "*"));
+        let to = format!("unix:{path}");
+        let mut flags = vec!["--allow-connect", &unix, "--allow-take-fd", &unix];
+        flags.extend(["--allow-listen", &anywhere]);
+        if listen {
+            flags.extend(["--allow-listen", &there]);
+        }
+        if send {
+            flags.extend(["--allow-send", &to]);
+        }
+        let printed = succeed(&flags, "rights", &["bound", &python.name]);
+        assert_eq!(printed, expected);
+        python.succeed();
+        _ = std::fs::remove_file(&path);
+    }
+}
+
+#[rstest]
+#[case::ipv4("127.0.0.1")]
+#[case::ipv6("::1")]
+fn a_listener_that_comes_back_is_what_it_was(#[case] host: &str) {
+    let (listen, connect) = (target("tcp", host, "ephemeral"), target("tcp", host, "*"));
+    let flags = ["--allow-listen", &listen, "--allow-connect", &connect];
+    succeed(&flags, "rights", &["own-listener", host]);
+}
+
 /// Each is closed, and told as cut.
 #[test]
 fn what_a_guest_may_not_have_is_closed() {
@@ -346,6 +382,19 @@ elif case == 'lures':
         assert not receiver.recv(64)
     except BlockingIOError:
         pass
+elif case == 'binds':
+    host, path = rest
+    receiver = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    receiver.bind(path)
+    sent = [socket.socket(socket.AF_INET6 if ':' in host else socket.AF_INET),
+            socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)]
+    peer, _ = server.accept()
+    socket.send_fds(peer, [b'x'], [each.fileno() for each in sent])
+    assert peer.recv(64) == b'taken'
+    sent[0].bind((host, 0))
+    sent[1].connect(path)
+    peer.sendall(b'bound')
+    assert peer.recv(64) == b''
 elif case == 'answers':
     peer, _ = server.accept()
     _, (end,), _, _ = socket.recv_fds(peer, 8, 1)

@@ -367,15 +367,17 @@ fn a_client_sees_the_path_of_the_server_in_a_guest() {
     guest.succeed();
 }
 
-#[test]
-fn a_name_of_the_kernels_choice_needs_no_grant() {
+#[rstest]
+#[case::by_a_bind("")]
+#[case::by_an_option("passcred")]
+fn a_name_of_the_kernels_choice_needs_no_grant(#[case] how: &str) {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("server");
     let server = UnixDatagram::bind(&path).unwrap();
     let guest = start(
         &["--allow-send", &format!("unix:{}", path.display())],
         "unix",
-        &["autobind", "", path.to_str().unwrap()],
+        &["autobind", how, path.to_str().unwrap()],
     );
     let mut buffer = [0; 64];
     let (_count, peer) = server.recv_from(&mut buffer).unwrap();

@@ -19,7 +19,7 @@ use crate::policy::{
 };
 use crate::quota::{DataQuota, KeptData, SocketPermit, SocketQuota};
 use crate::record::Recording;
-use crate::socket::Inherited;
+use crate::socket::{Inherited, KnownSockets};
 use crate::{Address, AddressFamily, Errno, Limits, Protocol, os};
 
 /// Is told of each denial; see [`CapsockCtx::on_denial`].
@@ -42,6 +42,7 @@ pub struct CapsockCtx {
     data: DataQuota,
     lookups: Arc<Semaphore>,
     inherited: Vec<Inherited>,
+    known: Arc<KnownSockets>,
     held: Option<Duration>,
     /// Has a receiver for each stream of which the kernel has not taken all.
     unsent: Arc<watch::Sender<()>>,
@@ -91,6 +92,7 @@ impl CapsockCtx {
             lookups: Arc::new(Semaphore::new(limits.lookups as usize)),
             limits,
             inherited: Vec::new(),
+            known: Arc::default(),
             held: None,
             unsent: Arc::default(),
             on_denial: None,
@@ -112,8 +114,9 @@ impl CapsockCtx {
     /// Gives the guest a listening socket under a name. To give it is the grant:
     /// the policy is not asked about its address, nor about its peers.
     ///
-    /// The guest gets duplicates; it cannot end the listener for others but by
-    /// `shutdown`. The socket becomes non-blocking, also for who shares it.
+    /// The guest gets duplicates, and accepts. It cannot change the listener for
+    /// others who have it: that it shuts it down, listens again or sets options is
+    /// not permitted (`EPERM`). But the socket becomes non-blocking, also for them.
     ///
     /// # Errors
     /// [`Errno::InvalidArgument`] for a socket that does not listen, and
@@ -199,6 +202,10 @@ impl CapsockCtx {
 
     pub(crate) fn inherited(&self) -> &[Inherited] {
         &self.inherited
+    }
+
+    pub(crate) fn known(&self) -> &KnownSockets {
+        &self.known
     }
 
     pub(crate) fn directories(&self) -> &Arc<UnixDirectories> {

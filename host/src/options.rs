@@ -154,6 +154,8 @@ impl FlagOption {
         match self {
             Self::FreeBind => Some("ip-freebind"),
             Self::Transparent => Some("ip-transparent"),
+            // What the flag MSG_FASTOPEN does, for each connect.
+            Self::FastOpenConnect => Some(FAST_OPEN_GRANT),
             _ => None,
         }
     }
@@ -193,7 +195,7 @@ impl DurationOption {
     }
 }
 
-/// The grant that the flag `MSG_FASTOPEN` needs.
+/// The grant that the flag `MSG_FASTOPEN` needs, and `TCP_FASTOPEN_CONNECT`.
 pub(crate) const FAST_OPEN_GRANT: &str = "msg-fastopen";
 
 #[cfg(test)]

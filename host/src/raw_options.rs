@@ -205,8 +205,8 @@ fn alg(name: i32) -> RawAccess {
 
 fn tipc(name: i32) -> RawAccess {
     match name {
-        // TIPC_GROUP_JOIN
-        135 => RawAccess::Named,
+        // TIPC_GROUP_JOIN: an address, to which all goes that has none.
+        135 => RawAccess::Never,
         _ => RawAccess::Any,
     }
 }

@@ -131,6 +131,9 @@ impl Socket {
     /// [`Socket::fromfd`] and [`Socket::from_fileno`]; the variables `LISTEN_FDS`
     /// and `LISTEN_FDNAMES` tell how many and their names.
     ///
+    /// Others may have it too: options and `shutdown` are `EPERM`, and `listen`
+    /// changes nothing.
+    ///
     /// # Errors
     /// Where none has the name; `EMFILE`.
     pub fn inherited(name: &str) -> Result<Self> {

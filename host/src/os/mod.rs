@@ -29,8 +29,8 @@ pub(crate) use multicast::{
     Change, Interface, change_group, join_group, multicast_interface, set_multicast_interface,
 };
 pub(crate) use option::{
-    Credentials, get_bytes, get_number, get_text, linger, peer_credentials, set_bytes, set_linger,
-    set_null, set_number, set_text, take_error,
+    Credentials, check_congestion_control, get_bytes, get_number, get_text, linger,
+    peer_credentials, set_bytes, set_linger, set_null, set_number, set_text, take_error,
 };
 pub(crate) use reactor::{Descriptor, Interest};
 #[cfg(any(test, feature = "fuzzing"))]
@@ -39,9 +39,9 @@ pub(crate) use recorder::{Call, record};
 pub(crate) use sockaddr::round_trip_address;
 pub(crate) use socket::{
     FAST_OPEN, Identity, ReceiveFlags, SendFlags, Shutdown, accept, bind, bind_again, connect,
-    create, create_pair, disconnect, duplicate, identify, is_in_memory, listen, local_address,
-    receive, receive_from, receive_into, remote_address, reset, send, send_file, send_to,
-    set_nonblocking, set_timeouts, shutdown, unlink, unread, unreceived, with_own_port,
+    cookie, create, create_pair, disconnect, duplicate, identify, is_in_memory, listen,
+    local_address, receive, receive_from, receive_into, remote_address, reset, send, send_file,
+    send_to, set_nonblocking, set_timeouts, shutdown, unlink, unread, unreceived, with_own_port,
 };
 pub(crate) use unix_path::UnixDirectories;
 

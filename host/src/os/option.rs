@@ -6,6 +6,7 @@
 )]
 
 use std::os::fd::{AsRawFd, BorrowedFd};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use socket2::SockRef;
@@ -55,6 +56,43 @@ pub(crate) fn get_text(fd: BorrowedFd<'_>, option: OptionNumber) -> Result<Strin
 /// An option that is a string.
 pub(crate) fn set_text(fd: BorrowedFd<'_>, option: OptionNumber, value: &str) -> Result<(), Errno> {
     set(fd, option, value.as_bytes())
+}
+
+/// Whether a process without privileges may set a congestion control algorithm:
+/// one that the administrator allows, or the one that the socket has. The kernel
+/// lets `CAP_NET_ADMIN` set any, and loads modules for it.
+///
+/// # Errors
+/// As tcp(7) has them: [`Errno::NoEntry`] for one that is not there,
+/// [`Errno::NotPermitted`] for one that is not allowed.
+pub(crate) fn check_congestion_control(
+    fd: BorrowedFd<'_>,
+    option: OptionNumber,
+    name: &str,
+) -> Result<(), Errno> {
+    static ALLOWED: OnceLock<Vec<String>> = OnceLock::new();
+    static AVAILABLE: OnceLock<Vec<String>> = OnceLock::new();
+    let listed = |list: &'static OnceLock<_>, file: &str| {
+        let list: &Vec<String> = list.get_or_init(|| algorithms(file));
+        list.iter().any(|listed| listed == name)
+    };
+    if listed(&ALLOWED, "tcp_allowed_congestion_control") || get_text(fd, option)? == name {
+        return Ok(());
+    }
+    match listed(&AVAILABLE, "tcp_available_congestion_control") {
+        true => Err(Errno::NotPermitted),
+        false => Err(Errno::NoEntry),
+    }
+}
+
+/// What a list of the kernel's names; nothing where it cannot be read.
+fn algorithms(file: &str) -> Vec<String> {
+    let list = std::fs::read_to_string(format!("/proc/sys/net/ipv4/{file}"));
+    let list = list.unwrap_or_else(|error| {
+        tracing::debug!(%error, file, "reading");
+        String::new()
+    });
+    list.split_whitespace().map(str::to_owned).collect()
 }
 
 /// Any option, of which the kernel writes no more than `length` bytes. What it

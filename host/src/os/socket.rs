@@ -356,6 +356,12 @@ pub(crate) fn unreceived(fd: BorrowedFd<'_>) -> Result<i32, Errno> {
     }
 }
 
+/// The kernel's number of a socket, whichever descriptors it has (`SO_COOKIE`,
+/// Linux 4.12).
+pub(crate) fn cookie(fd: BorrowedFd<'_>) -> Result<u64, Errno> {
+    Ok(net::sockopt::socket_cookie(fd)?)
+}
+
 /// What a socket is that this process did not make (`SO_DOMAIN`, `SO_TYPE`,
 /// `SO_PROTOCOL`, `SO_ACCEPTCONN`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

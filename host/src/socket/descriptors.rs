@@ -4,7 +4,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::{Role, Socket, State, vet_open};
+use super::{Role, Seen, Socket, State, vet_open};
 use crate::ctx::CapsockCtx;
 use crate::os::message::Message;
 use crate::os::{self, Identity};
@@ -26,10 +26,20 @@ pub(crate) struct TakenSocket {
 pub(super) struct Pair {
     /// Whether one of them may be in another process.
     exposed: AtomicBool,
-    /// For the sockets that were sent over the pair, and not received: they are
-    /// open. The kernel closes them with both ends, which then drop this.
-    /// By the end that sent them.
-    in_flight: Mutex<[Vec<SocketPermit>; 2]>,
+    /// The sockets that were sent over the pair, and not received: they are open.
+    /// The kernel closes them with both ends, which then drop this. By the end
+    /// that sent them.
+    in_flight: Mutex<[Vec<InFlight>; 2]>,
+}
+
+/// A socket that was sent over a pair of the guest's own.
+#[derive(Debug)]
+pub(super) struct InFlight {
+    cookie: u64,
+    /// Kept until it is received, also where no handle of it is left. Not of an
+    /// end of a pair, which would keep that pair, and so itself.
+    state: Option<Arc<Mutex<State>>>,
+    _permit: SocketPermit,
 }
 
 /// One end of a pair.
@@ -64,13 +74,13 @@ impl PairEnd {
         self.pair.exposed.load(Ordering::Relaxed)
     }
 
-    fn in_flight(&self) -> MutexGuard<'_, [Vec<SocketPermit>; 2]> {
+    fn in_flight(&self) -> MutexGuard<'_, [Vec<InFlight>; 2]> {
         let places = self.pair.in_flight.lock();
         places.unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-const UNNAMED: Address = Address::Unix(UnixAddress::Unnamed);
+pub(super) const UNNAMED: Address = Address::Unix(UnixAddress::Unnamed);
 
 impl Socket {
     /// Whether `sockets` may be sent over this one, to `destination` or its
@@ -88,7 +98,12 @@ impl Socket {
         if self.family != AddressFamily::Unix || sockets.len() > ctx.limits().descriptors as usize {
             return Err(Errno::InvalidArgument);
         }
-        let (role, bound, pair) = self.channel();
+        // Whoever has it could make it send what the guest may not, by options that
+        // the guest's own sends are not checked for. Nor could it be received.
+        if sockets.iter().any(|socket| !socket.is_passable()) {
+            return Err(Errno::AccessDenied);
+        }
+        let (role, bound, pair) = self.channel()?;
         let over = match (destination, role, pair) {
             (Some(destination), _, _) => destination.clone(),
             (None, Role::Client(peer), _) => peer,
@@ -114,7 +129,7 @@ impl Socket {
         &self,
         ctx: &CapsockCtx,
         sockets: &[&Self],
-    ) -> Result<Vec<SocketPermit>, Errno> {
+    ) -> Result<Vec<InFlight>, Errno> {
         for socket in sockets {
             if let Some(end) = &socket.state().pair
                 && end.in_flight().iter().any(|places| !places.is_empty())
@@ -122,36 +137,70 @@ impl Socket {
                 return Err(Errno::TooManyReferences);
             }
         }
-        match &self.state().pair {
+        let own = self.state().pair.clone();
+        match own {
             Some(end) if !end.is_exposed() && !sockets.is_empty() => {
                 // What was received without a look at its descriptors.
                 if os::unreceived(self.open()?.as_fd())? == 0 {
                     end.in_flight()[end.side].clear();
                 }
-                sockets.iter().map(|_socket| ctx.take_socket()).collect()
+                let place = |socket: &&Self| {
+                    Ok(InFlight {
+                        cookie: os::cookie(socket.open()?.as_fd())?,
+                        state: (socket.state().pair.is_none()).then(|| socket.state.clone()),
+                        _permit: ctx.take_socket()?,
+                    })
+                };
+                sockets.iter().map(place).collect()
             }
             _ => Ok(Vec::new()),
         }
     }
 
     /// The sockets that the places are for have been sent.
-    pub(super) fn put_in_flight(&self, places: &mut Vec<SocketPermit>) {
+    pub(super) fn put_in_flight(&self, places: &mut Vec<InFlight>) {
         if let Some(end) = &self.state().pair {
             end.in_flight()[end.side].append(places);
         }
     }
 
-    fn take_from_flight(&self, count: usize) {
-        if let Some(end) = &self.state().pair {
-            let places = &mut end.in_flight()[1 - end.side];
-            places.truncate(places.len().saturating_sub(count));
-        }
+    /// Gives the places of what was received back, and returns its states.
+    fn take_from_flight(&self, received: &[OwnedFd]) -> Vec<Arc<Mutex<State>>> {
+        let state = self.state();
+        let Some(end) = &state.pair else {
+            return Vec::new();
+        };
+        let places = &mut end.in_flight()[1 - end.side];
+        let take = |fd: &OwnedFd| {
+            let cookie = os::cookie(fd.as_fd()).ok()?;
+            let place = places.iter().position(|place| place.cookie == cookie)?;
+            places.remove(place).state
+        };
+        received.iter().filter_map(take).collect()
     }
 
-    /// Another process may have the socket from now on.
-    pub(super) fn share(&self) {
+    /// Whether a socket can be sent: one of those that can be received.
+    fn is_passable(&self) -> bool {
+        let families = [
+            AddressFamily::Inet,
+            AddressFamily::Inet6,
+            AddressFamily::Unix,
+        ];
+        families.contains(&self.family) && !self.protocol.is_raw()
+    }
+
+    /// What the kernel tells of a socket that is about to be sent, and that the
+    /// guest gets the state of if it receives it.
+    pub(super) fn before_sharing(&self, ctx: &CapsockCtx) -> Result<Seen, Errno> {
+        let fd = self.open()?.as_fd();
+        ctx.known().remember(os::cookie(fd)?, &self.state);
+        Seen::now(fd, self.family)
+    }
+
+    /// Another process may have the socket from now on, which was seen before.
+    pub(super) fn share(&self, seen: Seen) {
         let mut state = self.state();
-        state.shared = true;
+        state.shared.get_or_insert(seen);
         if let Some(pair) = &state.pair {
             pair.expose();
         }
@@ -167,9 +216,11 @@ impl Socket {
     ) -> Vec<TakenSocket> {
         let sent = std::mem::take(&mut message.descriptors);
         let count = sent.len();
-        if !peeked {
-            self.take_from_flight(count);
-        }
+        // Kept until each is adopted.
+        let _states = match peeked {
+            false => self.take_from_flight(&sent),
+            true => Vec::new(),
+        };
         if count == 0 || self.vet_take(ctx).is_err() {
             message.flags.control_truncated |= count > 0;
             return Vec::new();
@@ -190,7 +241,7 @@ impl Socket {
     }
 
     fn vet_take(&self, ctx: &CapsockCtx) -> Result<(), Errno> {
-        let over = match (self.channel(), self.protocol) {
+        let over = match (self.channel()?, self.protocol) {
             // Whoever knows the address can send a datagram there.
             ((_, Some(bound), _), Protocol::UnixDatagram) => bound,
             ((Role::Client(peer), _, _), _) => peer,
@@ -201,9 +252,10 @@ impl Socket {
         ctx.vet_take(self.protocol, &over)
     }
 
-    fn channel(&self) -> (Role, Option<Address>, Option<PairEnd>) {
+    fn channel(&self) -> Result<(Role, Option<Address>, Option<PairEnd>), Errno> {
+        let bound = self.reached_at()?;
         let state = self.state();
-        (state.role.clone(), state.bound.clone(), state.pair.clone())
+        Ok((state.role.clone(), bound, state.pair.clone()))
     }
 
     /// Makes a socket of a descriptor that a peer sent, if the guest could have
@@ -218,10 +270,19 @@ impl Socket {
             return Err(Errno::AccessDenied);
         }
         let permit = ctx.take_socket()?;
-        let state = adopted_state(ctx, &fd, identity, protocol)?;
+        let cookie = os::cookie(fd.as_fd())?;
+        let state = match ctx.known().state(cookie) {
+            // The guest has it already.
+            Some(state) => state,
+            None => {
+                let state = adopted_state(ctx, &fd, identity, protocol)?;
+                Arc::new(Mutex::new(state))
+            }
+        };
+        ctx.known().remember(cookie, &state);
         os::set_nonblocking(fd.as_fd(), true)?;
-        let socket = Self::new(ctx, fd, family, kind, protocol, permit);
-        *socket.state() = state;
+        let mut socket = Self::new(ctx, fd, family, kind, protocol, permit);
+        socket.state = state;
         Ok(TakenSocket {
             socket,
             family,
@@ -242,15 +303,9 @@ fn adopted_state(
     if identity.connecting {
         return Err(Errno::InProgress);
     }
-    let local = os::local_address(fd.as_fd())?;
-    let nowhere = Address::unspecified(identity.family).unwrap_or(UNNAMED);
-    let bound = (local != nowhere).then_some(local);
-    let peer = match os::remote_address(fd.as_fd()) {
-        Ok(peer) => Some(peer),
-        Err(Errno::NotConnected) => None,
-        Err(error) => return Err(error),
-    };
-    let role = match (peer, &bound) {
+    let seen = Seen::now(fd.as_fd(), identity.family)?;
+    let bound = seen.local.clone();
+    let role = match (seen.peer.clone(), &bound) {
         (Some(peer), _) if peer == UNNAMED => Role::Accepted(peer),
         // The guest could have accepted it.
         (Some(peer), Some(local))
@@ -278,7 +333,8 @@ fn adopted_state(
     Ok(State {
         role,
         bound,
-        shared: true,
+        shared: Some(seen),
+        borrowed: identity.listens,
         pair: nameless.then(PairEnd::exposed),
         ..State::default()
     })

@@ -53,7 +53,7 @@ impl Socket {
             let piece = usize::try_from(rest).map_or(PIECE, |rest| rest.min(PIECE));
             let position = offset.checked_add(sent).ok_or(Errno::InvalidArgument)?;
             // Who shares the socket may make it block again at any moment.
-            let in_place = !self.state().shared;
+            let in_place = self.state().shared.is_none();
             match send_piece(deadline, descriptor, file, position, piece, in_place).await {
                 Ok(0) => break,
                 Ok(count) => sent += count as u64,

@@ -74,7 +74,7 @@ impl Socket {
         match state.hold {
             Hold::Waits => return Ok(true),
             Hold::Never => return Ok(false),
-            Hold::After(FIRST..) if !state.shared => {}
+            Hold::After(FIRST..) if state.shared.is_none() => {}
             Hold::After(count) => {
                 state.hold = Hold::After(count.saturating_add(1));
                 return Ok(false);
@@ -98,7 +98,7 @@ impl Socket {
     /// Who shares the socket may have made it wait too.
     pub(super) fn keep_nonblocking(&self) -> Result<(), Errno> {
         let mut state = self.state();
-        if state.shared || state.hold == Hold::Waits {
+        if state.shared.is_some() || state.hold == Hold::Waits {
             os::set_nonblocking(self.open()?.as_fd(), true)?;
         }
         if state.hold == Hold::Waits {

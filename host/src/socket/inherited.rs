@@ -1,9 +1,9 @@
 //! Listeners that were opened before the guest started.
 
 use std::os::fd::{AsFd, OwnedFd};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
-use super::{Role, Socket, State};
+use super::{Role, Seen, Socket, State};
 use crate::ctx::CapsockCtx;
 use crate::os::{self, Identity};
 use crate::{AddressFamily, Errno, Protocol, SocketType};
@@ -17,6 +17,8 @@ pub(crate) struct Inherited {
     pub(crate) number: u32,
     protocol: Protocol,
     fd: Arc<OwnedFd>,
+    /// One for all the sockets that the guest takes of it.
+    state: Arc<Mutex<State>>,
 }
 
 impl Inherited {
@@ -34,6 +36,15 @@ impl Inherited {
             return Err(Errno::InvalidArgument);
         }
         os::set_nonblocking(fd.as_fd(), true)?;
+        // Whoever passed it to this process may have it too.
+        let seen = Seen::now(fd.as_fd(), family)?;
+        let state = State {
+            role: Role::Inherited,
+            bound: seen.local.clone(),
+            shared: Some(seen),
+            borrowed: true,
+            ..State::default()
+        };
         Ok(Self {
             name,
             family,
@@ -41,6 +52,7 @@ impl Inherited {
             number,
             protocol,
             fd: Arc::new(fd),
+            state: Arc::new(Mutex::new(state)),
         })
     }
 }
@@ -51,8 +63,7 @@ impl Socket {
         let listener = ctx.inherited().get(place as usize).ok_or(Errno::NoEntry)?;
         let permit = ctx.take_socket()?;
         let fd = os::duplicate(listener.fd.as_fd())?;
-        let local = os::local_address(fd.as_fd())?;
-        let socket = Self::new(
+        let mut socket = Self::new(
             ctx,
             fd,
             listener.family,
@@ -60,13 +71,7 @@ impl Socket {
             listener.protocol,
             permit,
         );
-        *socket.state() = State {
-            role: Role::Inherited,
-            bound: Some(local),
-            // Whoever passed it to this process may have it too.
-            shared: true,
-            ..State::default()
-        };
+        socket.state = listener.state.clone();
         Ok(socket)
     }
 }

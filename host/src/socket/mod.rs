@@ -1,14 +1,17 @@
 //! The socket: its state, and operations that check, then try, then wait.
 
 mod descriptors;
+mod destination;
 mod file;
 mod hold;
+mod implicit;
 mod inherited;
 mod multicast;
 mod options;
 mod raw_options;
 mod receive;
 mod send;
+mod shared;
 mod wait;
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -16,6 +19,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use crate::ctx::CapsockCtx;
+use crate::options::FlagOption;
 use crate::os::{self, Descriptor, Interest};
 use crate::policy::operation::{Bind, Connect, Listen, Send};
 use crate::quota::SocketPermit;
@@ -30,6 +34,8 @@ pub(crate) use multicast::MulticastInterface;
 pub(crate) use raw_options::RawValue;
 pub(crate) use receive::{Receive, Received};
 pub(crate) use send::{Data, Sending, SendingMessage, Transmit};
+pub(crate) use shared::KnownSockets;
+use shared::Seen;
 use wait::NO_CONNECTION_SLOT;
 pub(crate) use wait::{Deadline, Timeout};
 
@@ -52,7 +58,7 @@ pub struct Socket {
     kind: SocketType,
     protocol: Protocol,
     timeout: Timeout,
-    /// One with its duplicates.
+    /// One with its duplicates, and with what comes back of what was sent.
     state: Arc<Mutex<State>>,
     /// The pollers that it is registered with.
     sets: Mutex<Vec<Weak<Descriptor>>>,
@@ -71,7 +77,11 @@ struct State {
     /// `SO_LINGER` of some time, which the kernel is not told.
     linger: Option<Duration>,
     /// Another process may have the socket too: it was sent or received.
-    shared: bool,
+    shared: Option<Seen>,
+    /// It listened already as the guest got it, so it is somebody else's too.
+    borrowed: bool,
+    /// `SO_PASSCRED` was set, for which the kernel binds a Unix socket by itself.
+    passes_credentials: bool,
     hold: Hold,
     /// Of a socket that has no address to name it by. One with the other end of
     /// its pair.
@@ -160,12 +170,11 @@ impl Socket {
             true => os::with_own_port(descriptor.as_fd(), bind)?,
             false => bind()?,
         }
-        self.state().bound = Some(match vetted.address() {
+        self.changed(Some(match vetted.address() {
             // The kernel has chosen an abstract name, which rules are about.
             Address::Unix(UnixAddress::Unnamed) => os::local_address(descriptor.as_fd())?,
             address => address.clone(),
-        });
-        Ok(())
+        }))
     }
 
     /// `unlink(2)` of the file of a Unix socket that is not open any more.
@@ -183,18 +192,24 @@ impl Socket {
         if !self.protocol.has_connections() {
             return Err(Errno::NotSupported);
         }
-        let local = match (self.bound(), self.family) {
+        let bound = self.bound()?;
+        let local = match (bound.clone(), self.family) {
             (Some(bound), _) => bound,
             (None, family) => Address::unspecified(family).ok_or(Errno::InvalidArgument)?,
         };
         let vetted = ctx.vet::<Listen>(self.protocol, local)?;
+        if self.state().borrowed && self.flag(FlagOption::AcceptsConnections)? {
+            // It does so already, and the length of its queue is its owner's.
+            return Ok(());
+        }
+        self.check_own()?;
         os::listen(
             descriptor.as_fd(),
             &vetted,
             backlog.min(ctx.limits().backlog),
         )?;
         self.state().role = Role::Listener(vetted.address().clone());
-        Ok(())
+        self.changed(bound)
     }
 
     /// `accept(2)`; resets the connections of peers that may not connect.
@@ -210,10 +225,13 @@ impl Socket {
     ) -> Result<(Self, Address), Errno> {
         self.open()?;
         let local = match self.role() {
-            Role::Listener(local) => Some(local),
+            Role::Listener(local) => Some(self.listens_at(ctx, local)?),
             Role::Inherited => None,
             // An algorithm is not listened on; each accept is an operation of it.
-            _ if self.protocol == Protocol::Alg => None,
+            _ if self.protocol == Protocol::Alg => {
+                self.vet_default(ctx)?;
+                None
+            }
             _ if self.protocol.has_connections() => return Err(Errno::InvalidArgument),
             _ => return Err(Errno::NotSupported),
         };
@@ -245,14 +263,15 @@ impl Socket {
                 deadline.go_on(turned_away)?;
                 continue;
             }
-            let peer = match (self.protocol, self.bound()) {
-                (Protocol::Alg, Some(algorithm)) => algorithm,
+            let bound = self.bound()?;
+            let peer = match (self.protocol, &bound) {
+                (Protocol::Alg, Some(algorithm)) => algorithm.clone(),
                 _ => peer,
             };
             let accepted = Self::new(ctx, fd, self.family, self.kind, self.protocol, permit);
             *accepted.state() = State {
                 role: Role::Accepted(peer.clone()),
-                bound: self.bound(),
+                bound,
                 linger: self.state().linger,
                 ..State::default()
             };
@@ -266,23 +285,30 @@ impl Socket {
         self.keep_nonblocking()?;
         self.vet_implicit_bind(ctx)?;
         let directories = ctx.directories();
+        let bound;
         let remote = if self.protocol.has_connections() {
             let vetted = ctx.vet::<Connect>(self.protocol, remote)?;
+            self.bind_implicitly(ctx)?;
+            bound = self.bound()?;
             self.establish(&descriptor, &vetted, directories).await?
         } else {
             let vetted = ctx.vet::<Send>(self.protocol, remote)?;
             self.bind_implicitly(ctx)?;
+            bound = self.bound()?;
             os::connect(descriptor.as_fd(), &vetted, directories)?;
             vetted.address().clone()
         };
         self.state().role = Role::Client(remote);
-        Ok(())
+        self.changed(bound)
     }
 
     /// `connect(2)` of a datagram socket to no address (`AF_UNSPEC`): it has no
     /// peer any more.
     pub(crate) fn disconnect(&self) -> Result<(), Errno> {
-        os::disconnect(self.open()?.as_fd())?;
+        let descriptor = self.open()?;
+        // Of a stream that listens it would end the listening.
+        self.check_own()?;
+        os::disconnect(descriptor.as_fd())?;
         let mut state = self.state();
         state.role = Role::Undecided;
         state.has_port = false;
@@ -294,7 +320,7 @@ impl Socket {
     /// which Linux gives up.
     pub(crate) fn disconnect_bound(&self, ctx: &CapsockCtx) -> Result<(), Errno> {
         let descriptor = self.open()?;
-        let Some(asked) = self.bound() else {
+        let Some(asked) = self.bound()? else {
             return self.disconnect();
         };
         let vetted = ctx.vet::<Bind>(self.protocol, asked)?;
@@ -308,7 +334,9 @@ impl Socket {
 
     /// `shutdown(2)`
     pub(crate) fn shutdown(&self, how: os::Shutdown) -> Result<(), Errno> {
-        os::shutdown(self.open()?.as_fd(), how)
+        let descriptor = self.open()?;
+        self.check_own()?;
+        os::shutdown(descriptor.as_fd(), how)
     }
 
     /// `close(2)`. A second one fails; of a socket the first one never does.
@@ -323,7 +351,7 @@ impl Socket {
     /// `getsockname(2)`
     pub(crate) fn local_address(&self) -> Result<Address, Errno> {
         let descriptor = self.open()?;
-        match self.bound() {
+        match self.bound()? {
             // Without Landlock the kernel knows it by another path.
             Some(path @ Address::Unix(UnixAddress::Pathname(_))) => Ok(path),
             _ => Ok(self.told(os::local_address(descriptor.as_fd())?)),
@@ -362,7 +390,7 @@ impl Socket {
 
     /// Whether the guest bound the socket, or the kernel did.
     pub(crate) fn is_bound(&self) -> bool {
-        self.bound().is_some()
+        matches!(self.bound(), Ok(Some(_)))
             || self
                 .local_address()
                 .is_ok_and(|local| Address::unspecified(self.family) != Some(local))
@@ -412,37 +440,6 @@ impl Socket {
         }
     }
 
-    /// Checks the bind that the kernel does by itself where the guest did none.
-    fn vet_implicit_bind(&self, ctx: &CapsockCtx) -> Result<(), Errno> {
-        match self.bound() {
-            Some(_) => Ok(()),
-            None => ctx.vet_implicit_bind(self.protocol, self.family),
-        }
-    }
-
-    /// Does that bind, after all is checked, where the kernel might choose a port
-    /// that another program has.
-    fn bind_implicitly(&self, ctx: &CapsockCtx) -> Result<(), Errno> {
-        if self.bound().is_some() || !self.shares_ports() || self.state().has_port {
-            return Ok(());
-        }
-        let descriptor = self.open()?;
-        if let Some(any) = Address::unspecified(self.family)
-            && os::local_address(descriptor.as_fd())?.port() == 0
-        {
-            let vetted = ctx.vet::<Bind>(self.protocol, any)?;
-            let bind = || os::bind(descriptor.as_fd(), &vetted, ctx.directories());
-            os::with_own_port(descriptor.as_fd(), bind)?;
-        }
-        self.state().has_port = true;
-        Ok(())
-    }
-
-    /// Whether Linux gives sockets of several programs the same port.
-    fn shares_ports(&self) -> bool {
-        matches!(self.protocol, Protocol::Udp | Protocol::UdpLite)
-    }
-
     /// Remembers a poller that it was registered with.
     pub(crate) fn joined(&self, set: &Arc<Descriptor>) {
         let mut sets = self.sets();
@@ -478,10 +475,6 @@ impl Socket {
 
     fn role(&self) -> Role {
         self.state().role.clone()
-    }
-
-    fn bound(&self) -> Option<Address> {
-        self.state().bound.clone()
     }
 
     fn deadline(&self, dont_wait: bool) -> Deadline {

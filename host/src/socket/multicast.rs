@@ -26,7 +26,7 @@ impl Socket {
         source: Option<IpAddr>,
     ) -> Result<(), Errno> {
         let descriptor = self.open_for_groups(group, source)?;
-        let vetted = ctx.vet::<Recv>(self.protocol, self.at_own_port(group))?;
+        let vetted = ctx.vet::<Recv>(self.protocol, self.at_own_port(group)?)?;
         let interface = self.vet_interface(ctx, interface)?;
         os::join_group(descriptor.as_fd(), &vetted, &interface, source)
     }
@@ -87,7 +87,7 @@ impl Socket {
         Ok(match interface {
             MulticastInterface::Index(index) => Interface::Index(index),
             MulticastInterface::Address(ip) => {
-                let local = self.at_own_port(ip.into());
+                let local = self.at_own_port(ip.into())?;
                 Interface::Address(ctx.vet::<Bind>(self.protocol, local)?)
             }
         })
@@ -95,9 +95,9 @@ impl Socket {
 
     /// The address with the port that the socket is bound to: what a rule for
     /// it has to name. A socket that is not bound has an ephemeral one.
-    fn at_own_port(&self, ip: IpAddr) -> Address {
-        let bound = self.bound().and_then(|bound| bound.canonical());
+    fn at_own_port(&self, ip: IpAddr) -> Result<Address, Errno> {
+        let bound = self.bound()?.and_then(|bound| bound.canonical());
         let port = bound.map_or(0, |bound| bound.port());
-        Address::from(SocketAddr::new(ip, port))
+        Ok(Address::from(SocketAddr::new(ip, port)))
     }
 }

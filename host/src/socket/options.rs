@@ -27,7 +27,16 @@ impl Socket {
         if let Some(grant) = option.grant() {
             ctx.vet_option(grant, if value { "1" } else { "0" })?;
         }
-        os::set_number(descriptor.as_fd(), option.number(), value.into())
+        if self.state().borrowed && self.flag(option)? == value {
+            // As programs do with whatever listener they get.
+            return Ok(());
+        }
+        self.check_own()?;
+        os::set_number(descriptor.as_fd(), option.number(), value.into())?;
+        if option == FlagOption::PassCredentials {
+            self.state().passes_credentials |= value;
+        }
+        Ok(())
     }
 
     pub(crate) fn number(&self, option: NumberOption) -> Result<i32, Errno> {
@@ -55,8 +64,13 @@ impl Socket {
             NumberOption::SendBufferSize | NumberOption::ReceiveBufferSize => {
                 value.min(i32::try_from(ctx.limits().socket_buffer).unwrap_or(i32::MAX))
             }
+            // The kernel lets CAP_NET_ADMIN set more (socket(7)).
+            NumberOption::Priority if !(0..=6).contains(&value) => {
+                return Err(Errno::NotPermitted);
+            }
             _ => value,
         };
+        self.check_own()?;
         os::set_number(descriptor.as_fd(), option.number(), value)
     }
 
@@ -75,11 +89,15 @@ impl Socket {
     ) -> Result<(), Errno> {
         let count = value.as_nanos().div_ceil(option.unit().as_nanos());
         let count = i32::try_from(count).map_err(|_too_long| Errno::InvalidArgument)?;
-        os::set_number(
-            self.open_for_option(option.number())?.as_fd(),
-            option.number(),
-            count,
-        )
+        let descriptor = self.open_for_option(option.number())?;
+        self.check_own()?;
+        // To raise it, too, takes CAP_NET_ADMIN (socket(7)).
+        if option == DurationOption::BusyPoll
+            && count > os::get_number(descriptor.as_fd(), option.number())?
+        {
+            return Err(Errno::NotPermitted);
+        }
+        os::set_number(descriptor.as_fd(), option.number(), count)
     }
 
     pub(crate) fn text(&self, option: TextOption) -> Result<String, Errno> {
@@ -103,15 +121,19 @@ impl Socket {
         if let Some(grant) = option.grant() {
             ctx.vet_option(grant, value)?;
         }
+        self.check_own()?;
         match option {
             // By its number: the kernel would cut a longer name to another one.
             TextOption::BindToDevice => {
                 let index = os::interfaces::index_or_any(value)?;
                 let index = i32::try_from(index).map_err(|_large| Errno::NoDevice)?;
-                os::set_number(descriptor.as_fd(), OptionNumber::BIND_TO_INDEX, index)
+                return os::set_number(descriptor.as_fd(), OptionNumber::BIND_TO_INDEX, index);
             }
-            option => os::set_text(descriptor.as_fd(), option.number(), value),
+            TextOption::CongestionControl => {
+                os::check_congestion_control(descriptor.as_fd(), option.number(), value)?;
+            }
         }
+        os::set_text(descriptor.as_fd(), option.number(), value)
     }
 
     pub(super) fn open_for_option(&self, option: OptionNumber) -> Result<&Descriptor, Errno> {
@@ -135,6 +157,7 @@ impl Socket {
     /// be it non-blocking or not, and that thread is the host's.
     pub(crate) fn set_linger(&self, value: Option<Duration>) -> Result<(), Errno> {
         let descriptor = self.open()?;
+        self.check_own()?;
         let whole = value.map(|value| -> Result<Duration, Errno> {
             let seconds = value.as_nanos().div_ceil(1_000_000_000);
             let seconds = i32::try_from(seconds).map_err(|_too_long| Errno::InvalidArgument)?;

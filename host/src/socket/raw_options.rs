@@ -67,6 +67,7 @@ impl Socket {
             return self.set_named(ctx, option, value);
         }
         vet(ctx, option, option.write_access())?;
+        self.check_own()?;
         self.end_hold()?;
         match value {
             RawValue::Bytes(bytes) if bytes.len() > MAX_VALUE => Err(Errno::InvalidArgument),
@@ -145,4 +146,31 @@ fn vet(ctx: &CapsockCtx, option: OptionNumber, access: RawAccess) -> Result<(), 
     };
     let value = format!("{}/{}", option.level, option.name);
     ctx.vet_raw_option(&value, by_value)
+}
+
+#[cfg(test)]
+mod tests {
+    use cap_std::ambient_authority;
+
+    use super::*;
+    use crate::{AddressFamily, Op, Policy, SocketType};
+
+    #[tokio::test]
+    async fn a_number_has_the_bounds_of_its_name() {
+        let policy = Policy::default().allow(Op::Option, "raw").unwrap();
+        let ctx = CapsockCtx::new(policy, ambient_authority());
+        let tcp = Socket::create(&ctx, AddressFamily::Inet, SocketType::Stream, 0).unwrap();
+        let set = |level, name, bytes: &[u8]| {
+            let value = RawValue::Bytes(bytes.to_vec());
+            tcp.set_raw(&ctx, OptionNumber { level, name }, &value)
+        };
+        let number = |value: i32| value.to_ne_bytes();
+        let fast_open = set(libc::IPPROTO_TCP, libc::TCP_FASTOPEN_CONNECT, &number(1));
+        assert_eq!(fast_open, Err(Errno::AccessDenied));
+        let algorithm = set(libc::IPPROTO_TCP, libc::TCP_CONGESTION, b"none-such\0");
+        assert_eq!(algorithm, Err(Errno::NoEntry));
+        let priority = set(libc::SOL_SOCKET, libc::SO_PRIORITY, &number(7));
+        assert_eq!(priority, Err(Errno::NotPermitted));
+        assert_eq!(set(libc::SOL_SOCKET, libc::SO_PRIORITY, &number(6)), Ok(()));
+    }
 }

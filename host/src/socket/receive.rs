@@ -76,7 +76,7 @@ impl Socket {
         let most = length.min(ctx.limits().receive) as usize;
         let plain = how == Receive::default() && self.kind == SocketType::Stream;
         // Who shares the socket could take it first.
-        if !plain || most <= COPIED || self.state().shared {
+        if !plain || most <= COPIED || self.state().shared.is_some() {
             let (data, _sender) = self.receive(ctx, length, how).await?;
             return Ok(Received::Data(data));
         }
@@ -258,7 +258,7 @@ impl Socket {
                 // Data of the kernel, or of the device that the socket is bound to.
                 None => return Ok((received, None)),
             };
-            let local = self.bound();
+            let local = self.reached_at()?;
             if ctx
                 .admit_sender(self.protocol, local.as_ref(), &sender)
                 .is_ok()
@@ -444,7 +444,7 @@ mod tests {
         let ctx = ctx();
         let (client, server) = connected(&ctx).await;
         client.send_all(&ctx, b"x", ALL).await.unwrap();
-        server.share();
+        server.share(server.before_sharing(&ctx).unwrap());
         let data = received(&ctx, &server, COPIED * 2).await.unwrap();
         assert!(matches!(data, Received::Data(data) if data == b"x"));
     }

@@ -4,14 +4,14 @@ use std::io::IoSlice;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 
-use super::{Deadline, Role, Socket, State};
+use super::{Deadline, Role, Socket};
 use crate::ctx::CapsockCtx;
 use crate::options::FAST_OPEN_GRANT;
 use crate::os::message::SentControl;
 use crate::os::{self, Descriptor, Interest, SendFlags, UnixDirectories};
 use crate::policy::Vetted;
 use crate::policy::operation::{Bind, Connect, Send};
-use crate::{Address, AddressFamily, Errno, Protocol, SocketType};
+use crate::{Address, Errno, Protocol, SocketType};
 
 /// The longest initialization vector, in bytes; ciphers have 8 to 32.
 const VECTOR: usize = 1024;
@@ -137,6 +137,8 @@ impl Socket {
         self.vet_pass(ctx, sockets, remote.as_ref().map(Vetted::address))?;
         let mut places = self.places_in_flight(ctx, sockets)?;
         sockets.iter().try_for_each(|socket| socket.end_hold())?;
+        let seen = sockets.iter().map(|socket| socket.before_sharing(ctx));
+        let seen: Vec<_> = seen.collect::<Result<_, _>>()?;
         let deadline = self.deadline(how.dont_wait);
         let attempt = deadline.attempt(descriptor, Interest::WRITABLE, |fd| {
             let (flags, remote) = (how.flags, remote.as_ref());
@@ -151,8 +153,8 @@ impl Socket {
                 directories,
             )?;
             self.put_in_flight(&mut places);
-            for socket in sockets {
-                socket.share();
+            for (socket, seen) in sockets.iter().zip(&seen) {
+                socket.share(seen.clone());
             }
             Ok(sent)
         });
@@ -167,7 +169,7 @@ impl Socket {
         // To send from an address takes what binding the socket to it would,
         // with the port that it was bound to.
         let vet = |source: Option<Address>| {
-            let port = self.bound().map_or(0, |bound| bound.port());
+            let port = self.bound()?.map_or(0, |bound| bound.port());
             let source = source.map(|source| ctx.vet(self.protocol, source.with_port(port)));
             source.transpose()
         };
@@ -299,65 +301,6 @@ impl Socket {
                 Ok(count(sent))
             }
         }
-    }
-
-    /// Where a message with an address goes; `None` is to the connected peer.
-    fn destination(
-        &self,
-        ctx: &CapsockCtx,
-        remote: Address,
-    ) -> Result<Option<Vetted<Send>>, Errno> {
-        self.open_for(&remote)?;
-        match (self.protocol, self.role()) {
-            // tcp(7) takes no address: a connected stream sends to its peer.
-            (Protocol::Tcp | Protocol::Mptcp, _) => return Ok(None),
-            (Protocol::Alg, _) => return Err(Errno::NotSupported),
-            (protocol, Role::Undecided) if protocol.has_connections() => {
-                return Err(Errno::NotSupported);
-            }
-            (protocol, _) if protocol.has_connections() => return Err(Errno::IsConnected),
-            _ => {}
-        }
-        self.vet_implicit_bind(ctx)?;
-        let remote = ctx.vet::<Send>(self.protocol, remote)?;
-        self.bind_implicitly(ctx)?;
-        Ok(Some(remote))
-    }
-
-    /// Each datagram is an operation of its own: the guest may have given up the
-    /// peer since the connect. A stream stays connected.
-    pub(super) fn vet_connected(&self, ctx: &CapsockCtx) -> Result<(), Errno> {
-        let (role_is_others, peer) = {
-            let state = self.state();
-            let peer = match &state.role {
-                Role::Client(remote) if !self.protocol.has_connections() => Some(remote.clone()),
-                _ => None,
-            };
-            (self.role_is_others_to_change(&state), peer)
-        };
-        if role_is_others {
-            let descriptor = self.open()?;
-            return match os::remote_address(descriptor.as_fd()) {
-                Ok(peer) if self.protocol.has_connections() => {
-                    ctx.vet::<Connect>(self.protocol, peer).map(drop)
-                }
-                Ok(peer) => ctx.vet::<Send>(self.protocol, peer).map(drop),
-                // The send meets it too.
-                Err(_not_connected) => Ok(()),
-            };
-        }
-        match peer {
-            Some(peer) => ctx.vet::<Send>(self.protocol, peer).map(drop),
-            None => Ok(()),
-        }
-    }
-
-    /// Whether another process that has the socket can connect it: one that is
-    /// not connected, and datagram sockets at any time.
-    fn role_is_others_to_change(&self, state: &State) -> bool {
-        state.shared
-            && matches!(self.family, AddressFamily::Inet | AddressFamily::Inet6)
-            && (!self.protocol.has_connections() || state.role == Role::Undecided)
     }
 
     /// `send(2)` until everything is sent, against one deadline.

@@ -2,6 +2,9 @@
 //! errno that it fails with, or what it got. The rows of tests/attack/table.rs
 //! say what that has to be.
 
+#[path = "attack/kernel.rs"]
+mod kernel;
+
 use std::time::{Duration, Instant};
 
 use capsock_guest::*;
@@ -54,6 +57,7 @@ fn main() {
         ["closed"] => closed(),
         ["forged"] => forged(),
         ["foreign"] => foreign(),
+        ["kernel", ..] => kernel::attempt(&args[1..]),
         _ => panic!("no case {args:?}"),
     };
     println!("{outcome}");

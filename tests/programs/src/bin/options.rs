@@ -41,6 +41,7 @@ fn main() {
         "misuse" => misuse(),
         "granted" => granted(&args[1]),
         "raw" => raw(),
+        "congestion" => congestion(&args[1..]),
         "try-raw" => try_raw(&args[1..]),
         "reuse-address" => reuse_address(&args[1]),
         case => panic!("no case `{case}`"),
@@ -303,6 +304,19 @@ fn misuse() {
         name(tcp.setsockopt_bytes(IPPROTO_TCP, TCP_CONGESTION, b"none-such")),
         Some("ENOENT")
     );
+    // What takes privileges takes them of a guest too, whoever the host is.
+    for value in [7, -1] {
+        assert_eq!(
+            name(tcp.setsockopt(SOL_SOCKET, SO_PRIORITY, value)),
+            Some("EPERM")
+        );
+    }
+    let busy = tcp.getsockopt(SOL_SOCKET, 46).expect("SO_BUSY_POLL");
+    tcp.setsockopt(SOL_SOCKET, 46, busy).expect("SO_BUSY_POLL");
+    assert_eq!(
+        name(tcp.setsockopt(SOL_SOCKET, 46, busy + 1)),
+        Some("EPERM")
+    );
     assert_eq!(
         name(tcp.setsockopt_none(SOL_SOCKET, SO_KEEPALIVE, 4)),
         Some("EFAULT")
@@ -385,6 +399,16 @@ fn raw() {
     );
     tcp.setsockopt(SOL_SOCKET, SO_KEEPALIVE, 1)
         .expect("it is usable all the same");
+}
+
+/// Sets each algorithm, and prints what came of it.
+fn congestion(names: &[String]) {
+    for name in names {
+        let tcp = Socket::new(AF_INET, SOCK_STREAM).expect("socket");
+        let set = tcp.setsockopt_bytes(IPPROTO_TCP, TCP_CONGESTION, name.as_bytes());
+        let error = set.err().and_then(|error| error.name());
+        println!("{}", error.unwrap_or("ok"));
+    }
 }
 
 /// Reads and sets options by number, and prints what came of each.

@@ -17,6 +17,8 @@ fn main() {
         "receive" => receive(&args[1]),
         "refused" => refused(&args[1]),
         "lured" => lured(&args[1]),
+        "bound" => bound(&args[1]),
+        "own-listener" => own_listener(&args[1]),
         "serve" => serve(&args[1]),
         "datagram" => datagram(&args[1], &args[2]),
         case => panic!("no case `{case}`"),
@@ -223,6 +225,13 @@ fn receive(name: &str) {
             .expect("SO_ACCEPTCONN"),
         1
     );
+    // The listener is its sender's too, and the connection was a gift.
+    fails(listener.setsockopt(SOL_SOCKET, SO_KEEPALIVE, 1), "EPERM");
+    listener.listen(1).expect("it does already");
+    fails(listener.shutdown(SHUT_RDWR), "EPERM");
+    connected
+        .setsockopt(SOL_SOCKET, SO_KEEPALIVE, 1)
+        .expect("SO_KEEPALIVE");
     connected.sendall(b"to the server").expect("sendall");
     assert_eq!(connected.recv(64).expect("recv"), b"from the server");
     // The sender has made both block, which the host must not do.
@@ -249,6 +258,51 @@ fn lured(name: &str) {
         let received = outcome(socket.recv_flags(64, MSG_DONTWAIT));
         println!("{} {received}", outcome(socket.send(b"x")));
     }
+}
+
+/// Takes sockets that others bind or connect only then: a TCP socket to listen on,
+/// and a Unix datagram socket.
+fn bound(name: &str) {
+    let peer = connect(name);
+    let mut sockets = take(&peer, 2).into_iter();
+    let (listener, datagrams) = (sockets.next().unwrap(), sockets.next().unwrap());
+    peer.send(b"taken").expect("send");
+    assert_eq!(peer.recv(64).expect("recv"), b"bound");
+    println!("{}", outcome(listener.listen(1)));
+    println!("{}", outcome(datagrams.send(b"x")));
+}
+
+/// A listener that goes to the guest itself, while no handle of it is left, is what
+/// it was: on the port that the kernel chose, and the guest's to change.
+fn own_listener(host: &str) {
+    let listener = Socket::new(family_of(host), SOCK_STREAM).expect("socket");
+    listener.bind((host, 0)).expect("bind");
+    listener.listen(1).expect("listen");
+    let address = listener.getsockname().expect("getsockname");
+    let (near, far) = socketpair(SOCK_STREAM).expect("socketpair");
+    pass(&near, &[listener.fileno()]).expect("pass");
+    listener.close().expect("close");
+    let listener = take(&far, 1).remove(0);
+    listener
+        .setsockopt(SOL_SOCKET, SO_KEEPALIVE, 1)
+        .expect("SO_KEEPALIVE");
+    let client = Socket::new(family_of(host), SOCK_STREAM).expect("socket");
+    client.connect(address).expect("connect");
+    listener
+        .settimeout(std::time::Duration::from_secs(60))
+        .expect("settimeout");
+    let (connection, _peer) = listener.accept().expect("accept");
+    // Nor do connections that were passed on change for the guest.
+    pass(&near, &[client.fileno()]).expect("pass");
+    let passed = take(&far, 1).remove(0);
+    passed.sendall(b"Hello").expect("sendall");
+    client.sendall(b", world").expect("sendall");
+    let mut data = Vec::new();
+    while data.len() < 12 {
+        data.extend(connection.recv(64).expect("recv"));
+    }
+    assert_eq!(data, b"Hello, world");
+    listener.shutdown(SHUT_RDWR).expect("shutdown");
 }
 
 /// Prints what comes of each message, to its end.

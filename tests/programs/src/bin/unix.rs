@@ -1,7 +1,8 @@
 //! Unix sockets: `unix CASE NAME [OTHER]`; a name that starts with `@` is abstract.
 
 use capsock_guest::{
-    AF_UNIX, Address, SOCK_DGRAM, SOCK_SEQPACKET, SOCK_STREAM, Socket, UnixAddress, unlink_unix,
+    AF_UNIX, Address, SO_PASSCRED, SOCK_DGRAM, SOCK_SEQPACKET, SOCK_STREAM, SOL_SOCKET, Socket,
+    UnixAddress, unlink_unix,
 };
 use capsock_test_programs::{args, pattern, recv_to_end};
 
@@ -23,7 +24,7 @@ fn main() {
         "seqpacket" => seqpacket(&name),
         "ask" => ask(&name, other),
         "names" => names(&name, other),
-        "autobind" => autobind(other),
+        "autobind" => autobind(name == "passcred", other),
         "bind-often" => bind_often(&name, other.parse().expect("a number")),
         "unlink-own" => unlink_own(&name),
         "try-unlink" => println!("{:?}", unlink_unix(&name)),
@@ -104,16 +105,22 @@ fn names(name: &str, server: &str) {
     println!("{}", socket.getpeername().expect("getpeername"));
 }
 
-/// Has the kernel choose a name, tells it to `server`, and gets an answer there.
-fn autobind(server: &str) {
+/// Has the kernel choose a name, by a bind or by `SO_PASSCRED` as it sends, tells it
+/// to `server`, and gets an answer there.
+fn autobind(by_option: bool, server: &str) {
     let socket = Socket::new(AF_UNIX, SOCK_DGRAM).expect("socket");
-    socket.bind("").expect("bind");
+    if by_option {
+        let set = socket.setsockopt(SOL_SOCKET, SO_PASSCRED, 1);
+        set.expect("SO_PASSCRED");
+    } else {
+        socket.bind("").expect("bind");
+    }
+    socket.sendto(b"PING", server).expect("sendto");
     let name = socket.getsockname().expect("getsockname");
     let Address::Unix(UnixAddress::Abstract(digits)) = &name else {
         panic!("{name}");
     };
     assert_eq!(digits.len(), 5, "{name}");
-    socket.sendto(b"PING", server).expect("sendto");
     let (data, sender) = socket.recvfrom(64).expect("recvfrom");
     assert_eq!((&data[..], sender), (&b"PONG"[..], Some(named(server))));
     let listener = stream();
