@@ -8,6 +8,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use crate::class::embedded_ipv4;
 use crate::denial::{Cause, Denial};
+use crate::name::note_of_search;
 use crate::policy::{Policy, subjects};
 use crate::question::{Question, Subject};
 use crate::rule::{Effect, Host, Op, Rule, Target};
@@ -181,7 +182,7 @@ impl Policy {
                 };
                 self.explain_special(op, &format!("{scheme}://{text}"), &covers)
             }
-            Subject::Name(name) => self.explain_name(name),
+            Subject::Name(name) => self.explain_name(name).also(note_of_search(name)),
             Subject::Named {
                 protocol,
                 name,
