@@ -3,7 +3,7 @@
 
 use std::process::{Command, Stdio};
 
-use capsock_tests::{Namespace, Running, run, stderr};
+use capsock_tests::{Namespace, Running, output, pipe, run, stderr};
 
 /// A namespace whose loopback device has private addresses, with the name server,
 /// and a host that has public ones; somebody listens on port 443 of all of them.
@@ -14,11 +14,18 @@ struct World(
 
 impl World {
     fn new() -> Option<Self> {
+        Self::with("")
+    }
+
+    /// With more done in it than that.
+    fn with(setup: &str) -> Option<Self> {
         let addresses = "
             ip addr add 10.1.2.3/32 dev lo
             ip addr add 169.254.169.254/32 dev lo";
-        let mut namespace =
-            Namespace::with_names(addresses, env!("CARGO_BIN_EXE_capsock-test-dns"))?;
+        let mut namespace = Namespace::with_names(
+            &format!("{addresses}\n{setup}"),
+            env!("CARGO_BIN_EXE_capsock-test-dns"),
+        )?;
         let mut listener = Command::new("python3");
         listener.args(["-c", LISTEN]);
         namespace.serve(&listener);
@@ -30,6 +37,20 @@ impl World {
     /// What a guest prints, and what the host tells of denials.
     fn run(&self, flags: &[&str], args: &[&str]) -> (String, String) {
         self.run_guest(flags, "dns", args)
+    }
+
+    /// What the guest `names` says of each call.
+    #[track_caller]
+    fn calls<const N: usize>(&self, flags: &[&str], calls: [(&str, &str); N]) {
+        let lines: String = calls.iter().map(|(call, _)| format!("{call}\n")).collect();
+        let told = pipe(
+            &mut self.0.enter(&run(flags, "names", &["look-up"])),
+            &lines,
+        );
+        assert_eq!(told.lines().count(), N, "{told}");
+        for ((call, expected), told) in calls.iter().zip(told.lines()) {
+            assert_eq!(told, *expected, "{call} with {flags:?}");
+        }
     }
 
     fn run_guest(&self, flags: &[&str], name: &str, args: &[&str]) -> (String, String) {
@@ -249,7 +270,18 @@ fn chains_and_long_and_many_answers_are_bounded() {
 /// a single label may be.
 #[test]
 fn a_name_with_a_dot_does_not_go_through_the_search_list() {
-    let Some(world) = World::new() else { return };
+    for setup in ["", KUBERNETES] {
+        let Some(world) = World::with(setup) else {
+            return;
+        };
+        names_with_a_dot_are_absolute(&world);
+    }
+}
+
+/// By it, a name with less than five dots is searched for before it is asked for.
+const KUBERNETES: &str = "echo options ndots:5 >> /etc/resolv.conf";
+
+fn names_with_a_dot_are_absolute(world: &World) {
     let names = ["two.labels", "single", "hosts.file", "public.example"];
     let (told, denials) = world.run(
         &["--allow-resolve", "*"],
@@ -275,6 +307,232 @@ fn a_name_with_a_dot_does_not_go_through_the_search_list() {
         let (told, _) = world.run(&["--allow-resolve", "*"], &["byname", name]);
         assert!(told.contains(expected), "{name}: {told}");
     }
+}
+
+/// A name that ends in a dot is no other one either, and whoever asks for its
+/// canonical name is not told the dot.
+#[test]
+fn a_trailing_dot_makes_a_name_absolute() {
+    for setup in ["", KUBERNETES] {
+        let Some(world) = World::with(setup) else {
+            return;
+        };
+        world.calls(
+            &["--allow-resolve", "*"],
+            [
+                ("getaddrinfo single. 80 4 stream 0 0", "gaierror -2"),
+                ("getaddrinfo two.labels. 80 4 stream 0 0", "gaierror -2"),
+                (
+                    "getaddrinfo public.example. 80 4 stream 0 2",
+                    "2 1 6 public.example 9.9.9.9 80",
+                ),
+                (
+                    "getaddrinfo hosts.file. 80 4 stream 0 2",
+                    "2 1 6 hosts.file 9.9.9.9 80",
+                ),
+                (
+                    "getaddrinfo single 80 4 stream 0 2",
+                    "2 1 6 single.search.example 9.9.9.9 80",
+                ),
+                ("getaddrinfo single 80 4 stream 0 0", "2 1 6  9.9.9.9 80"),
+                ("gethostbyname_ex single.", "gaierror -2"),
+                ("gethostbyname_ex two.labels.", "gaierror -2"),
+                (
+                    "gethostbyname_ex single",
+                    r#"single.search.example [] ["9.9.9.9"]"#,
+                ),
+                // A name server that fails says nothing of another name.
+                ("getaddrinfo failing.example 80 4 stream 0 0", "gaierror -3"),
+            ],
+        );
+    }
+}
+
+/// The domains of `--dns-search` are searched for names with a dot too, in place
+/// of those of the machine; a rule is about the name that was asked for, and the
+/// trace and the audit tell which one answered.
+#[test]
+fn names_are_searched_for_where_the_user_says() {
+    let Some(world) = World::with(KUBERNETES) else {
+        return;
+    };
+    let within = [
+        "--dns-search",
+        "none.example",
+        "--dns-search",
+        "Search.example.",
+    ];
+    let flags = [&within[..], &["--allow-resolve", "*"]].concat();
+    let found = "2 1 6 two.labels.search.example 9.9.9.9 80";
+    world.calls(
+        &flags,
+        [
+            ("getaddrinfo two.labels 80 4 stream 0 2", found),
+            ("getaddrinfo two.labels. 80 4 stream 0 2", "gaierror -2"),
+            (
+                "getaddrinfo single 80 4 stream 0 2",
+                "2 1 6 single.search.example 9.9.9.9 80",
+            ),
+            ("getaddrinfo single. 80 4 stream 0 0", "gaierror -2"),
+            // What is there as it is, or may be, is not searched for.
+            (
+                "getaddrinfo public.example 80 4 stream 0 2",
+                "2 1 6 public.example 9.9.9.9 80",
+            ),
+            ("getaddrinfo private.example 80 6 stream 0 0", "gaierror -5"),
+            ("getaddrinfo failing.example 80 4 stream 0 0", "gaierror -3"),
+            (
+                "getaddrinfo hosts.file 80 4 stream 0 2",
+                "2 1 6 hosts.file 9.9.9.9 80",
+            ),
+            ("getaddrinfo nowhere 80 4 stream 0 0", "gaierror -2"),
+            (
+                "gethostbyname_ex two.labels",
+                r#"two.labels.search.example [] ["9.9.9.9"]"#,
+            ),
+            ("gethostbyname_ex two.labels.", "gaierror -2"),
+        ],
+    );
+    world.calls(
+        &["--allow-resolve", "*", "--dns-search", "none.example"],
+        [("getaddrinfo single 80 4 stream 0 0", "gaierror -2")],
+    );
+
+    let directory = tempfile::tempdir().unwrap();
+    let audit = directory.path().join("audit.jsonl");
+    let audit = audit.to_str().unwrap();
+    let own = ["--allow-connect", "tcp://two.labels:443"];
+    let told = ["--trace", "--audit", audit];
+    let flags = [&within[..], &own, &told].concat();
+    let (connected, trace) = world.run(&flags, &["connect", "443", "two.labels"]);
+    assert_eq!(connected, "two.labels: connected to 9.9.9.9:443\n");
+    let answered = "(answered by two.labels.search.example)";
+    assert!(trace.contains(answered), "{trace}");
+    let text = std::fs::read_to_string(audit).unwrap();
+    let lines: Vec<serde_json::Value> = text
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let answer = lines.iter().find(|line| line["answer"].is_string());
+    let answer = answer.unwrap_or_else(|| panic!("{text}"));
+    assert_eq!(answer["op"], "resolve");
+    assert_eq!(answer["target"], "two.labels");
+    assert_eq!(answer["answer"], "two.labels.search.example");
+    assert_eq!(answer["addresses"], serde_json::json!(["9.9.9.9"]));
+    let decision = lines.iter().find(|line| line["op"] == "resolve");
+    assert_eq!(
+        decision.unwrap()["rules"][0],
+        "allow connect tcp://two.labels:443"
+    );
+
+    // A rule for the name that answers is none for the one that is asked for.
+    let other = ["--allow-resolve", "*.search.example"];
+    let (denied, _) = world.run(&[&within[..], &other].concat(), &["lookup", "two.labels"]);
+    assert!(denied.contains(DENIED), "{denied}");
+
+    // And over WASI.
+    let flags = [&within[..], &own].concat();
+    let args = ["connect", "two.labels:443", "two.labels.:443"];
+    let (told, _) = world.run_guest(&flags, "std", &args);
+    let lines: Vec<&str> = told.lines().collect();
+    assert_eq!(lines[0], "two.labels:443: connected to 9.9.9.9:443");
+    assert!(!lines[1].contains("connected"), "{told}");
+    let args = ["look-up", "two.labels"];
+    let (told, _) = world.run_guest(&flags, "sockets_p3", &args);
+    assert_eq!(told, "9.9.9.9\n");
+}
+
+#[test]
+fn a_domain_to_search_that_is_none_is_an_error_of_usage() {
+    for domain in ["x y", "10.0.0.1", "", "*.example"] {
+        let output = output(&["--dns-search", domain], "dns", &["lookup", "a.example"]);
+        assert_eq!(output.status.code(), Some(2), "{domain}");
+        let expected = format!("capsock: --dns-search {domain:?}: it is no host name: ");
+        let told = stderr(&output);
+        assert!(told.starts_with(&expected), "{told}");
+    }
+}
+
+/// Whatever a name server says, and without asking it. Other addresses of
+/// 127.0.0.0/8 would tell it what the guest likes.
+#[test]
+fn this_machine_is_answered_for_without_a_name_server() {
+    let Some(world) = World::with("mount --bind /dev/null /etc/hosts") else {
+        return;
+    };
+    let calls = [
+        (
+            "getaddrinfo localhost 80 4 stream 0 2",
+            "2 1 6 localhost 127.0.0.1 80",
+        ),
+        (
+            "getaddrinfo LOCALHOST. 80 6 stream 0 0",
+            "10 1 6  ::1 80 0 0",
+        ),
+        ("getaddrinfo localhost http 4 - 0 0", "2 1 6  127.0.0.1 80"),
+        (
+            "getaddrinfo localhost - 4 - 0 2",
+            "2 1 6 localhost 127.0.0.1 0;2 2 17  127.0.0.1 0;2 3 0  127.0.0.1 0",
+        ),
+        ("getaddrinfo localhost 80 4 stream 0 4", "gaierror -2"),
+        (
+            "gethostbyname_ex localhost",
+            r#"localhost [] ["127.0.0.1"]"#,
+        ),
+        ("gethostbyaddr 127.0.0.1", r#"localhost [] ["127.0.0.1"]"#),
+        ("gethostbyaddr ::1", r#"localhost [] ["::1"]"#),
+        ("getnameinfo 127.0.0.1 53 0", "localhost domain"),
+        ("getnameinfo 127.0.0.1 53 8", "localhost domain"),
+        ("getnameinfo 127.0.0.1 53 4", "localhost domain"),
+        ("getnameinfo 127.0.0.1 53 3", "127.0.0.1 53"),
+        ("getnameinfo ::1 53 0", "localhost domain"),
+        ("getnameinfo ::ffff:127.0.0.1 53 0", "localhost domain"),
+    ];
+    for flags in [&[][..], &["--allow-resolve", "*"]] {
+        world.calls(flags, calls);
+    }
+    let other = ["getnameinfo 127.1.2.3 53 0", "gethostbyaddr 127.1.2.3"];
+    world.calls(
+        &[],
+        [
+            (other[0], "127.1.2.3 domain"),
+            (other[1], "error"),
+            (
+                "getnameinfo ::ffff:127.1.2.3 53 0",
+                "::ffff:127.1.2.3 domain",
+            ),
+            ("getnameinfo 127.1.2.3 53 8", "gaierror -2"),
+            ("gethostbyname_ex app.localhost", "error"),
+        ],
+    );
+    world.calls(
+        &["--allow-resolve", "*"],
+        [
+            (other[0], "asked.example domain"),
+            (other[1], r#"asked.example [] ["127.1.2.3"]"#),
+            (
+                "gethostbyname_ex app.localhost",
+                r#"app.localhost [] ["127.0.0.1"]"#,
+            ),
+            (
+                "getaddrinfo app.localhost 80 4 stream 0 2",
+                "2 1 6 app.localhost 127.0.0.1 80",
+            ),
+        ],
+    );
+    // And over WASI.
+    let (told, _) = world.run_guest(&[], "sockets_p3", &["look-up", "localhost"]);
+    let mut told: Vec<&str> = told.lines().collect();
+    told.sort_unstable();
+    assert_eq!(told, ["127.0.0.1", "::1"]);
+    let flags = [
+        "--allow-connect",
+        "tcp://127.0.0.1:443",
+        "--allow-connect",
+        "tcp://[::1]:443",
+    ];
+    let (told, _) = world.run_guest(&flags, "std", &["connect", "localhost:443"]);
+    assert!(told.contains(": connected to "), "{told}");
 }
 
 /// Names of services and containers have underscores; what is no name is told.

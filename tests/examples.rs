@@ -110,11 +110,6 @@ fn a_dual_stack_server_takes_the_address_that_it_can(#[case] host: &str, #[case]
 fn a_dual_stack_client_tries_each_address_of_a_name(#[case] host: &str) {
     let listener = TcpListener::bind((host, 0)).unwrap();
     let port = listener.local_addr().unwrap().port().to_string();
-    let mut hosts = std::net::ToSocketAddrs::to_socket_addrs(&("localhost", 0)).unwrap();
-    if !hosts.any(|address| address.ip().to_string() == host) {
-        // This machine's localhost has one family only.
-        return;
-    }
     let grants = [
         "--allow-connect",
         &target("tcp", "127.0.0.1", &port),
@@ -241,12 +236,7 @@ fn names_are_resolved_as_the_system_does() {
     let (addresses, errors): (Vec<_>, Vec<_>) = printed
         .lines()
         .partition(|line| line.ends_with(" localhost"));
-    let mut expected: Vec<_> = std::net::ToSocketAddrs::to_socket_addrs(&("localhost", 0))
-        .unwrap()
-        .map(|address| format!("{} localhost", address.ip()))
-        .collect();
-    expected.dedup();
-    assert_eq!(addresses, expected);
+    assert_eq!(addresses, ["::1 localhost", "127.0.0.1 localhost"]);
     assert_eq!(errors.len(), 2, "{printed}");
     // A machine without a name server says EAI_AGAIN for the first.
     assert!(

@@ -241,6 +241,38 @@ os.execve(sys.argv[1], sys.argv[1:], environment)
     );
 }
 
+/// The interface that its owner bound it to is nobody's business without a grant.
+#[test]
+fn the_interface_of_a_listener_is_told_as_granted() {
+    let parent = "
+import os, socket, sys
+one = socket.create_server(('127.0.0.1', 0))
+one.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b'lo')
+os.dup2(os.dup2(one.fileno(), 50), 3)
+environment = dict(os.environ, LISTEN_FDS='1', LISTEN_FDNAMES='web', LISTEN_PID=str(os.getpid()))
+os.execve(sys.argv[1], sys.argv[1:], environment)
+";
+    for (flag, said) in [
+        ("--no-landlock", "EACCES"),
+        ("--allow-interfaces", "lo"),
+        ("--allow-option=so-bindtodevice=lo", "lo"),
+        ("--allow-option=so-bindtodevice=lo2", "EACCES"),
+    ] {
+        let capsock = capsock();
+        let mut python = Command::new("python3");
+        python.args(["-c", parent]).arg(capsock.get_program());
+        python.args(["run", "--inherit-systemd", flag]);
+        let result = python
+            .arg(guest("inherited"))
+            .args(["interface", "web"])
+            .output()
+            .unwrap();
+        assert!(result.status.success(), "{}", stderr(&result));
+        let printed = String::from_utf8_lossy(&result.stdout);
+        assert_eq!(printed.trim_end(), said, "{flag}");
+    }
+}
+
 #[test]
 fn a_listener_that_cannot_be_opened_is_an_error_of_usage() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

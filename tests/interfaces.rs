@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use capsock_tests::{output, pipe, stderr, succeed};
+use capsock_tests::{output, pipe, run, stderr, succeed};
 
 #[test]
 fn interfaces_are_those_that_python_lists() {
@@ -29,6 +29,44 @@ for name in ('', 'nope', 'sixteen-letters-', 'a' * 5000, 'l\\0o'):
 for index in (0, 99999, 2**32 - 1):
     attempt(socket.if_indextoname, index)
 ";
+
+/// Whether there is an interface is not told by what is made of its name, nor
+/// what its name is; the number is no secret.
+#[test]
+fn zones_are_numbers_without_the_grant() {
+    const CALLS: [(&str, &str, &str); 5] = [
+        (
+            "getaddrinfo fe80::1%lo 80 6 stream 0 0",
+            "gaierror -2",
+            "10 1 6  fe80::1 80 0 1",
+        ),
+        (
+            "getaddrinfo fe80::1%none 80 6 stream 0 0",
+            "gaierror -2",
+            "gaierror -2",
+        ),
+        (
+            "getaddrinfo fe80::1%1 80 6 stream 0 2",
+            "10 1 6 fe80::1%1 fe80::1 80 0 1",
+            "10 1 6 fe80::1%1 fe80::1 80 0 1",
+        ),
+        (
+            "getnameinfo fe80::1%1 80 3",
+            "fe80::1%1 80",
+            "fe80::1%lo 80",
+        ),
+        (
+            "getnameinfo fe80::1%1 80 2",
+            "fe80::1%1 80",
+            "fe80::1%lo 80",
+        ),
+    ];
+    for (call, without, with) in CALLS {
+        let said = |flags: &[&str]| pipe(&mut run(flags, "names", &["look-up"]), call);
+        assert_eq!(said(&[]), format!("{without}\n"), "{call}");
+        assert_eq!(said(&["--allow-interfaces"]), format!("{with}\n"), "{call}");
+    }
+}
 
 #[test]
 fn interfaces_need_a_grant_and_the_hint_is_that_flag() {

@@ -176,6 +176,30 @@ fn explain_answers_by_text_and_exit_code() {
     // The words need no quotes.
     let words = ["policy", "explain", "resolve", "localhost"];
     assert_eq!(capsock_output(&words).status.code(), Some(0));
+    // What a single label means is not for the rule to say.
+    let words = [
+        "policy",
+        "explain",
+        "--allow-resolve",
+        "db",
+        "resolve",
+        "db",
+    ];
+    let answer = stdout(&capsock_output(&words));
+    assert!(
+        answer.contains("--dns-search: the rule is about `db`"),
+        "{answer}"
+    );
+    let words = [
+        "policy",
+        "explain",
+        "--allow-resolve",
+        "*",
+        "resolve",
+        "db.example",
+    ];
+    let answer = stdout(&capsock_output(&words));
+    assert!(!answer.contains("--dns-search"), "{answer}");
     for question in ["connect tcp://*:80", "fly tcp://10.0.0.5:80", "connect"] {
         let output = capsock_output(&["policy", "explain", question]);
         assert_eq!(output.status.code(), Some(2), "{question}");

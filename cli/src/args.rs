@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use capsock_host::policy::Question;
-use capsock_host::{Effect, Limits, Op, Policy, Rule};
+use capsock_host::{Domain, Effect, Invalid, Limits, Op, Policy, Rule};
 use clap::{Args, Parser, Subcommand};
 
 use crate::inherit::Listen;
@@ -53,6 +53,12 @@ pub(crate) struct RunArgs {
     #[arg(long)]
     inherit_systemd: bool,
 
+    /// Look names up within this domain too, such as svc.cluster.local, in place of
+    /// the search list of resolv.conf; can be repeated. A rule is about the name
+    /// that the guest asks for. Without it a name with a dot is looked up as it is
+    #[arg(long = "dns-search", value_name = "DOMAIN")]
+    dns_search: Vec<String>,
+
     /// Set an environment variable of the guest
     #[arg(long = "env", value_name = "NAME=VALUE")]
     env: Vec<String>,
@@ -70,7 +76,8 @@ pub(crate) struct RunArgs {
     #[arg(long)]
     pub(crate) trace: bool,
 
-    /// Append each decision about a grant to this file, a JSON object a line
+    /// Append each decision about a grant to this file, a JSON object a line, and
+    /// for each name that was looked up which name answered
     #[arg(long, value_name = "FILE")]
     audit: Option<PathBuf>,
 
@@ -144,7 +151,7 @@ struct Grants {
     /// Receive sockets from the peers of this Unix socket, or * for all of them
     #[arg(long, value_name = "TARGET")]
     allow_take_fd: Vec<String>,
-    /// List the network interfaces
+    /// List the network interfaces, and know them by name in zones of addresses
     #[arg(long, value_name = "*", num_args = 0..=1, default_missing_value = "*", require_equals = true)]
     allow_interfaces: Vec<String>,
     /// Never connect to this address, whatever allows it
@@ -357,6 +364,7 @@ pub(crate) struct Run {
     pub(crate) policy: Policy,
     pub(crate) inherit: Inherit,
     pub(crate) limits: Limits,
+    pub(crate) dns_search: Vec<Domain>,
     pub(crate) landlock: Landlock,
     pub(crate) verbose: bool,
     pub(crate) cache: bool,
@@ -434,6 +442,7 @@ impl RunArgs {
                 listen: parse_listeners(&self.inherit_listen)?,
             },
             limits,
+            dns_search: parse_domains(&self.dns_search)?,
             landlock: match (self.no_landlock, self.require_landlock) {
                 (true, _) => Landlock::Off,
                 (_, true) => Landlock::Required,
@@ -512,6 +521,19 @@ fn parse_listeners(flags: &[String]) -> Result<Vec<Listen>, UsageError> {
         listeners.push(listen);
     }
     Ok(listeners)
+}
+
+fn parse_domains(flags: &[String]) -> Result<Vec<Domain>, UsageError> {
+    let parse = |flag: &String| {
+        flag.parse().map_err(|invalid: Invalid| {
+            UsageError(format!(
+                "--dns-search {}: {}",
+                invalid.target(),
+                invalid.reason()
+            ))
+        })
+    };
+    flags.iter().map(parse).collect()
 }
 
 fn set_limits(limits: &mut Limits, flags: &[String]) -> Result<(), UsageError> {

@@ -17,11 +17,12 @@ use wasmtime_wasi::p3::bindings as p3;
 use wasmtime_wasi::{FsPerms, I32Exit, WasiCtx, WasiCtxView, WasiView};
 
 use crate::args::{Landlock, Run};
+use crate::audit::Audit;
 use crate::inherit::{self, Listener};
 use crate::record::{self, Record};
 use crate::script::{self, ScriptView, Scripts};
 use crate::wasi::Surface;
-use crate::{Failure, audit, bounds, cache, landlock, links, load, policy};
+use crate::{Failure, bounds, cache, landlock, links, load, policy};
 
 /// How many different denials are told; a guest must not flood the terminal.
 const DENIALS_TOLD: usize = 1000;
@@ -222,8 +223,15 @@ fn guest(
     if alone {
         sockets = sockets.holding_thread(HOLD);
     }
+    if !run.dns_search.is_empty() {
+        sockets = sockets.with_dns_search(run.dns_search);
+    }
     if let Some(path) = &run.audit {
-        sockets = sockets.on_decision(audit::to(path, &run.component)?);
+        let audit = Arc::new(Audit::open(path, &run.component)?);
+        let answers = audit.clone();
+        sockets = sockets
+            .on_decision(move |decision| audit.decision(decision))
+            .on_answer(move |answer| answers.answer(answer));
     }
     let mut record = None;
     if let Some(path) = run.record {

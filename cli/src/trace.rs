@@ -46,6 +46,8 @@ struct Call {
     arguments: String,
     result: Option<String>,
     denied: Option<String>,
+    /// The name that answered to a look-up of another one.
+    found: Option<String>,
 }
 
 impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Trace {
@@ -59,6 +61,7 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Trace {
             arguments: String::new(),
             result: None,
             denied: None,
+            found: None,
         });
     }
 
@@ -76,6 +79,7 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Trace {
             "call" => call.arguments = fields.values.join(", "),
             "return" => call.result = fields.values.pop(),
             "denied" => call.denied = Some(fields.reason),
+            "answered" if fields.found != fields.asked => call.found = Some(fields.found),
             _ => {}
         }
     }
@@ -97,6 +101,9 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Trace {
             // Writing to a string does not fail.
             _ = write!(line, " (denied: {reason})");
         }
+        if let Some(found) = &call.found {
+            _ = write!(line, " (answered by {})", found.escape_debug());
+        }
         eprintln!("{line} <{taken:.6}>");
     }
 }
@@ -107,6 +114,8 @@ struct Fields {
     function: String,
     message: String,
     reason: String,
+    asked: String,
+    found: String,
     values: Vec<String>,
 }
 
@@ -115,6 +124,8 @@ impl Visit for Fields {
         match field.name() {
             "function" => self.function = value.to_owned(),
             "reason" => self.reason = value.to_owned(),
+            "asked" => self.asked = value.to_owned(),
+            "found" => self.found = value.to_owned(),
             _ => {}
         }
     }

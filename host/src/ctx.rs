@@ -11,11 +11,12 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use wasmtime::component::ResourceTable;
 
 use crate::authority::Authority;
-use crate::lookup::NameError;
+use crate::lookup::{NameAnswer, NameError};
 use crate::os::UnixDirectories;
 use crate::policy::operation::{Listen, Operation};
 use crate::policy::{
-    Check, Decision, Denial, Invalid, Machine, NameRefusal, Policy, Refusal, Vetted, VettedName,
+    Check, Decision, Denial, Domain, Invalid, Machine, NameRefusal, Policy, Refusal, Vetted,
+    VettedName,
 };
 use crate::quota::{DataQuota, KeptData, SocketPermit, SocketQuota};
 use crate::record::Recording;
@@ -31,6 +32,9 @@ type OnInvalid = Arc<dyn Fn(&Invalid) + Send + Sync>;
 /// Is told of each decision; see [`CapsockCtx::on_decision`].
 type OnDecision = Arc<dyn Fn(&Decision) + Send + Sync>;
 
+/// Is told of each answer; see [`CapsockCtx::on_answer`].
+type OnAnswer = Arc<dyn Fn(&NameAnswer) + Send + Sync>;
+
 /// The sockets side of one guest: its policy, its limits, and who is told of
 /// denials.
 #[derive(Clone)]
@@ -41,6 +45,7 @@ pub struct CapsockCtx {
     quota: SocketQuota,
     data: DataQuota,
     lookups: Arc<Semaphore>,
+    dns_search: Option<Arc<[Domain]>>,
     inherited: Vec<Inherited>,
     known: Arc<KnownSockets>,
     held: Option<Duration>,
@@ -49,6 +54,7 @@ pub struct CapsockCtx {
     on_denial: Option<OnDenial>,
     on_invalid: Option<OnInvalid>,
     on_decision: Option<OnDecision>,
+    on_answer: Option<OnAnswer>,
     recording: Option<(Recording, AmbientAuthority)>,
 }
 
@@ -91,6 +97,7 @@ impl CapsockCtx {
             data: DataQuota::new(&limits),
             lookups: Arc::new(Semaphore::new(limits.lookups as usize)),
             limits,
+            dns_search: None,
             inherited: Vec::new(),
             known: Arc::default(),
             held: None,
@@ -98,6 +105,7 @@ impl CapsockCtx {
             on_denial: None,
             on_invalid: None,
             on_decision: None,
+            on_answer: None,
             recording: None,
         }
     }
@@ -108,6 +116,18 @@ impl CapsockCtx {
         self.data = DataQuota::new(&limits);
         self.lookups = Arc::new(Semaphore::new(limits.lookups as usize));
         self.limits = limits;
+        self
+    }
+
+    /// Looks the guest's names up within these domains too, in their order, in
+    /// place of the search list of `resolv.conf(5)`: a name with a dot after it was
+    /// not found as it is, a single label before that. A name that ends in a dot is
+    /// looked up as it is alone; so is one with any dot where this is not called.
+    ///
+    /// A rule is about the name that the guest asks for, whichever name answers;
+    /// [`CapsockCtx::on_answer`] tells of that.
+    pub fn with_dns_search(mut self, domains: impl IntoIterator<Item = Domain>) -> Self {
+        self.dns_search = Some(domains.into_iter().collect());
         self
     }
 
@@ -183,6 +203,13 @@ impl CapsockCtx {
         self
     }
 
+    /// Calls `tell` at each answer to a look-up of a name, on the guest's thread.
+    /// Answers are also `tracing` events of this crate, at level `DEBUG`.
+    pub fn on_answer(mut self, tell: impl Fn(&NameAnswer) + Send + Sync + 'static) -> Self {
+        self.on_answer = Some(Arc::new(tell));
+        self
+    }
+
     /// Lets the guest do everything that no rule forbids, whatever its grants,
     /// and tells what it did. For a guest that is trusted, to find out the
     /// policy that it needs.
@@ -198,6 +225,10 @@ impl CapsockCtx {
 
     pub(crate) fn limits(&self) -> &Limits {
         &self.limits
+    }
+
+    pub(crate) fn dns_search(&self) -> Option<Arc<[Domain]>> {
+        self.dns_search.clone()
     }
 
     pub(crate) fn inherited(&self) -> &[Inherited] {
@@ -332,6 +363,18 @@ impl CapsockCtx {
         self.judge(Policy::vet_interfaces, || Check::Interfaces)
     }
 
+    /// Whether the guest may know the names of interfaces, where it has not asked
+    /// for them.
+    pub(crate) fn may_name_interfaces(&self) -> bool {
+        self.authority.policy().vet_interfaces().is_ok()
+    }
+
+    /// Whether the guest may bind sockets to an interface, where it has not tried.
+    pub(crate) fn may_bind_to(&self, interface: &str) -> bool {
+        let policy = self.authority.policy();
+        policy.vet_option("so-bindtodevice", interface).is_ok()
+    }
+
     pub(crate) fn vet_raw_option(&self, number: &str, by_value: bool) -> Result<(), Errno> {
         self.judge(
             |policy| policy.vet_raw_option(number, by_value),
@@ -382,10 +425,11 @@ impl CapsockCtx {
     }
 
     /// Keeps the answers to a look-up that the guest may be told, and lets rules
-    /// for the name be about them.
+    /// for the name be about them. `found` is the canonical name.
     pub(crate) fn admit_answers<T>(
         &self,
         name: &VettedName,
+        found: Option<&str>,
         answers: &mut Vec<T>,
         ip: impl Fn(&T) -> IpAddr,
     ) -> Result<(), NameError> {
@@ -405,7 +449,20 @@ impl CapsockCtx {
             recording.pin(name, answers.iter().map(&ip));
         }
         if self.recording.is_some() || policy.has_rules_for(name) {
-            self.authority.pin(name, answers.iter().map(ip));
+            self.authority.pin(name, answers.iter().map(&ip));
+        }
+        let asked = name.as_str();
+        let found = found.unwrap_or(asked);
+        tracing::debug!(asked, found, "answered");
+        if let Some(tell) = &self.on_answer {
+            let mut addresses: Vec<IpAddr> = answers.iter().map(ip).collect();
+            // There is an answer for each type of socket.
+            addresses.dedup();
+            tell(&NameAnswer {
+                asked: asked.to_owned(),
+                name: found.to_owned(),
+                addresses,
+            });
         }
         Ok(())
     }

@@ -76,11 +76,12 @@ pub use cap_std;
 pub use capsock_policy as policy;
 pub use capsock_policy::{
     Address, AddressFamily, AlgAddress, BluetoothAddress, BluetoothDevice, CanAddress,
-    CanProtocolAddress, Decision, Denial, Effect, Errno, Invalid, LimitError, Limits,
+    CanProtocolAddress, Decision, Denial, Domain, Effect, Errno, Invalid, LimitError, Limits,
     NetlinkAddress, Op, PacketAddress, ParseRuleError, Policy, PolicyFileError, Protocol, Rule,
     SocketType, TipcAddress, TipcTarget, UnixAddress, VsockAddress,
 };
 pub use ctx::{CapsockCtx, CapsockCtxView, CapsockView, this_machine};
+pub use lookup::NameAnswer;
 pub use memory::MemoryLimiter;
 pub use record::Recording;
 

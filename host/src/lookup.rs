@@ -1,8 +1,9 @@
 //! Look-ups of names: what is asked, and what is answered.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
-use crate::policy::VettedName;
+use crate::policy::{Domain, VettedName};
 use crate::{AddressFamily, SocketType};
 
 /// Why a look-up failed: `EAI_*` of getaddrinfo(3).
@@ -85,9 +86,62 @@ pub(crate) struct HostEntry {
 /// What the host of a look-up is, as far as the policy is concerned.
 #[derive(Clone, Debug)]
 pub(crate) enum Host {
-    /// None, or an address as text: nobody is asked.
-    Numeric(Option<String>),
-    Name(VettedName),
+    /// None: every interface, or this machine.
+    Unnamed,
+    /// An address, as text without its zone: nobody is asked.
+    Numeric {
+        ip: String,
+        scope: u32,
+    },
+    /// This machine: nobody is asked either (RFC 6761, 6.3).
+    Localhost,
+    Name(Asked),
+}
+
+/// A name that may be looked up, and where else than as it is.
+#[derive(Clone, Debug)]
+pub(crate) struct Asked {
+    pub(crate) name: VettedName,
+    pub(crate) search: Search,
+}
+
+/// What a name may be the beginning of.
+#[derive(Clone, Debug)]
+pub(crate) enum Search {
+    /// Nothing: it is asked for as it is.
+    Absolute,
+    /// What the search list of resolv.conf(5) makes of it.
+    Machine,
+    /// A name within one of these domains.
+    Within(Arc<[Domain]>),
+}
+
+/// What a look-up of a name found; see
+/// [`CapsockCtx::on_answer`](crate::CapsockCtx::on_answer).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NameAnswer {
+    pub(crate) asked: String,
+    pub(crate) name: String,
+    pub(crate) addresses: Vec<IpAddr>,
+}
+
+impl NameAnswer {
+    /// The name that the guest asked for, in its IDNA form. It is what rules are
+    /// about.
+    pub fn asked(&self) -> &str {
+        &self.asked
+    }
+
+    /// The canonical name of what answered: another one where the name is an
+    /// alias, or was found within a domain that was searched.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The addresses that the guest was told.
+    pub fn addresses(&self) -> &[IpAddr] {
+        &self.addresses
+    }
 }
 
 impl From<NameError> for HostError {

@@ -1,6 +1,6 @@
 //! Names of hosts and services, looked up on a bounded pool.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use tokio::sync::OwnedSemaphorePermit;
@@ -8,42 +8,64 @@ use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use crate::ctx::CapsockCtx;
-use crate::lookup::{Answer, Host, HostEntry, HostError, NameError, NameFlags, Question};
+use crate::lookup::{
+    Answer, Asked, Host, HostEntry, HostError, NameError, NameFlags, Question, Search,
+};
 use crate::os;
+use crate::policy::{VettedName, is_localhost};
 use crate::{Address, Errno};
 
 /// The longest name of a machine, in bytes: sethostname(2).
 const HOST_NAME_MAX: usize = 64;
+
+/// The name of the addresses 127.0.0.1 and ::1.
+const LOCALHOST: &str = "localhost";
 
 /// `getaddrinfo(3)`
 pub(crate) async fn address_info(
     ctx: &CapsockCtx,
     question: Question,
 ) -> Result<Vec<Answer>, NameError> {
+    let mut vetted = None;
     let host = match &question.host {
         None if question.service.is_none() => return Err(NameError::NoName),
-        None => Host::Numeric(None),
-        // A zone is for the kernel to make sense of: `fe80::1%eth0`.
-        Some(host)
-            if host
-                .split('%')
-                .next()
-                .is_some_and(|ip| ip.parse::<IpAddr>().is_ok()) =>
-        {
-            Host::Numeric(Some(host.clone()))
-        }
-        Some(_) if question.flags.numeric_host => return Err(NameError::NoName),
-        Some(host) => Host::Name(ctx.vet_name(host)?),
+        None => Host::Unnamed,
+        Some(host) => match numeric(host) {
+            Some((ip, zone)) => Host::Numeric {
+                scope: zone.map_or(Ok(0), |zone| scope(ctx, ip, zone))?,
+                ip: host.split('%').next().unwrap_or_default().to_owned(),
+            },
+            None if question.flags.numeric_host => return Err(NameError::NoName),
+            None => {
+                let name = vetted.insert(ctx.vet_name(host)?).clone();
+                match is_localhost(&name) {
+                    true => Host::Localhost,
+                    false => Host::Name(asked(ctx, host, name)),
+                }
+            }
+        },
     };
-    let name = match &host {
-        Host::Name(name) => Some(name.clone()),
-        Host::Numeric(_) => None,
+    // The C library has a name for what it has looked up.
+    let own = match (&host, &vetted) {
+        (Host::Name(_), _) => None,
+        (_, Some(name)) => Some(name.as_str().to_owned()),
+        (_, None) => question.host.clone(),
     };
+    let wants_canonical = question.flags.canonical_name;
     let look_up = move || os::names::address_info(&host, &question);
     let mut answers = on_pool(ctx, look_up).await?;
     answers.truncate(ctx.limits().answers as usize);
-    if let Some(name) = name {
-        ctx.admit_answers(&name, &mut answers, |answer| answer.address.ip())?;
+    let found = answers
+        .first_mut()
+        .and_then(|answer| answer.canonical_name.take());
+    let canonical = own.or(found);
+    if let Some(name) = vetted {
+        ctx.admit_answers(&name, canonical.as_deref(), &mut answers, |answer| {
+            answer.address.ip()
+        })?;
+    }
+    if let Some(first) = answers.first_mut() {
+        first.canonical_name = canonical.filter(|_name| wants_canonical);
     }
     Ok(answers)
 }
@@ -54,39 +76,66 @@ pub(crate) async fn name_info(
     address: &Address,
     mut flags: NameFlags,
 ) -> Result<(String, String), NameError> {
-    let endpoint = match address {
+    let mut endpoint = match address {
         Address::Inet(address) => SocketAddr::V4(*address),
         Address::Inet6(address) => SocketAddr::V6(*address),
         _ => return Err(NameError::Family),
     };
     // The C library asks for the IPv4 address inside an IPv6 one.
     let asked = address.canonical().ok_or(NameError::Family)?.ip();
-    if !flags.numeric_host && !asked.is_loopback() && ctx.vet_name(&reverse_name(asked)).is_err() {
+    let is_localhost = is_own(asked) && !flags.numeric_host;
+    if is_localhost {
+        flags.name_required = false;
+        flags.numeric_host = true;
+    }
+    if !flags.numeric_host && ctx.vet_name(&reverse_name(asked)).is_err() {
         if flags.name_required {
             return Err(NameError::NoName);
         }
         flags.numeric_host = true;
     }
+    let mut zone = 0;
+    if let SocketAddr::V6(endpoint) = &mut endpoint {
+        zone = endpoint.scope_id();
+        endpoint.set_scope_id(0);
+    }
     let look_up = move || os::names::name_info(&endpoint, flags);
-    on_pool(ctx, look_up).await
+    let (mut host, service) = on_pool(ctx, look_up).await?;
+    if is_localhost {
+        host = LOCALHOST.to_owned();
+    } else if host.parse() == Ok(endpoint.ip()) {
+        if zone != 0 {
+            host = format!("{host}%{}", zone_name(ctx, endpoint.ip(), zone));
+        }
+    } else if flags.no_domain {
+        host = without_domain_of(&os::names::host_name().unwrap_or_default(), host);
+    }
+    Ok((host, service))
 }
 
 /// `gethostbyname(3)`, for IPv4
 pub(crate) async fn host_by_name(ctx: &CapsockCtx, name: &str) -> Result<HostEntry, HostError> {
-    if let Ok(ip) = name.parse::<Ipv4Addr>() {
-        return Ok(HostEntry {
-            name: name.to_owned(),
-            aliases: Vec::new(),
-            addresses: vec![ip.into()],
-        });
+    let entry = |name: &str, ip: Ipv4Addr| HostEntry {
+        name: name.to_owned(),
+        aliases: Vec::new(),
+        addresses: vec![ip.into()],
+    };
+    if let Ok(ip) = name.parse() {
+        return Ok(entry(name, ip));
     }
-    let name = ctx.vet_name(name)?;
-    let asked = name.clone();
-    let look_up = move || Ok(os::databases::host_by_name(asked.as_str()));
-    let mut entry = on_pool(ctx, look_up)
-        .await?
-        .map(|entry| entry.bounded(ctx))?;
-    ctx.admit_answers(&name, &mut entry.addresses, |ip| *ip)?;
+    let vetted = ctx.vet_name(name)?;
+    let mut entry = match is_localhost(&vetted) {
+        true => entry(vetted.as_str(), Ipv4Addr::LOCALHOST),
+        false => {
+            let asked = asked(ctx, name, vetted.clone());
+            let look_up = move || Ok(os::databases::host_by_name(&asked));
+            on_pool(ctx, look_up).await??.bounded(ctx)
+        }
+    };
+    let HostEntry {
+        name, addresses, ..
+    } = &mut entry;
+    ctx.admit_answers(&vetted, Some(name), addresses, |ip| *ip)?;
     Ok(entry)
 }
 
@@ -99,11 +148,84 @@ pub(crate) async fn host_by_address(
     let Some(ip) = address.canonical().map(|endpoint| endpoint.ip()) else {
         return Err(HostError::NoRecovery);
     };
-    if !ip.is_loopback() {
-        ctx.vet_name(&reverse_name(ip))?;
+    if is_own(ip) {
+        return Ok(HostEntry {
+            name: LOCALHOST.to_owned(),
+            aliases: Vec::new(),
+            addresses: vec![ip],
+        });
     }
+    ctx.vet_name(&reverse_name(ip))?;
     let look_up = move || Ok(os::databases::host_by_address(ip));
     on_pool(ctx, look_up).await?.map(|entry| entry.bounded(ctx))
+}
+
+/// An address as text, and the zone that may follow it.
+fn numeric(host: &str) -> Option<(IpAddr, Option<&str>)> {
+    let (ip, zone) = match host.split_once('%') {
+        Some((ip, zone)) => (ip, Some(zone)),
+        None => (host, None),
+    };
+    Some((ip.parse().ok()?, zone))
+}
+
+/// The number of a zone (RFC 4007, 11): one of its own, or of the interface that
+/// it names, where the guest may know those.
+fn scope(ctx: &CapsockCtx, ip: IpAddr, zone: &str) -> Result<u32, NameError> {
+    let IpAddr::V6(ip) = ip else {
+        return Err(NameError::NoName);
+    };
+    if !zone.is_empty() && zone.bytes().all(|byte| byte.is_ascii_digit()) {
+        return zone.parse().map_err(|_large| NameError::NoName);
+    }
+    if !has_interface(ip) || ctx.vet_interfaces().is_err() {
+        return Err(NameError::NoName);
+    }
+    os::interfaces::index(zone).map_err(|_none| NameError::NoName)
+}
+
+/// The zone as text: its interface, where it is one that the guest may know.
+fn zone_name(ctx: &CapsockCtx, ip: IpAddr, zone: u32) -> String {
+    let has_interface = matches!(ip, IpAddr::V6(ip) if has_interface(ip));
+    let name = (has_interface && ctx.may_name_interfaces())
+        .then(|| os::interfaces::name(zone).ok())
+        .flatten();
+    name.unwrap_or_else(|| zone.to_string())
+}
+
+/// Whether the zones of an address are interfaces: those of a link.
+fn has_interface(ip: Ipv6Addr) -> bool {
+    ip.is_unicast_link_local() || ip.segments()[0] & 0xff0f == 0xff02
+}
+
+/// Whether an address is one of `localhost`, whose name nobody is asked for: of
+/// the others of 127.0.0.0/8 it could tell a name server 24 bits.
+fn is_own(ip: IpAddr) -> bool {
+    ip == Ipv4Addr::LOCALHOST || ip == Ipv6Addr::LOCALHOST
+}
+
+/// A name with a dot, be it the last one, is absolute unless the embedder says
+/// otherwise; what a single label means is for the machine to say.
+fn asked(ctx: &CapsockCtx, written: &str, name: VettedName) -> Asked {
+    let is_label = !name.as_str().contains('.');
+    let search = match ctx.dns_search() {
+        _ if written.ends_with('.') => Search::Absolute,
+        Some(domains) => Search::Within(domains),
+        None if is_label => Search::Machine,
+        None => Search::Absolute,
+    };
+    Asked { name, search }
+}
+
+/// `NI_NOFQDN`: without the domain that a machine's name has, if it has any.
+fn without_domain_of(machine: &str, mut host: String) -> String {
+    let label = machine
+        .split_once('.')
+        .and_then(|(_label, domain)| host.strip_suffix(domain)?.strip_suffix('.'));
+    if let Some(length) = label.map(str::len) {
+        host.truncate(length);
+    }
+    host
 }
 
 /// `getservbyname(3)`
@@ -221,6 +343,21 @@ mod tests {
         assert_eq!(places.available_permits(), 0);
         answer.send(()).expect("it still waits");
         drop(places.acquire().await.expect("it has ended"));
+    }
+
+    #[test]
+    fn the_domain_that_is_left_out_is_that_of_the_machines_name() {
+        for (machine, host, left) in [
+            ("web.corp.example", "db.corp.example", "db"),
+            ("web.corp.example", "a.db.corp.example", "a.db"),
+            ("web.corp.example", "db.xcorp.example", "db.xcorp.example"),
+            ("web.corp.example", "corp.example", "corp.example"),
+            ("web", "db.corp.example", "db.corp.example"),
+            ("web.", "db.", "db."),
+            ("", "db", "db"),
+        ] {
+            assert_eq!(without_domain_of(machine, host.to_owned()), left, "{host}");
+        }
     }
 
     #[test]

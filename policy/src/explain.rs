@@ -8,6 +8,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use crate::class::embedded_ipv4;
 use crate::denial::{Cause, Denial};
+use crate::name::note_of_search;
 use crate::policy::{Policy, subjects};
 use crate::question::{Question, Subject};
 use crate::rule::{Effect, Host, Op, OptionValue, Rule, Target};
@@ -174,7 +175,7 @@ impl Policy {
                 let notes = translation(address).into_iter();
                 answer.also(notes.chain(peer.as_ref().and_then(translation)))
             }
-            Subject::Name(name) => self.explain_name(name),
+            Subject::Name(name) => self.explain_name(name).also(note_of_search(name)),
             Subject::Named {
                 protocol,
                 name,

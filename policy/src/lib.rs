@@ -172,7 +172,7 @@ pub use facts::{Machine, Route};
 pub use file::PolicyFileError;
 pub use invalid::Invalid;
 pub use limits::{LimitError, Limits};
-pub use name::is_name;
+pub use name::{Domain, is_localhost, is_name};
 pub use parse::ParseRuleError;
 pub use policy::Policy;
 pub use question::Question;

@@ -1,8 +1,12 @@
 //! Host names as rules and look-ups compare them.
 
+use std::fmt;
+use std::str::FromStr;
+
 use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
 
 use crate::text::looks_numeric;
+use crate::{Invalid, VettedName};
 
 /// The longest text that is looked at: more than any name of 253 bytes of ASCII
 /// has in another spelling.
@@ -31,6 +35,62 @@ pub(crate) fn canonical_name(name: &str) -> Option<String> {
     let ascii = ascii.ok()?.into_owned();
     // IDNA makes ASCII digits of others, and the C library an address of them.
     (!looks_numeric(&ascii)).then_some(ascii)
+}
+
+/// Whether a name is one of the machine itself, whose addresses are 127.0.0.1
+/// and ::1 whatever a name server says: `localhost`, and what is beneath it
+/// (RFC 6761, 6.3).
+pub fn is_localhost(name: &VettedName) -> bool {
+    let name = name.as_str();
+    name == "localhost" || name.ends_with(".localhost")
+}
+
+/// What the answer to a question about a name says of how it is looked up.
+pub(crate) fn note_of_search(name: &str) -> Option<String> {
+    let name = canonical_name(name)?;
+    let is_label = !name.contains('.') && name != "localhost";
+    is_label.then(|| {
+        format!(
+            "as a single label it may be found within the search list of resolv.conf, or the \
+             domains of --dns-search: the rule is about `{name}`, whatever name answers"
+        )
+    })
+}
+
+/// A domain within which names may be looked up, in its IDNA form.
+///
+/// ```
+/// use capsock_policy::Domain;
+///
+/// let domain: Domain = "SVC.cluster.local.".parse()?;
+/// assert_eq!(domain.as_str(), "svc.cluster.local");
+/// assert!("10.0.0.1".parse::<Domain>().is_err());
+/// # Ok::<(), capsock_policy::Invalid>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Domain(String);
+
+impl Domain {
+    /// The domain, without a dot at either end.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Domain {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        canonical_name(text)
+            .map(Self)
+            .ok_or_else(|| Invalid::of_name(text))
+    }
+}
+
+impl fmt::Display for Domain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
 }
 
 #[cfg(test)]

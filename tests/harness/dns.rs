@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, TcpListener, UdpSocket};
 use std::sync::{Arc, Mutex};
 
 use hickory_proto::op::{Message, ResponseCode};
-use hickory_proto::rr::rdata::{A, AAAA, CNAME};
+use hickory_proto::rr::rdata::{A, AAAA, CNAME, PTR};
 use hickory_proto::rr::{Name, RData, Record, RecordType};
 
 /// What fits a datagram of DNS without EDNS (RFC 1035, 4.2.1).
@@ -63,6 +63,7 @@ impl Server {
         match self.zone(&name, question.query_type()) {
             Answer::Silence => return None,
             Answer::NoSuchName => answer.metadata.response_code = ResponseCode::NXDomain,
+            Answer::Failure => answer.metadata.response_code = ResponseCode::ServFail,
             Answer::Records(records) => {
                 answer.add_answers(records);
             }
@@ -118,6 +119,16 @@ impl Server {
             "target_service" | "_dns._udp.public.example" => addresses(&["9.9.9.9"]),
             // What a search list makes of a name.
             "single.search.example" | "two.labels.search.example" => addresses(&["9.9.9.9"]),
+            // Another answer than the name has, or where it has none.
+            "public.example.search.example" | "failing.example.search.example" => {
+                addresses(&["10.1.2.3"])
+            }
+            "failing.example" => Answer::Failure,
+            // What nobody is to be asked about without a grant, or at all.
+            "localhost" | "app.localhost" => addresses(&["9.9.9.9"]),
+            "1.0.0.127.in-addr.arpa" | "3.2.1.127.in-addr.arpa" if kind == RecordType::PTR => {
+                Answer::Records(vec![pointer(name, "asked.example")])
+            }
             // As long as a name can be: 253 bytes.
             _ if name.len() > 200 => addresses(&["9.9.9.9"]),
             _ => Answer::NoSuchName,
@@ -135,6 +146,7 @@ impl Server {
 enum Answer {
     Records(Vec<Record>),
     NoSuchName,
+    Failure,
     Silence,
 }
 
@@ -155,6 +167,11 @@ fn chain(name: &str, kind: RecordType, end: Ipv4Addr) -> Answer {
         records.push(address(&link(10), end.into()));
     }
     Answer::Records(records)
+}
+
+fn pointer(name: &str, to: &str) -> Record {
+    let name_of = |text| Name::from_ascii(text).expect("a name");
+    Record::from_rdata(name_of(name), 60, RData::PTR(PTR(name_of(to))))
 }
 
 fn address(name: &str, ip: IpAddr) -> Record {

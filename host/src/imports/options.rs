@@ -71,7 +71,7 @@ impl Host for CapsockCtxView<'_> {
     }
 
     fn get_text(&mut self, socket: Resource<Socket>, option: TextOption) -> Result<String> {
-        Ok(self.table.get(&socket)?.text(option.into())?)
+        Ok(self.table.get(&socket)?.text(self.ctx, option.into())?)
     }
 
     fn set_text(

@@ -9,17 +9,20 @@
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ptr;
+use std::sync::Once;
 
 use libc::{hostent, protoent, servent, size_t, socklen_t};
 
 use super::search_list;
-use crate::lookup::{HostEntry, HostError, NameError};
+use crate::lookup::{Asked, HostEntry, HostError, NameError};
 
 /// The longest answer that is taken, in bytes.
 const LONGEST: usize = 64 << 10;
 
-// glibc's netdb.h; not in the libc crate.
+// glibc's netdb.h, and nss.h; not in the libc crate.
 unsafe extern "C" {
+    fn __nss_configure_lookup(database: *const c_char, services: *const c_char) -> c_int;
+
     fn gethostbyname2_r(
         name: *const c_char,
         family: c_int,
@@ -69,15 +72,16 @@ unsafe extern "C" {
 }
 
 /// `gethostbyname2_r(3)` for IPv4.
-pub(crate) fn host_by_name(name: &str) -> Result<HostEntry, HostError> {
-    let asked = CString::new(name).map_err(|_nul| HostError::HostNotFound)?;
-    let look_up = || {
+pub(crate) fn host_by_name(asked: &Asked) -> Result<HostEntry, HostError> {
+    let is_absent = |error: &HostError| *error == HostError::HostNotFound;
+    search_list::look_up(asked, is_absent, |name| {
+        let name = CString::new(name).map_err(|_nul| HostError::HostNotFound)?;
         host(|entry, buffer, result, error| {
             // SAFETY: every pointer is valid for the call, and the name ends in
             // NUL.
             unsafe {
                 gethostbyname2_r(
-                    asked.as_ptr(),
+                    name.as_ptr(),
                     libc::AF_INET,
                     entry,
                     buffer.as_mut_ptr(),
@@ -87,8 +91,7 @@ pub(crate) fn host_by_name(name: &str) -> Result<HostEntry, HostError> {
                 )
             }
         })
-    };
-    search_list::look_up(name, look_up)
+    })
 }
 
 /// `gethostbyaddr_r(3)`
@@ -115,8 +118,26 @@ pub(crate) fn host_by_address(address: IpAddr) -> Result<HostEntry, HostError> {
     })
 }
 
+/// Has this process take services and protocols from their files alone,
+/// whatever nsswitch.conf(5) says: other sources may ask a server, and no rule
+/// was asked about that.
+pub(super) fn keep_to_files() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        for database in [c"services", c"protocols"] {
+            // SAFETY: both texts end in NUL.
+            let code = unsafe { __nss_configure_lookup(database.as_ptr(), c"files".as_ptr()) };
+            if code != 0 {
+                let error = std::io::Error::last_os_error();
+                tracing::warn!(%error, ?database, "looking up in the files alone");
+            }
+        }
+    });
+}
+
 /// `getservbyname_r(3)`; no protocol means any.
 pub(crate) fn service_by_name(name: &str, protocol: Option<&str>) -> Result<u16, NameError> {
+    keep_to_files();
     let name = text(name)?;
     let protocol = protocol.map(text).transpose()?;
     // SAFETY: of all the fields, zero is a value.
@@ -143,6 +164,7 @@ pub(crate) fn service_by_name(name: &str, protocol: Option<&str>) -> Result<u16,
 
 /// `getservbyport_r(3)`; no protocol means any.
 pub(crate) fn service_by_port(port: u16, protocol: Option<&str>) -> Result<String, NameError> {
+    keep_to_files();
     let protocol = protocol.map(text).transpose()?;
     // SAFETY: of all the fields, zero is a value.
     let mut entry: servent = unsafe { std::mem::zeroed() };
@@ -168,6 +190,7 @@ pub(crate) fn service_by_port(port: u16, protocol: Option<&str>) -> Result<Strin
 
 /// `getprotobyname_r(3)`
 pub(crate) fn protocol_by_name(name: &str) -> Result<u32, NameError> {
+    keep_to_files();
     let name = text(name)?;
     // SAFETY: of all the fields, zero is a value.
     let mut entry: protoent = unsafe { std::mem::zeroed() };

@@ -1,16 +1,66 @@
 //! `getaddrinfo(3)` and `getnameinfo(3)`, each of which may block;
 //! `gethostname(2)` and `sethostname(2)`.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use dns_lookup::{AddrInfoHints, LookupError};
 
-use super::search_list;
+use super::{databases, search_list};
 use crate::lookup::{Answer, Host, LookupFlags, NameError, NameFlags, Question};
 use crate::{AddressFamily, Errno, SocketType};
 
-/// `getaddrinfo(3)`
+/// `getaddrinfo(3)`; the canonical name of a name that was looked up is told
+/// whether it was asked for or not.
 pub(crate) fn address_info(host: &Host, question: &Question) -> Result<Vec<Answer>, NameError> {
+    let mut question = question.clone();
+    match host {
+        Host::Unnamed => look_up(None, &question),
+        Host::Numeric { ip, scope } => {
+            question.flags.numeric_host = true;
+            let mut answers = look_up(Some(ip), &question)?;
+            for answer in &mut answers {
+                if let SocketAddr::V6(address) = &mut answer.address {
+                    address.set_scope_id(*scope);
+                }
+            }
+            Ok(answers)
+        }
+        Host::Localhost => {
+            let mut answers = Vec::new();
+            let ips = own_addresses(&question)?;
+            question.flags.numeric_host = true;
+            for ip in ips {
+                answers.append(&mut look_up(Some(&ip.to_string()), &question)?);
+            }
+            Ok(answers)
+        }
+        Host::Name(asked) => {
+            question.flags.canonical_name = true;
+            let is_absent = |error: &NameError| *error == NameError::NoName;
+            search_list::look_up(asked, is_absent, |name| look_up(Some(name), &question))
+        }
+    }
+}
+
+/// 127.0.0.1 and ::1, as far as they are asked for, the one first that is to be
+/// tried first (RFC 6724).
+fn own_addresses(question: &Question) -> Result<Vec<IpAddr>, NameError> {
+    let question = Question {
+        service: Some("0".to_owned()),
+        kind: Some(SocketType::Stream),
+        protocol: 0,
+        flags: LookupFlags {
+            address_config: question.flags.address_config,
+            ..LookupFlags::default()
+        },
+        ..question.clone()
+    };
+    let answers = look_up(None, &question)?.into_iter();
+    Ok(answers.map(|answer| answer.address.ip()).collect())
+}
+
+fn look_up(host: Option<&str>, question: &Question) -> Result<Vec<Answer>, NameError> {
+    databases::keep_to_files();
     let family = match question.family {
         None => libc::AF_UNSPEC,
         Some(AddressFamily::Inet) => libc::AF_INET,
@@ -25,34 +75,29 @@ pub(crate) fn address_info(host: &Host, question: &Question) -> Result<Vec<Answe
         Some(SocketType::Rdm) => libc::SOCK_RDM,
         Some(SocketType::Seqpacket) => libc::SOCK_SEQPACKET,
     };
-    let (host, numeric) = match host {
-        Host::Numeric(host) => (host.as_deref(), host.is_some()),
-        Host::Name(name) => (Some(name.as_str()), false),
-    };
     let hints = AddrInfoHints {
-        // Nobody is to be asked about what was not vetted.
-        flags: lookup_flags(question.flags) | if numeric { libc::AI_NUMERICHOST } else { 0 },
+        flags: lookup_flags(question.flags),
         address: family,
         socktype: kind,
         protocol: i32::try_from(question.protocol).map_err(|_large| NameError::Service)?,
     };
     let service = question.service.as_deref();
-    let look_up = || dns_lookup::getaddrinfo(host, service, Some(hints));
-    let answers = search_list::look_up(host.unwrap_or_default(), look_up).map_err(name_error)?;
+    let answers = dns_lookup::getaddrinfo(host, service, Some(hints)).map_err(name_error)?;
     // What is of another family or type than the interface knows is left out.
     Ok(answers.filter_map(Result::ok).filter_map(answer).collect())
 }
 
-/// `getnameinfo(3)`
+/// `getnameinfo(3)`, without `NI_NOFQDN`: for it the C library would ask what the
+/// name of this machine is.
 pub(crate) fn name_info(
     address: &SocketAddr,
     flags: NameFlags,
 ) -> Result<(String, String), NameError> {
+    databases::keep_to_files();
     let mut raw = 0;
     for (is, flag) in [
         (flags.numeric_host, libc::NI_NUMERICHOST),
         (flags.numeric_service, libc::NI_NUMERICSERV),
-        (flags.no_domain, libc::NI_NOFQDN),
         (flags.name_required, libc::NI_NAMEREQD),
         (flags.datagram, libc::NI_DGRAM),
     ] {

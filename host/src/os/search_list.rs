@@ -1,4 +1,5 @@
-//! Names as they are written: without the search list of `resolv.conf(5)`.
+//! Where names are looked up, which the search list of `resolv.conf(5)` does not
+//! decide alone.
 
 #![allow(
     unsafe_code,
@@ -6,6 +7,8 @@
 )]
 
 use std::ffi::{c_int, c_ulong};
+
+use crate::lookup::{Asked, Search};
 
 /// The beginning of `struct __res_state` of glibc's resolv.h.
 #[repr(C)]
@@ -15,8 +18,9 @@ struct ResolverState {
     options: c_ulong,
 }
 
-/// `RES_DNSRCH`: a name with a dot goes through the search list too.
-const SEARCH: c_ulong = 0x200;
+/// `RES_DNSRCH` and `RES_DEFNAMES`: names with a dot, and those without, go
+/// through the search list.
+const SEARCH: c_ulong = 0x200 | 0x80;
 
 // glibc's resolv.h; not in the libc crate.
 unsafe extern "C" {
@@ -24,19 +28,40 @@ unsafe extern "C" {
     fn __res_state() -> *mut ResolverState;
 }
 
-/// Looks up a name on this thread. One with a dot is absolute: what it is not
-/// itself, no other name is for it. One of a single label may go through the
-/// search list.
-pub(super) fn look_up<T>(name: &str, look_up: impl FnOnce() -> T) -> T {
-    if !name.contains('.') {
-        return look_up();
-    }
+/// Looks up a name on this thread, and where there is none of it the next that
+/// it may be the beginning of. A name that could not be looked up is no reason to
+/// take another one for it.
+pub(super) fn look_up<T, E>(
+    asked: &Asked,
+    is_absent: impl Fn(&E) -> bool,
+    mut look_up: impl FnMut(&str) -> Result<T, E>,
+) -> Result<T, E> {
+    let name = asked.name.as_str();
+    let domains = match &asked.search {
+        Search::Machine => return look_up(name),
+        Search::Absolute => &[][..],
+        Search::Within(domains) => domains,
+    };
     let _without = WithoutSearch::new();
-    look_up()
+    let mut names: Vec<String> = domains
+        .iter()
+        .map(|domain| format!("{name}.{domain}"))
+        .collect();
+    // A name that has a dot may well be a whole one, and one without hardly is.
+    let at = if name.contains('.') { 0 } else { names.len() };
+    names.insert(at, name.to_owned());
+    let mut result = look_up(&names[0]);
+    for name in &names[1..] {
+        match &result {
+            Err(error) if is_absent(error) => result = look_up(name),
+            _ => break,
+        }
+    }
+    result
 }
 
-/// As long as it lives. A trailing dot would do too, but for the names of
-/// hosts(5), which have none.
+/// As long as it lives, names are absolute. A trailing dot would do too, but for
+/// the names of hosts(5), which have none.
 struct WithoutSearch {
     /// The options as they were.
     options: c_ulong,

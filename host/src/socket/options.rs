@@ -100,11 +100,15 @@ impl Socket {
         os::set_number(descriptor.as_fd(), option.number(), count)
     }
 
-    pub(crate) fn text(&self, option: TextOption) -> Result<String, Errno> {
-        os::get_text(
-            self.open_for_option(option.number())?.as_fd(),
-            option.number(),
-        )
+    /// The name of an interface is told to those who may know it, or could have
+    /// set it.
+    pub(crate) fn text(&self, ctx: &CapsockCtx, option: TextOption) -> Result<String, Errno> {
+        let descriptor = self.open_for_option(option.number())?;
+        let value = os::get_text(descriptor.as_fd(), option.number())?;
+        if option == TextOption::BindToDevice && !value.is_empty() && !ctx.may_bind_to(&value) {
+            ctx.vet_interfaces()?;
+        }
+        Ok(value)
     }
 
     pub(crate) fn set_text(

@@ -46,7 +46,10 @@ impl Socket {
             bytes.truncate(length);
             return Ok(bytes);
         }
-        // Whatever has a name can be read without a grant.
+        if let Some(option) = TextOption::of(option) {
+            self.text(ctx, option)?;
+        }
+        // Whatever else has a name can be read without a grant.
         if !option.has_name() {
             vet(ctx, option, option.read_access())?;
         }

@@ -97,7 +97,12 @@ impl Interface {
         let holds_ipv4 = words
             .iter()
             .any(|word| word.starts_with("::") && word.contains('.'));
-        let is_no_name = attempt.outcome == Prints("EAI_NONAME");
+        let is_no_name = match words[..] {
+            ["look-up", name] => {
+                name.contains('%') || name.starts_with(|first: char| first.is_ascii_digit())
+            }
+            _ => words == ["look-up-long"],
+        };
         let broadcast = words.contains(&"255.255.255.255") && attempt.arrives;
         let attempt = match holds_ipv4 || is_no_name {
             true => Try {

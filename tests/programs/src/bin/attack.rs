@@ -38,6 +38,13 @@ fn main() {
         }
         ["look-up", name] => look_up(name),
         ["look-up-long"] => look_up_long(),
+        ["name-info", host] => name_info(host),
+        ["host-by-address", host] => match gethostbyaddr(host) {
+            Ok((name, _aliases, _addresses)) => name,
+            Err(error) => outcome(Err(error)),
+        },
+        ["bind-packet", interface] => outcome(bind_packet(interface)),
+        ["send-on", index] => outcome(send_on(number(index))),
         ["socket", family] => outcome(socket(family)),
         ["option", name] => outcome(option(name)),
         ["bind-to-device", name] => outcome(bind_to_device(name)),
@@ -158,8 +165,36 @@ fn look_up(name: &str) -> String {
     match getaddrinfo(name, 9, AF_UNSPEC, SOCK_STREAM, 0, 0) {
         Ok(_addresses) => "ok".to_owned(),
         Err(error) if error.gai_errno() == Some(EAI_NONAME) => "EAI_NONAME".to_owned(),
-        Err(error) => error.to_string(),
+        Err(error) => outcome(Err(error)),
     }
+}
+
+/// The name of a numeric host, or that as text.
+fn name_info(host: &str) -> String {
+    let address = getaddrinfo(host, 9, AF_UNSPEC, SOCK_DGRAM, 0, AI_NUMERICHOST)
+        .expect("an address")
+        .remove(0);
+    match getnameinfo(&address.sockaddr, 0) {
+        Ok((host, _service)) => host,
+        Err(error) => outcome(Err(error)),
+    }
+}
+
+fn bind_packet(interface: &str) -> Result<()> {
+    Socket::new(AF_PACKET, SOCK_RAW)?.bind((interface, 0))
+}
+
+/// By the interface that has the number: `struct in_pktinfo`.
+fn send_on(index: u16) -> Result<()> {
+    const IP_PKTINFO: i32 = 8;
+    let mut info = u32::from(index).to_ne_bytes().to_vec();
+    info.extend([0; 8]);
+    let socket = inet("udp", "127.0.0.1")?;
+    let ancillary = [(IPPROTO_IP, IP_PKTINFO, info)];
+    let peer = ("127.0.0.1", 9);
+    socket
+        .sendmsg(&[b"x"], &ancillary, MsgFlag::NONE, Some(&peer))
+        .map(drop)
 }
 
 /// More than a call may copy into the host, for each kind of name.

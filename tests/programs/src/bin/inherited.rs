@@ -10,6 +10,7 @@ fn main() {
         "numbers" => numbers(),
         "unknown" => unknown(&args[1]),
         "change" => change(&args[1]),
+        "interface" => interface(&args[1]),
         case => panic!("no case `{case}`"),
     }
 }
@@ -23,6 +24,15 @@ fn serve(name: &str) {
     let (connection, _peer) = listener.accept().expect("accept");
     let data = recv_to_end(&connection);
     connection.sendall(&data).expect("sendall");
+}
+
+/// The interface that the listener is bound to.
+fn interface(name: &str) {
+    let listener = Socket::inherited(name).expect("inherited");
+    match listener.getsockopt_bytes(SOL_SOCKET, SO_BINDTODEVICE, 16) {
+        Ok(bytes) => println!("{}", String::from_utf8_lossy(&bytes).replace('\0', "")),
+        Err(error) => println!("{}", error.name().expect("an errno")),
+    }
 }
 
 /// The numbers are those that systemd's protocol tells.
