@@ -82,6 +82,7 @@ pub use capsock_policy::{
 };
 pub use ctx::{CapsockCtx, CapsockCtxView, CapsockView};
 pub use memory::MemoryLimiter;
+pub use quota::Quota;
 pub use record::Recording;
 
 use wasmtime::component::{HasData, Linker};

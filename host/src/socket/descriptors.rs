@@ -4,12 +4,13 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::buffers::SharedBuffers;
 use super::{Role, Socket, State, vet_open};
 use crate::ctx::CapsockCtx;
 use crate::os::message::Message;
 use crate::os::{self, Identity};
 use crate::policy::operation::{Bind, Connect, Listen, Send};
-use crate::quota::SocketPermit;
+use crate::quota::Taken;
 use crate::{Address, AddressFamily, Errno, Protocol, SocketType, UnixAddress};
 
 /// A socket that a peer sent.
@@ -29,7 +30,14 @@ pub(super) struct Pair {
     /// For the sockets that were sent over the pair, and not received: they are
     /// open. The kernel closes them with both ends, which then drop this.
     /// By the end that sent them.
-    in_flight: Mutex<[Vec<SocketPermit>; 2]>,
+    in_flight: Mutex<[Vec<InFlight>; 2]>,
+}
+
+/// What a socket takes that was sent.
+#[derive(Debug)]
+pub(super) struct InFlight {
+    _place: Taken,
+    _buffers: SharedBuffers,
 }
 
 /// One end of a pair.
@@ -64,7 +72,7 @@ impl PairEnd {
         self.pair.exposed.load(Ordering::Relaxed)
     }
 
-    fn in_flight(&self) -> MutexGuard<'_, [Vec<SocketPermit>; 2]> {
+    fn in_flight(&self) -> MutexGuard<'_, [Vec<InFlight>; 2]> {
         let places = self.pair.in_flight.lock();
         places.unwrap_or_else(PoisonError::into_inner)
     }
@@ -114,7 +122,7 @@ impl Socket {
         &self,
         ctx: &CapsockCtx,
         sockets: &[&Self],
-    ) -> Result<Vec<SocketPermit>, Errno> {
+    ) -> Result<Vec<InFlight>, Errno> {
         for socket in sockets {
             if let Some(end) = &socket.state().pair
                 && end.in_flight().iter().any(|places| !places.is_empty())
@@ -128,14 +136,20 @@ impl Socket {
                 if os::unreceived(self.open()?.as_fd())? == 0 {
                     end.in_flight()[end.side].clear();
                 }
-                sockets.iter().map(|_socket| ctx.take_socket()).collect()
+                let in_flight = |socket: &&Self| {
+                    Ok(InFlight {
+                        _place: ctx.take_socket()?,
+                        _buffers: socket.buffers.clone(),
+                    })
+                };
+                sockets.iter().map(in_flight).collect()
             }
             _ => Ok(Vec::new()),
         }
     }
 
     /// The sockets that the places are for have been sent.
-    pub(super) fn put_in_flight(&self, places: &mut Vec<SocketPermit>) {
+    pub(super) fn put_in_flight(&self, places: &mut Vec<InFlight>) {
         if let Some(end) = &self.state().pair {
             end.in_flight()[end.side].append(places);
         }
@@ -222,6 +236,7 @@ impl Socket {
         os::set_nonblocking(fd.as_fd(), true)?;
         let socket = Self::new(ctx, fd, family, kind, protocol, permit);
         *socket.state() = state;
+        socket.adopt_buffers()?;
         Ok(TakenSocket {
             socket,
             family,
