@@ -247,6 +247,22 @@ mod tests {
     }
 
     #[test]
+    fn guests_share_the_look_ups_of_their_quota() {
+        let mut limits = crate::Limits::default();
+        limits.lookups = 1;
+        let quota = crate::Quota::new(&limits);
+        let [one, other] = [(); 2].map(|()| {
+            let policy = crate::Policy::default();
+            CapsockCtx::new(policy, cap_std::ambient_authority()).with_quota(&quota)
+        });
+        let place = one.take_lookup().expect("the only one");
+        let full = other.take_lookup().map(drop);
+        assert_eq!(full, Err(NameError::Again));
+        drop(place);
+        other.take_lookup().expect("it was given back");
+    }
+
+    #[test]
     fn reverse_names_are_those_of_dns() {
         for (ip, name) in [
             ("192.0.2.1", "1.2.0.192.in-addr.arpa"),

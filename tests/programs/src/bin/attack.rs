@@ -2,6 +2,9 @@
 //! errno that it fails with, or what it got. The rows of tests/attack/table.rs
 //! say what that has to be.
 
+#[path = "../attack/harm.rs"]
+mod harm;
+
 use std::time::{Duration, Instant};
 
 use capsock_guest::*;
@@ -53,7 +56,7 @@ fn main() {
         ["closed"] => closed(),
         ["forged"] => forged(),
         ["foreign"] => foreign(),
-        _ => panic!("no case {args:?}"),
+        _ => harm::attempt(&args).unwrap_or_else(|| panic!("no case {args:?}")),
     };
     println!("{outcome}");
 }
