@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use capsock_host::cap_std::ambient_authority;
-use capsock_host::{CapsockCtx, CapsockCtxView, CapsockView, Limits, Op, Policy};
+use capsock_host::{CapsockCtx, CapsockCtxView, CapsockView, Limits, Op, Policy, Quota};
 use capsock_tests::guest;
 use rstest::rstest;
 use wasmtime::component::{Component, Linker, ResourceTable};
@@ -175,6 +175,38 @@ fn the_limit_on_sockets_is_the_embedders() {
         runtime.block_on(Program::new("misuse").call(&["quota"], sockets, false));
     result.unwrap().unwrap().unwrap();
     assert_eq!(printed, "5 sockets\n");
+}
+
+/// What one guest has, another one that shares its quota has not.
+#[test]
+fn guests_share_a_quota() {
+    let _alone = alone();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let peer = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = peer.local_addr().unwrap().port().to_string();
+    let mut limits = Limits::default();
+    limits.sockets = 10;
+    let quota = Quota::new(&limits);
+    let sockets = || CapsockCtx::new(loopback(), ambient_authority()).with_quota(&quota);
+    let (hold, misuse) = (Program::new("hold"), Program::new("misuse"));
+    let printed = runtime.block_on(async {
+        let args = ["recv", port.as_str()];
+        let mut waiting = std::pin::pin!(hold.call(&args, sockets(), false));
+        let connected = tokio::task::spawn_blocking(move || peer.accept().unwrap());
+        let _connection = tokio::select! {
+            _ = &mut waiting => panic!("the first guest was to wait"),
+            connection = connected => connection.unwrap(),
+        };
+        tokio::select! {
+            _ = &mut waiting => panic!("the first guest was to wait"),
+            (_result, printed) = misuse.call(&["quota"], sockets(), false) => printed,
+        }
+    });
+    // The first one has six.
+    assert_eq!(printed, "4 sockets\n");
 }
 
 /// One guest that waits does not keep another one of the same thread waiting.

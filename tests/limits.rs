@@ -162,6 +162,37 @@ fn socket_buffers_are_cut() {
     );
 }
 
+/// The host looks at a socket again through one more descriptor, however many
+/// pollables wait for it.
+#[test]
+fn pollables_take_no_descriptors() {
+    const SOCKETS: usize = 12;
+    let flags = [
+        &limited(&["sockets=12"])[..],
+        &["--allow-listen", "tcp://127.0.0.1:*"],
+        &["--allow-connect", "tcp://127.0.0.1:*"],
+    ];
+    let mut guest = Guest::start(run(&flags.concat(), "attack", &["pollables"]));
+    guest.expect_line("waiting");
+    let (mut least, mut most) = (usize::MAX, 0);
+    while guest.child.try_wait().unwrap().is_none() {
+        // It may have ended by now.
+        let path = format!("/proc/{}/fd", guest.child.id());
+        let Ok(open) = std::fs::read_dir(path) else {
+            break;
+        };
+        let open = open.count();
+        if open > 0 {
+            (least, most) = (least.min(open), most.max(open));
+        }
+        std::thread::yield_now();
+    }
+    assert_eq!(guest.expect_line("waits"), "");
+    assert!(guest.end().status.success());
+    // Some are the host's own.
+    assert!(most <= least + SOCKETS && most < 60, "{least} to {most}");
+}
+
 #[rstest]
 #[case::unlimited(&[], "0 answers", false)]
 #[case::answers(&["answers=1"], "1 answers", true)]

@@ -8,7 +8,7 @@ use std::time::Duration;
 use capsock_host::cap_std::ambient_authority;
 use capsock_host::policy::Reach;
 use capsock_host::{
-    CapsockCtx, CapsockCtxView, CapsockView, Denial, Invalid, Limits, MemoryLimiter,
+    CapsockCtx, CapsockCtxView, CapsockView, Denial, Invalid, Limits, MemoryLimiter, Quota,
 };
 use wasmtime::component::{Accessor, Component, Linker, ResourceTable};
 use wasmtime::{Engine, Store, Trap};
@@ -216,8 +216,11 @@ fn guest(
     let mut table = ResourceTable::new();
     table.set_max_capacity(run.limits.handles as usize);
     let memory = MemoryLimiter::new(&run.limits);
+    // It is the only guest of this process.
+    let quota = Quota::new(&run.limits);
     let mut sockets = CapsockCtx::new(run.policy, ambient_authority())
         .with_limits(run.limits)
+        .with_quota(&quota)
         .on_denial(move |denial| denials.denial(denial))
         .on_invalid(move |invalid| told.invalid(invalid));
     if alone {

@@ -105,6 +105,20 @@ impl From<SocketType> for wit::SocketType {
     }
 }
 
+/// How many bytes of a name in an address are looked at: more than any can have,
+/// so that what is cut is still too long, and refused.
+const NAME: usize = 512;
+
+fn cut(mut text: String) -> String {
+    text.truncate(text.floor_char_boundary(NAME));
+    text
+}
+
+fn cut_bytes(mut bytes: Vec<u8>) -> Vec<u8> {
+    bytes.truncate(NAME);
+    bytes
+}
+
 impl From<wit::Address> for Address {
     fn from(address: wit::Address) -> Self {
         match address {
@@ -125,9 +139,9 @@ impl From<wit::Address> for Address {
             wit::Address::Unix(address) => Self::Unix(match address {
                 wit::UnixAddress::Unnamed => UnixAddress::Unnamed,
                 wit::UnixAddress::Pathname(path) => {
-                    UnixAddress::Pathname(OsStr::from_bytes(&path).into())
+                    UnixAddress::Pathname(OsStr::from_bytes(&cut_bytes(path)).into())
                 }
-                wit::UnixAddress::Abstract(name) => UnixAddress::Abstract(name),
+                wit::UnixAddress::Abstract(name) => UnixAddress::Abstract(cut_bytes(name)),
             }),
             wit::Address::Netlink(address) => {
                 let wit::NetlinkAddress { port_id, groups } = address;
@@ -137,14 +151,14 @@ impl From<wit::Address> for Address {
                 Self::Vsock(VsockAddress { cid, port })
             }
             wit::Address::Packet(address) => Self::Packet(PacketAddress {
-                interface: address.interface,
+                interface: cut(address.interface),
                 protocol: address.protocol,
                 hardware_type: address.hardware_type,
                 packet_type: address.packet_type,
-                hardware_address: address.hardware_address,
+                hardware_address: cut_bytes(address.hardware_address),
             }),
             wit::Address::Can(address) => Self::Can(CanAddress {
-                interface: address.interface,
+                interface: cut(address.interface),
                 protocol: address.protocol_address.into(),
             }),
             wit::Address::Tipc(address) => Self::Tipc(TipcAddress {
@@ -153,8 +167,8 @@ impl From<wit::Address> for Address {
             }),
             wit::Address::Bluetooth(address) => Self::Bluetooth(address.into()),
             wit::Address::Alg(address) => Self::Alg(AlgAddress {
-                algorithm_type: address.algorithm_type,
-                name: address.name,
+                algorithm_type: cut(address.algorithm_type),
+                name: cut(address.name),
                 feature: address.feature,
                 mask: address.mask,
             }),

@@ -7,7 +7,7 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use cap_std::AmbientAuthority;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::watch;
 use wasmtime::component::ResourceTable;
 
 use crate::authority::Authority;
@@ -18,9 +18,9 @@ use crate::policy::{
     Check, Decision, Denial, Domain, Invalid, Machine, NameRefusal, Policy, Refusal, Vetted,
     VettedName,
 };
-use crate::quota::{DataQuota, KeptData, SocketPermit, SocketQuota};
+use crate::quota::{Quota, Taken, What};
 use crate::record::Recording;
-use crate::socket::{Inherited, KnownSockets};
+use crate::socket::{Inherited, KnownSockets, MadePaths};
 use crate::{Address, AddressFamily, Errno, Limits, Protocol, os};
 
 /// Is told of each denial; see [`CapsockCtx::on_denial`].
@@ -42,9 +42,10 @@ pub struct CapsockCtx {
     authority: Arc<Authority>,
     directories: Arc<UnixDirectories>,
     limits: Limits,
-    quota: SocketQuota,
-    data: DataQuota,
-    lookups: Arc<Semaphore>,
+    /// What the guest uses, within what it shares with others.
+    quota: Quota,
+    /// One with its clones, being of one guest.
+    paths: Arc<MadePaths>,
     dns_search: Option<Arc<[Domain]>>,
     inherited: Vec<Inherited>,
     known: Arc<KnownSockets>,
@@ -93,9 +94,8 @@ impl CapsockCtx {
         Self {
             directories: Arc::new(UnixDirectories::open(&policy, authority)),
             authority: Arc::new(Authority::new(policy)),
-            quota: SocketQuota::new(&limits),
-            data: DataQuota::new(&limits),
-            lookups: Arc::new(Semaphore::new(limits.lookups as usize)),
+            quota: Quota::process().within(&limits),
+            paths: Arc::default(),
             limits,
             dns_search: None,
             inherited: Vec::new(),
@@ -112,9 +112,7 @@ impl CapsockCtx {
 
     /// The same guest with other limits.
     pub fn with_limits(mut self, limits: Limits) -> Self {
-        self.quota = SocketQuota::new(&limits);
-        self.data = DataQuota::new(&limits);
-        self.lookups = Arc::new(Semaphore::new(limits.lookups as usize));
+        self.quota = self.quota.parent().within(&limits);
         self.limits = limits;
         self
     }
@@ -128,6 +126,13 @@ impl CapsockCtx {
     /// [`CapsockCtx::on_answer`] tells of that.
     pub fn with_dns_search(mut self, domains: impl IntoIterator<Item = Domain>) -> Self {
         self.dns_search = Some(domains.into_iter().collect());
+        self
+    }
+
+    /// The same guest, sharing a quota with others that are given it. Without
+    /// it, a guest shares [`Quota::process`].
+    pub fn with_quota(mut self, quota: &Quota) -> Self {
+        self.quota = quota.within(&self.limits);
         self
     }
 
@@ -252,13 +257,22 @@ impl CapsockCtx {
         self.unsent.subscribe()
     }
 
-    pub(crate) fn take_socket(&self) -> Result<SocketPermit, Errno> {
-        self.quota.take()
+    pub(crate) fn quota(&self) -> &Quota {
+        &self.quota
+    }
+
+    pub(crate) fn take_socket(&self) -> Result<Taken, Errno> {
+        self.quota.take_socket()
     }
 
     /// For data that is kept until all of it has come.
-    pub(crate) fn keep(&self) -> KeptData {
-        self.data.keep()
+    pub(crate) fn keep(&self) -> Taken {
+        self.quota.nothing(What::Kept)
+    }
+
+    /// The files of Unix sockets that the guest made.
+    pub(crate) fn paths(&self) -> &MadePaths {
+        &self.paths
     }
 
     pub(crate) fn authority(&self) -> &Authority {
@@ -468,9 +482,8 @@ impl CapsockCtx {
     }
 
     /// A place for one look-up. Over the limit it fails; it never waits.
-    pub(crate) fn take_lookup(&self) -> Result<OwnedSemaphorePermit, NameError> {
-        let permit = self.lookups.clone().try_acquire_owned();
-        permit.map_err(|_none_left| NameError::Again)
+    pub(crate) fn take_lookup(&self) -> Result<Taken, NameError> {
+        self.quota.take(What::Lookups, 1).ok_or(NameError::Again)
     }
 
     /// Where every question to the policy is asked, and everybody is told. The

@@ -83,6 +83,7 @@ pub use capsock_policy::{
 pub use ctx::{CapsockCtx, CapsockCtxView, CapsockView, this_machine};
 pub use lookup::NameAnswer;
 pub use memory::MemoryLimiter;
+pub use quota::Quota;
 pub use record::Recording;
 
 use wasmtime::component::{HasData, Linker};

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::Errno;
 use crate::ctx::CapsockCtx;
 use crate::os::{self, Descriptor, Event, Events, Interest};
-use crate::quota::SocketPermit;
+use crate::quota::Taken;
 use crate::socket::{Deadline, Readiness, Socket, Timeout};
 
 /// How many events one wait returns at most.
@@ -22,15 +22,16 @@ const EVENTS: u32 = 1024;
 pub struct Poller {
     set: Arc<Descriptor>,
     held: Option<Duration>,
-    _permit: SocketPermit,
+    _permit: Taken,
 }
 
 impl Poller {
     /// `epoll_create1(2)`
     pub(crate) fn create(ctx: &CapsockCtx) -> Result<Self, Errno> {
         let permit = ctx.take_socket()?;
+        let set = Descriptor::new(os::epoll::create()?, None, ctx.quota().clone());
         Ok(Self {
-            set: Arc::new(Descriptor::new(os::epoll::create()?, None)),
+            set: Arc::new(set),
             held: ctx.held(),
             _permit: permit,
         })

@@ -89,8 +89,9 @@ fn socket(name: i32) -> RawAccess {
         libc::SO_DETACH_FILTER | libc::SO_LOCK_FILTER | libc::SO_DETACH_REUSEPORT_BPF => {
             RawAccess::Named
         }
-        // Memory beyond the host's bounds; the last is SO_RESERVE_MEM.
-        libc::SO_SNDBUFFORCE | libc::SO_RCVBUFFORCE | 73 => RawAccess::Named,
+        // Memory beyond the host's bounds; the last are SO_BUF_LOCK and
+        // SO_RESERVE_MEM.
+        libc::SO_SNDBUFFORCE | libc::SO_RCVBUFFORCE | 72 | 73 => RawAccess::Named,
         // As SO_BINDTODEVICE.
         libc::SO_BINDTOIFINDEX => RawAccess::Named,
         _ => RawAccess::Any,

@@ -3,7 +3,6 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
@@ -13,6 +12,7 @@ use crate::lookup::{
 };
 use crate::os;
 use crate::policy::{VettedName, is_localhost};
+use crate::quota::Taken;
 use crate::{Address, Errno};
 
 /// The longest name of a machine, in bytes: sethostname(2).
@@ -20,12 +20,17 @@ const HOST_NAME_MAX: usize = 64;
 
 /// The name of the addresses 127.0.0.1 and ::1.
 const LOCALHOST: &str = "localhost";
+/// The longest name of a host with a zone, of a service or a protocol, in bytes:
+/// longer than any is.
+const TEXT: usize = 4 << 10;
 
 /// `getaddrinfo(3)`
 pub(crate) async fn address_info(
     ctx: &CapsockCtx,
     question: Question,
 ) -> Result<Vec<Answer>, NameError> {
+    bounded(question.host.as_deref(), NameError::NoName)?;
+    bounded(question.service.as_deref(), NameError::Service)?;
     let mut vetted = None;
     let host = match &question.host {
         None if question.service.is_none() => return Err(NameError::NoName),
@@ -234,6 +239,8 @@ pub(crate) async fn service_by_name(
     name: String,
     protocol: Option<String>,
 ) -> Result<u16, NameError> {
+    bounded(Some(&name), NameError::NoName)?;
+    bounded(protocol.as_deref(), NameError::NoName)?;
     let look_up = move || os::databases::service_by_name(&name, protocol.as_deref());
     on_pool(ctx, look_up).await
 }
@@ -244,12 +251,14 @@ pub(crate) async fn service_by_port(
     port: u16,
     protocol: Option<String>,
 ) -> Result<String, NameError> {
+    bounded(protocol.as_deref(), NameError::NoName)?;
     let look_up = move || os::databases::service_by_port(port, protocol.as_deref());
     on_pool(ctx, look_up).await
 }
 
 /// `getprotobyname(3)`
 pub(crate) async fn protocol_by_name(ctx: &CapsockCtx, name: String) -> Result<u32, NameError> {
+    bounded(Some(&name), NameError::NoName)?;
     on_pool(ctx, move || os::databases::protocol_by_name(&name)).await
 }
 
@@ -266,6 +275,14 @@ pub(crate) fn set_host_name(ctx: &CapsockCtx, name: &str) -> Result<(), Errno> {
 /// `gethostname(2)`
 pub(crate) fn host_name() -> Result<String, Errno> {
     os::names::host_name()
+}
+
+/// Text that is too long is none that anybody has, and nobody is asked.
+fn bounded(text: Option<&str>, error: NameError) -> Result<(), NameError> {
+    match text {
+        Some(text) if text.len() > TEXT => Err(error),
+        _ => Ok(()),
+    }
 }
 
 impl HostEntry {
@@ -288,7 +305,7 @@ async fn on_pool<T: Send + 'static>(
 /// Looks up on tokio's pool of threads. A look-up that takes too long goes on
 /// there, and keeps its permit until it ends.
 async fn pooled<T: Send + 'static>(
-    permit: OwnedSemaphorePermit,
+    permit: Taken,
     time: Duration,
     look_up: impl FnOnce() -> Result<T, NameError> + Send + 'static,
 ) -> Result<T, NameError> {
@@ -331,18 +348,39 @@ fn reverse_name(ip: IpAddr) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::quota::What;
 
     #[tokio::test]
     async fn a_look_up_that_takes_too_long_keeps_its_place_until_it_ends() {
-        let places = std::sync::Arc::new(tokio::sync::Semaphore::new(1));
-        let place = places.clone().try_acquire_owned().expect("the only one");
+        let mut limits = crate::Limits::default();
+        limits.lookups = 1;
+        let quota = crate::Quota::new(&limits);
+        let place = quota.take(What::Lookups, 1).expect("the only one");
         let (answer, silence) = std::sync::mpsc::channel();
         let look_up = move || silence.recv().map_err(|_gone| NameError::Fail);
         let result = pooled(place, Duration::from_millis(10), look_up).await;
         assert_eq!(result, Err(NameError::Again));
-        assert_eq!(places.available_permits(), 0);
+        assert!(quota.take(What::Lookups, 1).is_none());
         answer.send(()).expect("it still waits");
-        drop(places.acquire().await.expect("it has ended"));
+        while quota.take(What::Lookups, 1).is_none() {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    #[test]
+    fn guests_share_the_look_ups_of_their_quota() {
+        let mut limits = crate::Limits::default();
+        limits.lookups = 1;
+        let quota = crate::Quota::new(&limits);
+        let [one, other] = [(); 2].map(|()| {
+            let policy = crate::Policy::default();
+            CapsockCtx::new(policy, cap_std::ambient_authority()).with_quota(&quota)
+        });
+        let place = one.take_lookup().expect("the only one");
+        let full = other.take_lookup().map(drop);
+        assert_eq!(full, Err(NameError::Again));
+        drop(place);
+        other.take_lookup().expect("it was given back");
     }
 
     #[test]

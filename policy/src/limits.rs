@@ -31,6 +31,14 @@ pub struct Limits {
     pub backlog: u32,
     /// `SO_SNDBUF` and `SO_RCVBUF`, in bytes: 4 MiB. A larger one is cut to it.
     pub socket_buffer: u32,
+    /// What both take over all sockets together, in bytes as the kernel counts
+    /// them, beyond the 208 KiB each that it gives by itself: 64 MiB. A larger
+    /// one is cut to what is left. For a listener it is for each connection that
+    /// may wait in its queue.
+    pub socket_buffers: u64,
+    /// Files of Unix sockets that were made and not removed: 1,024. One more is
+    /// `ENOSPC`.
+    pub unix_paths: u32,
     /// Look-ups of names under way: 8, those included that took too long and
     /// were given up. One more is `EAI_AGAIN`.
     pub lookups: u32,
@@ -69,6 +77,8 @@ impl Default for Limits {
             receive: 1 << 20,
             backlog: 1024,
             socket_buffer: 4 << 20,
+            socket_buffers: 64 << 20,
+            unix_paths: 1024,
             lookups: 8,
             descriptors: 8,
             lookup_time: Duration::from_secs(5),
@@ -118,7 +128,7 @@ impl Limits {
     }
 
     /// The one table of names, kinds and meanings.
-    fn entries(&mut self) -> [Entry<'_>; 13] {
+    fn entries(&mut self) -> [Entry<'_>; 15] {
         let entry = |name, slot, meaning| Entry {
             name,
             slot,
@@ -154,6 +164,16 @@ impl Limits {
                     least: 0,
                 },
                 "bytes of SO_SNDBUF and SO_RCVBUF",
+            ),
+            entry(
+                "socket-buffers",
+                Slot::Memory(&mut self.socket_buffers),
+                "bytes of both over all sockets, beyond what the kernel gives by itself",
+            ),
+            entry(
+                "unix-paths",
+                any(&mut self.unix_paths),
+                "files of Unix sockets that were made and not removed",
             ),
             entry(
                 "descriptors",
@@ -359,6 +379,8 @@ mod tests {
             ("receive", "64KiB", "64KiB"),
             ("backlog", "4294967295", "4294967295"),
             ("socket-buffer", "4M", "4000000"),
+            ("socket-buffers", "5GiB", "5GiB"),
+            ("unix-paths", "0", "0"),
             ("descriptors", "1", "1"),
             ("lookups", "2", "2"),
             ("lookup-time", "1500ms", "1s 500ms"),

@@ -17,6 +17,9 @@ pub(crate) fn list() -> Result<Vec<(u32, String)>, Errno> {
 
 /// The index of an interface.
 pub(crate) fn index(name: &str) -> Result<u32, Errno> {
+    if name.len() >= libc::IFNAMSIZ {
+        return Err(Errno::NoDevice);
+    }
     if_::if_nametoindex(name).map_err(errno)
 }
 
@@ -38,7 +41,7 @@ pub(crate) fn index_or_any(name: &str) -> Result<u32, Errno> {
     match name {
         "" => Ok(0),
         // The kernel would take what stands before the colon.
-        name if name.contains(':') => Err(Errno::NoDevice),
+        name if name.len() < libc::IFNAMSIZ && name.contains(':') => Err(Errno::NoDevice),
         name => index(name),
     }
 }

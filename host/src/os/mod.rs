@@ -43,7 +43,7 @@ pub(crate) use socket::{
     local_address, receive, receive_from, receive_into, remote_address, reset, send, send_file,
     send_to, set_nonblocking, set_timeouts, shutdown, unlink, unread, unreceived, with_own_port,
 };
-pub(crate) use unix_path::UnixDirectories;
+pub(crate) use unix_path::{FileId, UnixDirectories};
 
 /// Who this process is to others: what the kernel passes on by itself.
 pub(crate) fn own_credentials() -> Credentials {

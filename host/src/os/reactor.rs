@@ -1,17 +1,19 @@
 //! Descriptors that can be waited for.
 
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
-use std::sync::OnceLock;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tokio::io::Ready;
 use tokio::io::unix::{AsyncFd, AsyncFdReadyGuard};
+use tokio::sync::Semaphore;
 use tokio::time::sleep;
 
 use super::option::end_linger;
 use crate::Errno;
+use crate::quota::{Quota, Taken};
 
 /// How long to pause where the kernel's events do not help.
 const PAUSE: Duration = Duration::from_millis(10);
@@ -47,7 +49,7 @@ impl Interest {
 
     fn tokio(self) -> tokio::io::Interest {
         match (self.readable, self.writable) {
-            (true, true) => tokio::io::Interest::READABLE.add(tokio::io::Interest::WRITABLE),
+            (true, true) => both(),
             (false, true) => tokio::io::Interest::WRITABLE,
             (_, false) => tokio::io::Interest::READABLE,
         }
@@ -60,8 +62,21 @@ impl Interest {
 pub(crate) struct Descriptor {
     // Dropped first: it deregisters a descriptor that must still be open.
     registration: OnceLock<AsyncFd<Registered>>,
+    /// Another view, while somebody looks through it.
+    view: Mutex<Weak<View>>,
     fd: OwnedFd,
     held: Option<Duration>,
+    quota: Quota,
+}
+
+/// A view of a descriptor through a duplicate, for all that wait at the same
+/// time.
+#[derive(Debug)]
+struct View {
+    fd: AsyncFd<OwnedFd>,
+    /// Closed once it has told something.
+    over: Semaphore,
+    _place: Taken,
 }
 
 #[derive(Debug)]
@@ -87,11 +102,14 @@ impl Drop for Descriptor {
 
 impl Descriptor {
     /// `held` is how long a wait may hold the thread before the reactor waits.
-    pub(crate) fn new(fd: OwnedFd, held: Option<Duration>) -> Self {
+    /// A second view takes a place of `quota`.
+    pub(crate) fn new(fd: OwnedFd, held: Option<Duration>, quota: Quota) -> Self {
         Self {
             registration: OnceLock::new(),
+            view: Mutex::default(),
             fd,
             held,
+            quota,
         }
     }
 
@@ -172,22 +190,49 @@ impl Descriptor {
 
     /// Waits where tokio has not forgotten a hang-up or an error that is over:
     /// one view of the reactor never does, so another is asked.
-    #[allow(
-        unsafe_code,
-        reason = "tokio leaves the life of a descriptor to its caller"
-    )]
     async fn look_anew(&self, interest: Interest) -> Result<(), Errno> {
-        let fd = self.fd.try_clone()?;
-        // SAFETY: the view owns that open descriptor, and nobody replaces it.
-        let view = unsafe { AsyncFd::register_with_interest(fd, interest.tokio()) };
-        let view = view.map_err(std::io::Error::from)?;
-        let told = view.ready(interest.tokio()).await?.ready();
+        let Some(view) = self.view() else {
+            // Without a place for another view there is only to look again.
+            sleep(PAUSE).await;
+            return Ok(());
+        };
+        let told = tokio::select! {
+            told = view.fd.ready(interest.tokio()) => told?.ready(),
+            _over = view.over.acquire() => return Ok(()),
+        };
+        // It may not forget that either, so everybody looks through another one.
+        view.over.close();
+        drop(view);
         if interest.stays(told) {
             // The kernel tells it again and again, as it does of what waits in
             // an error queue.
             sleep(PAUSE).await;
         }
         Ok(())
+    }
+
+    /// The view that has told nothing yet.
+    #[allow(
+        unsafe_code,
+        reason = "tokio leaves the life of a descriptor to its caller"
+    )]
+    fn view(&self) -> Option<Arc<View>> {
+        let mut known = self.view.lock().unwrap_or_else(PoisonError::into_inner);
+        let open = known.upgrade().filter(|view| !view.over.is_closed());
+        if open.is_some() {
+            return open;
+        }
+        let place = self.quota.take_socket().ok()?;
+        let fd = self.fd.try_clone().ok()?;
+        // SAFETY: the view owns that open descriptor, and nobody replaces it.
+        let fd = unsafe { AsyncFd::register_with_interest(fd, both()) }.ok()?;
+        let view = Arc::new(View {
+            fd,
+            over: Semaphore::new(0),
+            _place: place,
+        });
+        *known = Arc::downgrade(&view);
+        Some(view)
     }
 
     /// `poll(2)`: whether the descriptor is ready for any of `interest`, or
@@ -208,14 +253,17 @@ impl Descriptor {
         if let Some(registration) = self.registration.get() {
             return Ok(registration);
         }
-        let both = tokio::io::Interest::READABLE.add(tokio::io::Interest::WRITABLE);
         let fd = Registered(self.fd.as_raw_fd());
         // SAFETY: `self.fd` is that open descriptor; it is neither replaced nor
         // closed while `self.registration` lives, which is dropped first.
-        let registration = unsafe { AsyncFd::register_with_interest(fd, both) };
+        let registration = unsafe { AsyncFd::register_with_interest(fd, both()) };
         let registration = registration.map_err(std::io::Error::from)?;
         Ok(self.registration.get_or_init(|| registration))
     }
+}
+
+fn both() -> tokio::io::Interest {
+    tokio::io::Interest::READABLE.add(tokio::io::Interest::WRITABLE)
 }
 
 /// A time that is too long to be told is the longest one.

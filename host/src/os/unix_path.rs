@@ -28,6 +28,13 @@ use crate::policy::{Policy, VettedPath};
 #[derive(Debug, Default)]
 pub(crate) struct UnixDirectories(RwLock<HashMap<PathBuf, Dir>>);
 
+/// A file, whatever its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct FileId {
+    device: u64,
+    inode: u64,
+}
+
 /// A path for the kernel, and the descriptor that it leads through.
 #[derive(Debug)]
 pub(crate) struct ProcPath {
@@ -91,6 +98,17 @@ impl UnixDirectories {
         Ok(Place {
             directory: OwnedFd::from(directory.into_std_file()),
             name: name.to_owned(),
+        })
+    }
+
+    /// Which file is at a vetted path; none where none is, or a link leads there.
+    pub(crate) fn file_at(&self, path: &VettedPath) -> Option<FileId> {
+        let place = self.place(Some(path)).ok()?;
+        let flags = AtFlags::SYMLINK_NOFOLLOW;
+        let stat = rustix::fs::statat(&place.directory, &place.name, flags).ok()?;
+        Some(FileId {
+            device: stat.st_dev,
+            inode: stat.st_ino,
         })
     }
 

@@ -4,12 +4,13 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::buffers::SharedBuffers;
 use super::{Role, Seen, Socket, State, vet_open};
 use crate::ctx::CapsockCtx;
 use crate::os::message::Message;
 use crate::os::{self, Identity};
 use crate::policy::operation::{Bind, Connect, Listen, Send};
-use crate::quota::SocketPermit;
+use crate::quota::Taken;
 use crate::{Address, AddressFamily, Errno, Protocol, SocketType, UnixAddress};
 
 /// A socket that a peer sent.
@@ -39,7 +40,8 @@ pub(super) struct InFlight {
     /// Kept until it is received, also where no handle of it is left. Not of an
     /// end of a pair, which would keep that pair, and so itself.
     state: Option<Arc<Mutex<State>>>,
-    _permit: SocketPermit,
+    _place: Taken,
+    _buffers: SharedBuffers,
 }
 
 /// One end of a pair.
@@ -148,7 +150,8 @@ impl Socket {
                     Ok(InFlight {
                         cookie: os::cookie(socket.open()?.as_fd())?,
                         state: (socket.state().pair.is_none()).then(|| socket.state.clone()),
-                        _permit: ctx.take_socket()?,
+                        _place: ctx.take_socket()?,
+                        _buffers: socket.buffers.clone(),
                     })
                 };
                 sockets.iter().map(place).collect()
@@ -283,6 +286,7 @@ impl Socket {
         os::set_nonblocking(fd.as_fd(), true)?;
         let mut socket = Self::new(ctx, fd, family, kind, protocol, permit);
         socket.state = state;
+        socket.adopt_buffers()?;
         Ok(TakenSocket {
             socket,
             family,

@@ -1,5 +1,6 @@
 //! The socket: its state, and operations that check, then try, then wait.
 
+mod buffers;
 mod descriptors;
 mod destination;
 mod file;
@@ -8,6 +9,7 @@ mod implicit;
 mod inherited;
 mod multicast;
 mod options;
+mod paths;
 mod raw_options;
 mod receive;
 mod send;
@@ -22,15 +24,17 @@ use crate::ctx::CapsockCtx;
 use crate::options::FlagOption;
 use crate::os::{self, Descriptor, Interest};
 use crate::policy::operation::{Bind, Connect, Listen, Send};
-use crate::quota::SocketPermit;
+use crate::quota::Taken;
 use crate::{Address, AddressFamily, Errno, PacketAddress, Protocol, SocketType, UnixAddress};
 
+use buffers::SharedBuffers;
 use descriptors::PairEnd;
 pub(crate) use descriptors::TakenSocket;
 pub(crate) use file::SentFile;
 use hold::Hold;
 pub(crate) use inherited::Inherited;
 pub(crate) use multicast::MulticastInterface;
+pub(crate) use paths::MadePaths;
 pub(crate) use raw_options::RawValue;
 pub(crate) use receive::{Receive, Received};
 pub(crate) use send::{Data, Sending, SendingMessage, Transmit};
@@ -53,7 +57,9 @@ pub struct Socket {
     /// keeps a closed socket open.
     descriptor: Option<Arc<Descriptor>>,
     /// Given back when it is closed.
-    permit: Option<SocketPermit>,
+    permit: Option<Taken>,
+    /// One with its duplicates; given up when it is closed.
+    buffers: SharedBuffers,
     family: AddressFamily,
     kind: SocketType,
     protocol: Protocol,
@@ -122,7 +128,9 @@ impl Socket {
         vet_open(ctx, protocol, number)?;
         let permit = ctx.take_socket()?;
         let fd = os::create(family, kind, number)?;
-        Ok(Self::new(ctx, fd, family, kind, protocol, permit))
+        let socket = Self::new(ctx, fd, family, kind, protocol, permit);
+        socket.bound_unsent()?;
+        Ok(socket)
     }
 
     /// `socketpair(2)`
@@ -158,6 +166,7 @@ impl Socket {
         let mut duplicate = Self::new(ctx, fd, self.family, self.kind, self.protocol, permit);
         duplicate.timeout = self.timeout;
         duplicate.state = self.state.clone();
+        duplicate.buffers = self.buffers.clone();
         Ok(duplicate)
     }
 
@@ -165,10 +174,17 @@ impl Socket {
     pub(crate) fn bind(&self, ctx: &CapsockCtx, local: Address) -> Result<(), Errno> {
         let descriptor = self.open_for(&local)?;
         let vetted = ctx.vet(self.protocol, local)?;
-        let bind = || os::bind(descriptor.as_fd(), &vetted, ctx.directories());
+        let directories = ctx.directories();
+        if vetted.unix_path().is_some() {
+            ctx.paths().check(ctx.limits().unix_paths, directories)?;
+        }
+        let bind = || os::bind(descriptor.as_fd(), &vetted, directories);
         match self.shares_ports() && vetted.address().port() == 0 {
             true => os::with_own_port(descriptor.as_fd(), bind)?,
             false => bind()?,
+        }
+        if let Some(path) = vetted.unix_path() {
+            ctx.paths().add(path, directories);
         }
         self.changed(Some(match vetted.address() {
             // The kernel has chosen an abstract name, which rules are about.
@@ -183,7 +199,11 @@ impl Socket {
             return Err(Errno::InvalidArgument);
         };
         let vetted = ctx.vet::<Bind>(Protocol::UnixConnection, local)?;
-        os::unlink(&vetted, ctx.directories())
+        os::unlink(&vetted, ctx.directories())?;
+        if let Some(path) = vetted.unix_path() {
+            ctx.paths().remove(path);
+        }
+        Ok(())
     }
 
     /// `listen(2)`
@@ -203,11 +223,9 @@ impl Socket {
             return Ok(());
         }
         self.check_own()?;
-        os::listen(
-            descriptor.as_fd(),
-            &vetted,
-            backlog.min(ctx.limits().backlog),
-        )?;
+        let backlog = backlog.min(ctx.limits().backlog);
+        self.buffer_queue(backlog)?;
+        os::listen(descriptor.as_fd(), &vetted, backlog)?;
         self.state().role = Role::Listener(vetted.address().clone());
         self.changed(bound)
     }
@@ -275,6 +293,10 @@ impl Socket {
                 linger: self.state().linger,
                 ..State::default()
             };
+            match local {
+                Some(_) => accepted.inherit_buffers(self)?,
+                None => accepted.bound_unsent()?,
+            }
             return Ok((accepted, peer));
         }
     }
@@ -345,6 +367,7 @@ impl Socket {
         // A wait of the same guest may still hold it, and closes it as it ends.
         drop(self.descriptor.take().ok_or(Errno::BadDescriptor)?);
         self.permit = None;
+        self.buffers = self.buffers.none();
         Ok(())
     }
 
@@ -426,11 +449,16 @@ impl Socket {
         family: AddressFamily,
         kind: SocketType,
         protocol: Protocol,
-        permit: SocketPermit,
+        permit: Taken,
     ) -> Self {
         Self {
-            descriptor: Some(Arc::new(Descriptor::new(fd, ctx.held()))),
+            descriptor: Some(Arc::new(Descriptor::new(
+                fd,
+                ctx.held(),
+                ctx.quota().clone(),
+            ))),
             permit: Some(permit),
+            buffers: SharedBuffers::new(ctx.quota()),
             family,
             kind,
             protocol,

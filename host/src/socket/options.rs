@@ -4,10 +4,15 @@ use std::os::fd::AsFd;
 use std::time::Duration;
 
 use super::Socket;
+use super::buffers::UNSENT;
 use crate::Errno;
 use crate::ctx::CapsockCtx;
 use crate::options::{DurationOption, FlagOption, NumberOption, OptionNumber, TextOption};
 use crate::os::{self, Credentials, Descriptor};
+
+/// The longest name of an interface, and of a congestion control algorithm, in
+/// bytes: `IFNAMSIZ` and `TCP_CA_NAME_MAX` less the NUL.
+const LONGEST_NAME: usize = libc::IFNAMSIZ - 1;
 
 impl Socket {
     pub(crate) fn flag(&self, option: FlagOption) -> Result<bool, Errno> {
@@ -57,17 +62,16 @@ impl Socket {
             ctx.vet_option(grant, &value.to_string())?;
         }
         let value = match option {
-            // The kernel takes a negative size for a huge one.
-            NumberOption::SendBufferSize | NumberOption::ReceiveBufferSize if value < 0 => {
-                return Err(Errno::InvalidArgument);
-            }
             NumberOption::SendBufferSize | NumberOption::ReceiveBufferSize => {
-                value.min(i32::try_from(ctx.limits().socket_buffer).unwrap_or(i32::MAX))
+                self.check_own()?;
+                return self.set_buffer(ctx, option, value);
             }
             // The kernel lets CAP_NET_ADMIN set more (socket(7)).
             NumberOption::Priority if !(0..=6).contains(&value) => {
                 return Err(Errno::NotPermitted);
             }
+            // To the kernel 0 is its own, which has no bound.
+            NumberOption::NotSentLowWaterMark if !(1..UNSENT).contains(&value) => UNSENT,
             _ => value,
         };
         self.check_own()?;
@@ -119,7 +123,7 @@ impl Socket {
     ) -> Result<(), Errno> {
         let descriptor = self.open_for_option(option.number())?;
         // The kernel would cut the name there, and the rule was for all of it.
-        if value.contains('\0') {
+        if value.len() > LONGEST_NAME || value.contains('\0') {
             return Err(Errno::InvalidArgument);
         }
         if let Some(grant) = option.grant() {

@@ -63,6 +63,11 @@ impl Socket {
         value: &RawValue,
     ) -> Result<(), Errno> {
         let descriptor = self.open_for_option(option)?;
+        if let RawValue::Bytes(bytes) = value
+            && bytes.len() > MAX_VALUE
+        {
+            return Err(Errno::InvalidArgument);
+        }
         if option == LINGER {
             return self.set_raw_linger(value);
         }
@@ -73,7 +78,6 @@ impl Socket {
         self.check_own()?;
         self.end_hold()?;
         match value {
-            RawValue::Bytes(bytes) if bytes.len() > MAX_VALUE => Err(Errno::InvalidArgument),
             RawValue::Bytes(bytes) => os::set_bytes(descriptor.as_fd(), option, bytes),
             RawValue::Null(length) => os::set_null(descriptor.as_fd(), option, *length),
         }

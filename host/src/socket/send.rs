@@ -16,6 +16,9 @@ use crate::{Address, Errno, Protocol, SocketType};
 /// The longest initialization vector, in bytes; ciphers have 8 to 32.
 const VECTOR: usize = 1024;
 
+/// How many items of ancillary data one message has at most.
+const CONTROL: usize = 64;
+
 /// A send to where the guest may send, whose data comes later.
 #[derive(Debug)]
 pub(crate) struct Sending {
@@ -76,8 +79,7 @@ impl Socket {
         remote: Option<Address>,
     ) -> Result<SendingMessage, Errno> {
         let descriptor = self.open()?.clone();
-        let control = control.into_iter().map(|item| self.vet_control(ctx, item));
-        let control = control.collect::<Result<_, _>>()?;
+        let control = self.vet_all_control(ctx, control)?;
         let remote = match remote {
             Some(remote) => self.destination(ctx, remote)?,
             None => None,
@@ -112,8 +114,7 @@ impl Socket {
         }
         let parts = data.of(self.kind)?;
         let descriptor = self.open()?;
-        let control = control.into_iter().map(|item| self.vet_control(ctx, item));
-        let control: Vec<_> = control.collect::<Result<_, _>>()?;
+        let control = self.vet_all_control(ctx, control)?;
         let passed: Vec<_> = sockets
             .iter()
             .map(|socket| socket.open())
@@ -159,6 +160,20 @@ impl Socket {
             Ok(sent)
         });
         attempt.await.map(count)
+    }
+
+    /// # Errors
+    /// [`Errno::NoBufferSpace`] for more than one message has, as in the kernel.
+    fn vet_all_control(
+        &self,
+        ctx: &CapsockCtx,
+        control: Vec<SentControl<Address>>,
+    ) -> Result<Vec<SentControl<Vetted<Bind>>>, Errno> {
+        if control.len() > CONTROL {
+            return Err(Errno::NoBufferSpace);
+        }
+        let vetted = control.into_iter().map(|item| self.vet_control(ctx, item));
+        vetted.collect()
     }
 
     fn vet_control(

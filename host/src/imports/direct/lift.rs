@@ -20,6 +20,9 @@ const MOST: u32 = 4 << 20;
 /// How many buffers one call takes: `IOV_MAX`, readv(2).
 const BUFFERS: u32 = 1024;
 
+/// The longest list of anything else.
+const ITEMS: u32 = 1024;
+
 /// The longest text, in bytes or code units: longer than any name.
 const TEXT: u32 = 4 << 10;
 
@@ -35,6 +38,12 @@ pub(super) struct Bytes {
 /// Buffers of bytes.
 pub(super) enum Buffers {
     Few(WasmList<Bytes>),
+    TooMany,
+}
+
+/// A list of which nothing is lifted where it is longer than any that makes sense.
+pub(super) enum List<T> {
+    Few(Vec<T>),
     TooMany,
 }
 
@@ -76,6 +85,17 @@ impl Buffers {
             }
         }
         Ok((parts, false))
+    }
+}
+
+impl<T> List<T> {
+    /// # Errors
+    /// That there are too many.
+    pub(super) fn few(self, error: Errno) -> Result<Vec<T>, Errno> {
+        match self {
+            Self::Few(items) => Ok(items),
+            Self::TooMany => Err(error),
+        }
     }
 }
 
@@ -121,9 +141,9 @@ impl Pair {
 
 /// Lifts `$type` from a pair, by `$lift`, as what has the ABI of `$like`.
 macro_rules! lifts {
-    ($type:ty, like $like:ty, $lift:path) => {
+    ($type:ty, like $like:ty, $lift:path $(, of $item:ident)?) => {
         // SAFETY: everything is that of the other type.
-        unsafe impl ComponentType for $type {
+        unsafe impl$(<$item: Lift>)? ComponentType for $type {
             type Lower = <$like as ComponentType>::Lower;
 
             const ABI: CanonicalAbiInfo = <$like as ComponentType>::ABI;
@@ -134,7 +154,7 @@ macro_rules! lifts {
         }
 
         // SAFETY: it is lifted as the other type is, of fewer elements or none.
-        unsafe impl Lift for $type {
+        unsafe impl$(<$item: Lift>)? Lift for $type {
             fn linear_lift_from_flat(
                 cx: &mut LiftContext<'_>,
                 ty: InterfaceType,
@@ -159,6 +179,7 @@ macro_rules! lifts {
 
 lifts!(Bytes, like WasmList<u8>, lift_bytes);
 lifts!(Buffers, like WasmList<Bytes>, lift_buffers);
+lifts!(List<T>, like Vec<T>, lift_list, of T);
 lifts!(Text, like String, lift_text);
 
 fn lift_bytes(cx: &mut LiftContext<'_>, ty: InterfaceType, pair: Pair) -> wasmtime::Result<Bytes> {
@@ -183,6 +204,17 @@ fn lift_buffers(
         return Ok(Buffers::TooMany);
     }
     WasmList::linear_lift_from_flat(cx, ty, &pair.to_flat()).map(Buffers::Few)
+}
+
+fn lift_list<T: Lift>(
+    cx: &mut LiftContext<'_>,
+    ty: InterfaceType,
+    pair: Pair,
+) -> wasmtime::Result<List<T>> {
+    if pair.length > ITEMS {
+        return Ok(List::TooMany);
+    }
+    Vec::linear_lift_from_flat(cx, ty, &pair.to_flat()).map(List::Few)
 }
 
 fn lift_text(cx: &mut LiftContext<'_>, ty: InterfaceType, pair: Pair) -> wasmtime::Result<Text> {

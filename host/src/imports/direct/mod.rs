@@ -11,6 +11,7 @@ use std::io::IoSlice;
 use wasmtime::component::{Linker, Resource, WasmList};
 use wasmtime::{AsContext, AsContextMut, StoreContextMut};
 
+use crate::Errno;
 use crate::bindings::messages::SentControl;
 use crate::bindings::socket::{ReceiveFlags, SendFlags};
 use crate::bindings::types::{Address, ErrorCode};
@@ -18,7 +19,7 @@ use crate::ctx::{CapsockCtxView, CapsockView};
 use crate::error::SocketError;
 use crate::socket::{Data, Sending, SendingMessage, Socket};
 
-use lift::{Buffers, Bytes};
+use lift::{Buffers, Bytes, List};
 use lower::Outcome;
 
 pub(crate) use names::{add_names_p2, add_names_p3};
@@ -30,7 +31,8 @@ pub(crate) fn add_to_linker<T: CapsockView + 'static>(
     linker.allow_shadowing(true);
     let linked = add_socket(linker)
         .and_then(|()| add_messages(linker))
-        .and_then(|()| names::add_names(linker));
+        .and_then(|()| names::add_names(linker))
+        .and_then(|()| names::add_texts(linker));
     linker.allow_shadowing(false);
     linked
 }
@@ -99,13 +101,13 @@ fn add_messages<T: CapsockView + 'static>(linker: &mut Linker<T>) -> wasmtime::R
         |mut store: StoreContextMut<'_, T>,
          (this, data, control, sockets, flags, remote): SendArguments| {
             Box::new(async move {
-                let message = Message {
-                    control,
-                    sockets,
-                    remote,
-                    ..Message::new(this, flags)
-                };
                 let sent = async {
+                    let message = Message {
+                        control: control.few(Errno::NoBufferSpace)?,
+                        sockets: sockets.few(Errno::InvalidArgument)?,
+                        remote,
+                        ..Message::new(this, flags)
+                    };
                     let (parts, is_cut) = data.parts(store.as_context_mut())?;
                     send(&mut store, message, &parts, is_cut).await
                 };
@@ -119,8 +121,8 @@ fn add_messages<T: CapsockView + 'static>(linker: &mut Linker<T>) -> wasmtime::R
 type SendArguments = (
     Resource<Socket>,
     Buffers,
-    Vec<SentControl>,
-    Vec<Resource<Socket>>,
+    List<SentControl>,
+    List<Resource<Socket>>,
     SendFlags,
     Option<Address>,
 );

@@ -7,13 +7,16 @@ use wasmtime::component::{Linker, Resource};
 use super::lift::Text;
 use super::told;
 use crate::Capsock;
+use crate::bindings::interfaces::Host as _;
 use crate::bindings::names::{Host, LookupFlags};
+use crate::bindings::options::{Host as _, TextOption};
 use crate::bindings::types::{AddressFamily, SocketType};
 use crate::bindings::wasi_p2::ip_name_lookup::Host as _;
 use crate::bindings::wasi_p3::ip_name_lookup::HostWithStore;
 use crate::ctx::CapsockView;
 use crate::error::WasiError;
 use crate::imports::wasi_p2::network::Network;
+use crate::socket::Socket;
 
 /// Replaces the functions of `capsock:sockets/names` that take text.
 pub(super) fn add_names<T: CapsockView + 'static>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
@@ -79,6 +82,26 @@ pub(super) fn add_names<T: CapsockView + 'static>(linker: &mut Linker<T>) -> was
         "set-host-name",
         |mut store: StoreContextMut<'_, T>, (Text(name),): (Text,)| {
             told(store.data_mut().capsock().set_host_name(name))
+        },
+    )
+}
+
+/// Replaces the functions of other interfaces that take the name of a network
+/// interface or the like.
+pub(super) fn add_texts<T: CapsockView + 'static>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
+    let mut options = linker.instance("capsock:sockets/options@0.1.0")?;
+    options.func_wrap(
+        "set-text",
+        |mut store: StoreContextMut<'_, T>,
+         (socket, option, Text(value)): (Resource<Socket>, TextOption, Text)| {
+            told(store.data_mut().capsock().set_text(socket, option, value))
+        },
+    )?;
+    let mut interfaces = linker.instance("capsock:sockets/interfaces@0.1.0")?;
+    interfaces.func_wrap(
+        "name-to-index",
+        |mut store: StoreContextMut<'_, T>, (Text(name),): (Text,)| {
+            told(store.data_mut().capsock().name_to_index(name))
         },
     )
 }

@@ -2,6 +2,8 @@
 //! errno that it fails with, or what it got. The rows of tests/attack/table.rs
 //! say what that has to be.
 
+#[path = "attack/harm.rs"]
+mod harm;
 #[path = "attack/kernel.rs"]
 mod kernel;
 
@@ -65,7 +67,7 @@ fn main() {
         ["forged"] => forged(),
         ["foreign"] => foreign(),
         ["kernel", ..] => kernel::attempt(&args[1..]),
-        _ => panic!("no case {args:?}"),
+        _ => harm::attempt(&args).unwrap_or_else(|| panic!("no case {args:?}")),
     };
     println!("{outcome}");
 }
