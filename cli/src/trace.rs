@@ -16,6 +16,8 @@ use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
 
+use crate::terminal::show;
+
 /// How many bytes of data are shown.
 const SHOWN: usize = 32;
 
@@ -97,7 +99,7 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Trace {
             // Writing to a string does not fail.
             _ = write!(line, " (denied: {reason})");
         }
-        eprintln!("{line} <{taken:.6}>");
+        show(format_args!("{line} <{taken:.6}>"));
     }
 }
 

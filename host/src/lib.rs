@@ -80,7 +80,7 @@ pub use capsock_policy::{
     NetlinkAddress, Op, PacketAddress, ParseRuleError, Policy, PolicyFileError, Protocol, Rule,
     SocketType, TipcAddress, TipcTarget, UnixAddress, VsockAddress,
 };
-pub use ctx::{CapsockCtx, CapsockCtxView, CapsockView};
+pub use ctx::{CapsockCtx, CapsockCtxView, CapsockView, Unrecorded};
 pub use memory::MemoryLimiter;
 pub use record::Recording;
 

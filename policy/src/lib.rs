@@ -33,6 +33,7 @@ mod vetted;
 
 mod check;
 mod denial;
+mod directories;
 mod explain;
 mod question;
 
@@ -55,5 +56,5 @@ pub use policy::Policy;
 pub use question::Question;
 pub use reach::Reach;
 pub use rule::{Effect, OPTION_GRANTS, Op, Rule};
-pub use text::escape;
+pub use text::{escape, shown};
 pub use vetted::{NameRefusal, Refusal, Vetted, VettedName, VettedPath};
