@@ -15,10 +15,14 @@ use rustix::process::{
 };
 
 use crate::wasi::Surface;
-use crate::{Failure, load};
+use crate::{Failure, load, terminal};
 
 /// The command of this program that compiles.
 pub(crate) const COMMAND: &str = "compile-for-run";
+
+/// Its exit codes.
+const UNUSABLE: i32 = 1;
+const NO_MEMORY: i32 = 3;
 
 /// How much of an error is told.
 const ERROR: u64 = 64 << 10;
@@ -64,8 +68,8 @@ pub(crate) fn compile(component: &[u8], limits: &Limits, code: &File) -> Result<
     let said = said.trim_end();
     match (status.code(), status.signal()) {
         (Some(0), _) => Ok(()),
-        (Some(1), _) => Err(said.to_owned()),
-        // Without memory it panics, or ends by a signal.
+        (Some(UNUSABLE), _) => Err(said.to_owned()),
+        // Without memory it may also panic, or end by a signal.
         _ => Err(format!(
             "compiling it failed, as it does beyond --limit compile-memory={}: {status}{}{said}",
             limits.compile_memory,
@@ -77,9 +81,13 @@ pub(crate) fn compile(component: &[u8], limits: &Limits, code: &File) -> Result<
 /// The compiler: from standard input to standard output, within so many bytes.
 pub(crate) fn serve(memory: u64) -> Result<i32, Failure> {
     let failed = |error: &dyn std::fmt::Display| {
+        let error = format!("{error:#}");
         // To the process that asked, which tells it.
-        _ = write!(io::stderr(), "{error:#}");
-        Ok(1)
+        terminal::show(format_args!("{error}"));
+        Ok(match error.contains("out of memory") {
+            true => NO_MEMORY,
+            false => UNUSABLE,
+        })
     };
     if let Err(error) = confine(memory) {
         return failed(&error);

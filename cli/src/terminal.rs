@@ -106,6 +106,10 @@ mod tests {
             let text = fs::read_to_string(&path).expect("a source");
             let code = text.split("#[cfg(test)]").next().unwrap_or_default();
             for printing in ["println!", "print!(", "stderr()", "stdout()"] {
+                if path.ends_with("compile.rs") && printing == "stdout()" {
+                    // Native code, to a file.
+                    continue;
+                }
                 assert!(!code.contains(printing), "{}: {printing}", path.display());
             }
         }
