@@ -62,7 +62,10 @@ fn what_the_host_trusts_is_not_where_a_guest_writes(#[case] flag: &str, #[case] 
     };
     for dir in ["app", "alias::/data", "."] {
         assert_refused(&with(dir), "where the guest may write");
-        assert_refused(&with(dir), &format!("--dir {}", dir.split(':').next().unwrap()));
+        assert_refused(
+            &with(dir),
+            &format!("--dir {}", dir.split(':').next().unwrap()),
+        );
     }
     assert!(fs::read_dir(root.path().join("away")).unwrap().count() == 1);
     for dir in ["app:ro", "alias::/data:ro"] {
@@ -111,7 +114,11 @@ fn a_directory_that_is_only_to_be_read_is_not_changed() {
         assert!(read.contains("file \"content\""), "{read}");
         let dirs = [("/one", &one), ("/other", &other)]
             .map(|(guest, dir)| format!("--dir={}::{guest}:ro", dir.path().display()));
-        let tried = output(&[landlock, &dirs[0], &dirs[1]], "files", &["/one", "/other"]);
+        let tried = output(
+            &[landlock, &dirs[0], &dirs[1]],
+            "files",
+            &["/one", "/other"],
+        );
         let tried = String::from_utf8(tried.stdout).unwrap();
         let changes = ["mkdir", "write", "truncate", "rename", "unlink"];
         for line in tried.lines() {
@@ -157,10 +164,16 @@ fn a_descriptor_may_be_named() {
 /// The rest is in the attack table.
 #[test]
 fn an_audit_that_cannot_be_written_ends_in_its_exit_code() {
-    let told = output(&["--audit", "/dev/full", "--record", "/dev/null"], "echo-server", &[]);
+    let told = output(
+        &["--audit", "/dev/full", "--record", "/dev/null"],
+        "echo-server",
+        &[],
+    );
     let lines = stderr(&told);
     assert_eq!(told.status.code(), Some(125), "{lines}");
-    let said = lines.lines().filter(|line| line.contains("--audit /dev/full: No space left"));
+    let said = lines
+        .lines()
+        .filter(|line| line.contains("--audit /dev/full: No space left"));
     assert_eq!(said.count(), 1, "{lines}");
     assert!(lines.contains("EACCES"), "{lines}");
 }
@@ -174,7 +187,10 @@ fn a_line_that_was_cut_spoils_no_other() {
     let audit = fs::read_to_string(&path).unwrap();
     let lines: Vec<&str> = audit.lines().collect();
     assert_eq!(lines[0], "{\"time\":\"2026");
-    assert!(lines[1].starts_with('{') && lines[1].ends_with('}'), "{audit}");
+    assert!(
+        lines[1].starts_with('{') && lines[1].ends_with('}'),
+        "{audit}"
+    );
 }
 
 #[test]
@@ -247,7 +263,11 @@ fn nothing_that_others_named_acts_on_a_terminal() {
     let root = TempDir::new().unwrap();
     let component = |name: &str, text: &str| {
         let path = root.path().join(name);
-        let component = wat::parse_str(text.replace("HOSTILE", HOSTILE)).unwrap();
+        let hostile: String = HOSTILE
+            .bytes()
+            .map(|byte| format!("\\{byte:02x}"))
+            .collect();
+        let component = wat::parse_str(text.replace("HOSTILE", &hostile)).unwrap();
         fs::write(&path, component).unwrap();
         path.to_str().unwrap().to_owned()
     };
@@ -262,7 +282,11 @@ fn nothing_that_others_named_acts_on_a_terminal() {
     let attack = guest("attack");
     let path = format!("/tmp/{HOSTILE}");
     let policy = root.path().join("policy.toml");
-    fs::write(&policy, format!("[allow]\nconnect = ['{}']", HOSTILE.replace('\u{1b}', ""))).unwrap();
+    fs::write(
+        &policy,
+        format!("[allow]\nconnect = ['{}']", HOSTILE.replace('\u{1b}', "")),
+    )
+    .unwrap();
     for arguments in [
         &["inspect", &named][..],
         &["inspect", &import],
@@ -271,11 +295,25 @@ fn nothing_that_others_named_acts_on_a_terminal() {
         &["run", &import],
         &["run", &url],
         &["run", &trap],
-        &["run", "--audit", &format!("/none/{HOSTILE}"), text(&command), "exit", "0"],
+        &[
+            "run",
+            "--audit",
+            &format!("/none/{HOSTILE}"),
+            text(&command),
+            "exit",
+            "0",
+        ],
         &["run", "--dir", HOSTILE, text(&command), "exit", "0"],
         &["run", "--env", HOSTILE, text(&command), "exit", "0"],
         &["run", "--limit", HOSTILE, text(&command), "exit", "0"],
-        &["run", "--allow-connect", HOSTILE, text(&command), "exit", "0"],
+        &[
+            "run",
+            "--allow-connect",
+            HOSTILE,
+            text(&command),
+            "exit",
+            "0",
+        ],
         &["run", "--policy", HOSTILE, text(&command), "exit", "0"],
         &["run", &format!("--{HOSTILE}"), text(&command)],
         &["policy", "check", HOSTILE],
@@ -287,12 +325,23 @@ fn nothing_that_others_named_acts_on_a_terminal() {
         assert_harmless(&command.output().unwrap());
     }
     // A policy file is quoted too; TOML has no escape character.
-    let checked = capsock().args(["policy", "check", text(&policy)]).output().unwrap();
+    let checked = capsock()
+        .args(["policy", "check", text(&policy)])
+        .output()
+        .unwrap();
     assert!(!stderr(&checked).contains(['\u{9b}', '\u{202e}']));
     // What the guest tries; its own output is its own.
-    for flags in [&[][..], &["--trace"], &["--allow-connect", "unix:/tmp/none/"]] {
+    for flags in [
+        &[][..],
+        &["--trace"],
+        &["--allow-connect", "unix:/tmp/none/"],
+    ] {
         let mut command = capsock();
-        command.arg("run").args(flags).arg(&attack).args(["connect-unix", &path]);
+        command
+            .arg("run")
+            .args(flags)
+            .arg(&attack)
+            .args(["connect-unix", &path]);
         command.env("CAPSOCK_LOG", "trace");
         let told = stderr(&command.output().unwrap());
         assert!(told.contains("denied"), "{told}");

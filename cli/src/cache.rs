@@ -307,7 +307,7 @@ mod tests {
         let engine = Engine::default();
         let name = name(&engine, b"");
         let unfinished = cache.begin(&name).expect("a file");
-        let component = Component::new(&engine, "(component)").expect("a component");
+        let component = Component::new(&engine, b"\0asm\x0d\0\x01\0").expect("an empty component");
         let code = component.serialize().expect("code");
         std::fs::write(path.join(&unfinished.name), code).expect("written");
         assert!(cache.load(&engine, &name).is_none());
