@@ -102,7 +102,11 @@ fn attack(
     let grants = shlex::split(&grants).unwrap();
     let grants: Vec<&str> = grants.iter().map(String::as_str).collect();
     let does: Vec<&str> = does.split_whitespace().collect();
-    let command = run(&grants, guest(interface), &does);
+    let full: &[&str] = match attempt.outcome {
+        Outcome::Unaudited => &["--audit", "/dev/full"],
+        _ => &[],
+    };
+    let command = run(&[full, &grants].concat(), guest(interface), &does);
     let mut under = attempt.under.split_whitespace();
     let command = match under.next() {
         Some(program) => {
@@ -127,6 +131,7 @@ fn attack(
     let code = output.status.code();
     let got = match code {
         Some(0) => printed,
+        Some(125) if told.contains("--audit /dev/full: ") => format!("{printed}, unaudited"),
         Some(124) => "ended at its deadline".to_owned(),
         Some(134) => "trap".to_owned(),
         Some(2) => "usage error".to_owned(),
@@ -137,6 +142,7 @@ fn attack(
         Outcome::Ends => code == Some(124),
         Outcome::Traps => code == Some(134),
         Outcome::Usage => code == Some(2),
+        Outcome::Unaudited => got == "EACCES, unaudited",
     };
     if !as_expected || attempt.arrives == arrived.is_empty() {
         return Err(format!("got {got}; arrived: [{arrived}]; {told}"));

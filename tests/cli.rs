@@ -362,6 +362,35 @@ fn compiling_shows_on_a_terminal() {
     assert_eq!(terminal.status.code(), Some(2));
 }
 
+/// In a process of its own, which ends beyond them.
+#[test]
+fn compiling_has_limits() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("slow.wasm");
+    std::fs::write(&path, slow_component()).unwrap();
+    let path = path.to_str().unwrap();
+    for (limit, why) in [
+        ("compile-time=20ms", "compiling it takes longer than 20ms"),
+        ("compile-memory=1", "beyond --limit compile-memory=1"),
+        (
+            "compile-memory=10MB",
+            "beyond --limit compile-memory=10000000",
+        ),
+        ("component=1000", "it is larger than 1000 bytes"),
+    ] {
+        let limited = capsock_output(&["run", "--no-cache", "--limit", limit, path]);
+        assert_unusable(&limited, why);
+        assert_unusable(&limited, path);
+        let name = limit.split('=').next().unwrap();
+        assert_unusable(&limited, &format!("{name}="));
+    }
+    // A file without an end.
+    assert_unusable(
+        &capsock_output(&["run", "--limit", "component=1MB", "/dev/zero"]),
+        "larger",
+    );
+}
+
 /// `just release` builds by what this does; it takes too long to be tested whole.
 #[test]
 fn what_the_released_build_is_trained_with_runs() {

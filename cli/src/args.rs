@@ -9,7 +9,7 @@ use capsock_host::{Domain, Effect, Invalid, Limits, Op, Policy, Rule};
 use clap::{Args, Parser, Subcommand};
 
 use crate::inherit::Listen;
-use crate::policy;
+use crate::{compile, policy};
 
 /// BSD sockets for WebAssembly components, granted one capability at a time.
 #[derive(Debug, Parser)]
@@ -24,6 +24,8 @@ pub(crate) enum Command {
     Run(Box<RunArgs>),
     Policy(PolicyArgs),
     Inspect(InspectArgs),
+    #[command(name = compile::COMMAND, hide = true)]
+    Compile(CompileArgs),
 }
 
 /// Run a component that is a WASI command, with the sockets that it is granted.
@@ -63,8 +65,12 @@ pub(crate) struct RunArgs {
     #[arg(long = "env", value_name = "NAME=VALUE")]
     env: Vec<String>,
 
-    /// Give the guest a directory, as GUEST if that is written
-    #[arg(long = "dir", value_name = "HOST[::GUEST]")]
+    /// Give the guest a directory, as GUEST if that is written: HOST:ro and
+    /// HOST::GUEST:ro to read it, without :ro to change it too. What the host
+    /// trusts may not be where the guest may write: policy, audit and record
+    /// files, directories of Unix rules, the cache
+    // A name that ends in `:ro` is written with a `/` behind it.
+    #[arg(long = "dir", value_name = "HOST[::GUEST][:ro]")]
     dirs: Vec<String>,
 
     /// Set a limit of the guest; --help lists them
@@ -77,7 +83,8 @@ pub(crate) struct RunArgs {
     pub(crate) trace: bool,
 
     /// Append each decision about a grant to this file, a JSON object a line, and
-    /// for each name that was looked up which name answered
+    /// for each name that was looked up which name answered. A decision that cannot
+    /// be written is a denial
     #[arg(long, value_name = "FILE")]
     audit: Option<PathBuf>,
 
@@ -284,6 +291,14 @@ pub(crate) struct InspectArgs {
     pub(crate) component: PathBuf,
 }
 
+/// Compile a component from standard input to native code on standard output. What
+/// `run` starts.
+#[derive(Debug, Args)]
+pub(crate) struct CompileArgs {
+    /// Bytes that it may take
+    pub(crate) memory: u64,
+}
+
 const INSPECT_EXAMPLES: &str = "\
 Example:
   capsock inspect server.wasm
@@ -333,19 +348,22 @@ Examples:
     capsock run --allow-send udp://9.9.9.9:53 dig.wasm example.com
   The grants of a file:
     capsock run --policy policy.toml server.wasm
+  A server of the files of a directory, which it reads as /srv and cannot change:
+    capsock run --dir ./site::/srv:ro --allow-listen tcp://127.0.0.1:8080 server.wasm
   A server on sockets that it is given, from descriptor 3 on:
     capsock run --inherit-listen web=tcp://127.0.0.1:8080 \\
                 --inherit-listen local=unix:/run/web.sock server.wasm
 
 Exit codes:
   the guest's own; 2 for what is wrong before it starts (usage, a grant, the component);
-  124 where it ran longer than its limit `time`; 134 for a trap";
+  124 where it ran longer than its limit `time`; 125 where --audit could not be written,
+  and all that followed was denied; 134 for a trap";
 
 /// The limits as `capsock-host` has them, and the rest.
 fn long_help() -> String {
     let limits: String = Limits::default()
         .list()
-        .map(|(name, value, meaning)| format!("  {name:13}  {value:6}  {meaning}\n"))
+        .map(|(name, value, meaning)| format!("  {name:14}  {value:6}  {meaning}\n"))
         .collect();
     format!(
         "Limits (--limit NAME=VALUE), and what they are without the flag:\n{limits}  \
@@ -362,6 +380,8 @@ pub(crate) struct Run {
     pub(crate) env: Vec<(String, String)>,
     pub(crate) dirs: Vec<Mapping>,
     pub(crate) policy: Policy,
+    /// The files that the policy is from.
+    pub(crate) policies: Vec<PathBuf>,
     pub(crate) inherit: Inherit,
     pub(crate) limits: Limits,
     pub(crate) dns_search: Vec<Domain>,
@@ -393,6 +413,7 @@ pub(crate) struct Inherit {
 pub(crate) struct Mapping {
     pub(crate) host: PathBuf,
     pub(crate) guest: String,
+    pub(crate) writable: bool,
 }
 
 /// A value of a flag that cannot be used.
@@ -437,6 +458,7 @@ impl RunArgs {
                 .collect::<Result<_, _>>()?,
             dirs: self.dirs.iter().map(|dir| parse_dir(dir)).collect(),
             policy,
+            policies: self.grants.policy,
             inherit: Inherit {
                 systemd: self.inherit_systemd,
                 listen: parse_listeners(&self.inherit_listen)?,
@@ -550,10 +572,17 @@ fn set_limits(limits: &mut Limits, flags: &[String]) -> Result<(), UsageError> {
 }
 
 fn parse_dir(dir: &str) -> Mapping {
-    let (host, guest) = dir.split_once("::").unwrap_or((dir, dir));
+    let read_only = |text: &str| text.strip_suffix(":ro").map(str::to_owned);
+    let (host, last) = match dir.split_once("::") {
+        Some((host, guest)) => (Some(host), guest),
+        None => (None, dir),
+    };
+    let writable = read_only(last).is_none();
+    let last = read_only(last).unwrap_or_else(|| last.to_owned());
     Mapping {
-        host: host.into(),
-        guest: guest.to_owned(),
+        host: host.unwrap_or(&last).into(),
+        guest: last,
+        writable,
     }
 }
 
@@ -568,13 +597,23 @@ mod tests {
     }
 
     #[test]
-    fn a_directory_is_named_alike_or_as_written() {
-        let mapping = |host: &str, guest: &str| Mapping {
+    fn a_directory_is_named_alike_or_as_written_and_may_be_read_only() {
+        let mapping = |host: &str, guest: &str, writable| Mapping {
             host: host.into(),
             guest: guest.to_owned(),
+            writable,
         };
-        assert_eq!(parse_dir("/srv"), mapping("/srv", "/srv"));
-        assert_eq!(parse_dir("/srv::/data"), mapping("/srv", "/data"));
+        for (text, host, guest, writable) in [
+            ("/srv", "/srv", "/srv", true),
+            ("/srv::/data", "/srv", "/data", true),
+            ("/srv:ro", "/srv", "/srv", false),
+            ("/srv::/data:ro", "/srv", "/data", false),
+            ("/srv::ro", "/srv", "ro", true),
+            ("/srv:ro/", "/srv:ro/", "/srv:ro/", true),
+            ("/srv:ro::/data", "/srv:ro", "/data", true),
+        ] {
+            assert_eq!(parse_dir(text), mapping(host, guest, writable), "{text}");
+        }
     }
 
     #[test]

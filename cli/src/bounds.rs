@@ -8,6 +8,8 @@ use capsock_host::Limits;
 use rustix::thread::{ClockId, NanosleepRelativeResult, Timespec, clock_nanosleep_relative};
 use wasmtime::{Config, Engine, Store};
 
+use crate::terminal::tell;
+
 /// The exit code of a run that took too long, as of timeout(1).
 pub(crate) const TOO_LONG: i32 = 124;
 
@@ -98,5 +100,7 @@ pub(crate) async fn in_time<T>(limits: &Limits, run: impl Future<Output = T>) ->
 /// `where_it_was` is what else there is to say, after a comma.
 pub(crate) fn tell_too_long(time: Duration, where_it_was: &str) {
     let time = humantime::format_duration(time);
-    eprintln!("capsock: the guest was ended after {time}{where_it_was}: --limit 'time={time}'");
+    tell(format_args!(
+        "the guest was ended after {time}{where_it_was}: --limit 'time={time}'"
+    ));
 }

@@ -6,7 +6,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::os::fd::OwnedFd;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{self as unix, UnixListener};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use capsock_host::{CapsockCtx, systemd_sockets};
 
@@ -65,6 +65,14 @@ impl Listen {
             name: name.to_owned(),
             place,
         })
+    }
+
+    /// The path that it is bound to, where it is one.
+    pub(crate) fn path(&self) -> Option<&Path> {
+        match &self.place {
+            Place::Path(path) => Some(path),
+            Place::Tcp(_) | Place::Abstract(_) => None,
+        }
     }
 
     fn open(&self) -> io::Result<OwnedFd> {

@@ -3,28 +3,37 @@
 use std::fmt::Write;
 use std::path::Path;
 
+use capsock_host::Limits;
+use capsock_host::policy::shown;
 use wasmparser::{Validator, WasmFeatures};
 
+use crate::terminal::print;
 use crate::wasi::{self, Surface, parts};
-use crate::{Failure, load, policy};
+use crate::{Failure, load};
 
 /// Prints what a component imports, and which grants that needs; and what it
 /// exports.
 pub(crate) fn inspect(path: &Path) -> Result<i32, Failure> {
-    let bytes = load::read(path)?;
+    let bytes = load::read(path, &Limits::default())?;
     // Everything but the bodies of functions is checked.
     let mut validator = Validator::new_with_features(WasmFeatures::all());
     let surface = Surface::of(&bytes, |payload| validator.payload(payload).map(drop));
     let surface = surface.map_err(|error| load::unusable(path, &error))?;
-    policy::print(format_args!("{}", describe(&surface)))?;
+    print(format_args!("{}", describe(&surface)))?;
     Ok(0)
 }
+
+/// How much of a name is shown, in bytes.
+const NAME: usize = 200;
 
 /// What there is, and which grants it needs.
 fn describe(surface: &Surface) -> String {
     let mut text = String::new();
     let all = surface.imports.iter().chain(&surface.exports);
-    let width = all.map(String::len).max().unwrap_or_default();
+    let width = all
+        .map(|name| name.len().min(NAME))
+        .max()
+        .unwrap_or_default();
     for (title, names, remark) in [
         (
             "imports",
@@ -40,7 +49,7 @@ fn describe(surface: &Surface) -> String {
             ":\n"
         };
         for name in names {
-            let line = format!("  {name:width$}  {}", remark(name));
+            let line = format!("  {:width$}  {}", shown(name, NAME), remark(name));
             // Writing to a string succeeds.
             _ = writeln!(text, "{}", line.trim_end());
         }
@@ -60,7 +69,7 @@ fn import(name: &str) -> &'static str {
     match (package, interface) {
         ("capsock:sockets", interface) if version.starts_with("0.1.") => match interface {
             "types" | "poller" => "no grant",
-            "files" => "--dir, for the files that it sends",
+            "files" => "--dir DIR:ro, for the files that it sends",
             "inherited" => "--inherit-listen",
             "authority" => "no grant: it can only narrow what is granted",
             "socket" => {
@@ -83,7 +92,7 @@ fn import(name: &str) -> &'static str {
             "--allow-connect, --allow-listen, --allow-bind, --allow-send, --allow-recv"
         }
         ("wasi:sockets", "ip-name-lookup") => "--allow-resolve",
-        ("wasi:filesystem", _) => "--dir",
+        ("wasi:filesystem", _) => "--dir DIR:ro to read, --dir DIR to write too",
         ("wasi:cli", "environment") => "--env, for variables",
         ("wasi:cli" | "wasi:clocks" | "wasi:io" | "wasi:random" | "wasi:sockets", _) => "no grant",
         _ => NOT_PROVIDED,

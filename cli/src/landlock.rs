@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use capsock_host::policy::Reach;
 use landlock::{
@@ -47,10 +47,18 @@ impl Enforced {
     }
 }
 
+/// The directories that the guest was given.
+#[derive(Debug, Default)]
+pub(crate) struct Directories {
+    pub(crate) writable: Vec<PathBuf>,
+    /// Only that.
+    pub(crate) readable: Vec<PathBuf>,
+}
+
 /// Restricts this thread, and all that it starts from now on, to what the
 /// guest's policy reaches, to the directories that it was given, and to reading
 /// the system's files.
-pub(crate) fn enforce(reach: &Reach, directories: &[&Path]) -> Result<Enforced, RulesetError> {
+pub(crate) fn enforce(reach: &Reach, directories: &Directories) -> Result<Enforced, RulesetError> {
     let mut connect = reach.connect_ports.clone();
     if let (Some(ports), true) = (&mut connect, reach.names) {
         // A name server's long answers come over TCP.
@@ -80,12 +88,16 @@ pub(crate) fn enforce(reach: &Reach, directories: &[&Path]) -> Result<Enforced, 
         .create()?
         .add_rules(path_beneath_rules(SYSTEM, AccessFs::from_read(ABI)))?
         .add_rules(path_beneath_rules(["/dev"], AccessFs::from_file(ABI)))?
-        .add_rules(path_beneath_rules(directories, AccessFs::from_all(ABI)))?
+        .add_rules(path_beneath_rules(
+            &directories.writable,
+            AccessFs::from_all(ABI),
+        ))?
+        .add_rules(path_beneath_rules(&directories.readable, read))?
         .add_rules(path_beneath_rules(&reach.unix_directories, read))?
         .add_rules(path_beneath_rules(&reach.unix_bound, sockets))?;
     let ruleset = allow_ports(ruleset, &connect, AccessNet::ConnectTcp)?;
     let ruleset = allow_ports(ruleset, &bind, AccessNet::BindTcp)?;
-    let writable = directories.iter().map(|path| path.to_path_buf());
+    let writable = directories.writable.iter().cloned();
     Ok(Enforced {
         status: ruleset.restrict_self()?.ruleset,
         connect,
@@ -162,6 +174,7 @@ mod tests {
     use std::net::{TcpListener, TcpStream};
     use std::os::linux::net::SocketAddrExt;
     use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
+    use std::path::Path;
 
     use capsock_host::{Op, Policy};
 
@@ -179,7 +192,11 @@ mod tests {
             tempfile::tempdir().expect("dir"),
             tempfile::tempdir().expect("dir"),
         );
-        let sockets = tempfile::tempdir().expect("dir");
+        let (sockets, readable) = (
+            tempfile::tempdir().expect("dir"),
+            tempfile::tempdir().expect("dir"),
+        );
+        std::fs::write(readable.path().join("file"), "x").expect("written");
         let policy = Policy::default()
             .allow(Op::Connect, &format!("tcp://127.0.0.1:{granted}"))
             .and_then(|policy| {
@@ -187,7 +204,11 @@ mod tests {
             })
             .expect("grants");
         let thread = std::thread::spawn(move || {
-            let enforced = enforce(&policy.reach(), &[inside.path()]).expect("landlock");
+            let directories = Directories {
+                writable: vec![inside.path().to_owned()],
+                readable: vec![readable.path().to_owned()],
+            };
+            let enforced = enforce(&policy.reach(), &directories).expect("landlock");
             if !enforced.is_full() {
                 eprintln!("skipped: {enforced}");
                 return;
@@ -206,6 +227,9 @@ mod tests {
             let write = |path: &Path| kind(std::fs::write(path.join("file"), "x"));
             assert_eq!(write(inside.path()), Ok(()));
             assert_eq!(write(outside.path()), denied_by_kernel);
+            assert_eq!(write(readable.path()), denied_by_kernel);
+            let read = |path: &Path| kind(std::fs::read(path.join("file")).map(|_| ()));
+            assert_eq!(read(readable.path()), Ok(()));
             assert_eq!(write(sockets.path()), denied_by_kernel);
             let socket = UnixListener::bind(sockets.path().join("socket")).map(|_| ());
             assert_eq!(kind(socket), Ok(()));

@@ -1,39 +1,45 @@
 //! Reading and compiling a component, with the result cached.
 
 use std::fmt::Display;
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
+use capsock_host::Limits;
+use capsock_host::policy::shown;
 use indicatif::{ProgressBar, ProgressStyle};
 use wasmparser::Parser;
 use wasmtime::component::Component;
-use wasmtime::{Cache, CacheConfig, Config, Engine};
+use wasmtime::{Config, Engine};
 
+use crate::cache::Cache;
 use crate::concurrency::Concurrency;
-use crate::{Failure, bounds, cache};
+use crate::{Failure, bounds, cache, compile};
 
 /// The engine of a run. What wasmtime keeps to run the tasks of a guest
-/// concurrently is there only for components that have some. `cached`: by
-/// wasmtime's own cache.
-pub(crate) fn engine(cached: bool, concurrency: Concurrency) -> Result<Engine, Failure> {
+/// concurrently is there only for components that have some.
+pub(crate) fn engine(concurrency: Concurrency) -> Result<Engine, Failure> {
     let mut config = Config::new();
     bounds::configure(&mut config);
     concurrency.configure(&mut config);
-    if cached {
-        match Cache::new(CacheConfig::new()) {
-            Ok(cache) => _ = config.cache(Some(cache)),
-            // No home directory, say. It works without, only slower.
-            Err(error) => tracing::info!(%error, "no cache for compiled components"),
-        }
-    }
     Engine::new(&config)
         .map_err(|error| Failure::Usage(format!("cannot set up wasmtime: {error:#}")))
 }
 
-/// Reads a component, which is not compiled nor checked further.
-pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
-    let bytes = std::fs::read(path).map_err(|error| unusable(path, &error))?;
+/// Reads a component of so many bytes at most, which is not compiled nor checked
+/// further.
+pub(crate) fn read(path: &Path, limits: &Limits) -> Result<Vec<u8>, Failure> {
+    let longest = limits.component;
+    let mut bytes = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(longest.saturating_add(1)).read_to_end(&mut bytes))
+        .map_err(|error| unusable(path, &error))?;
+    if bytes.len() as u64 > longest {
+        let why = format!("it is larger than {longest} bytes: --limit component={longest}");
+        return Err(unusable(path, &why));
+    }
     if Parser::is_core_wasm(&bytes) {
         return Err(unusable(
             path,
@@ -52,20 +58,35 @@ pub(crate) fn component(
     engine: &Engine,
     path: &Path,
     bytes: &[u8],
+    limits: &Limits,
     cached: bool,
 ) -> Result<Component, Failure> {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let compile = || {
-        with_spinner(&format!("compiling {name}"), || {
-            Component::new(engine, bytes)
-        })
+    let compile = |code: &File| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let message = format!("compiling {}", shown(&name, 100));
+        with_spinner(&message, || compile::compile(bytes, limits, code))
+            .map_err(|why| unusable(path, &why))?;
+        cache::map(engine, code).map_err(|error| unusable(path, &format!("{error:#}")))
     };
-    if cached && bytes.len() >= cache::LARGE {
-        cache::component(engine, bytes, compile)
-    } else {
-        compile()
+    if let Some(cache) = cached.then(Cache::open).flatten() {
+        let name = cache::name(engine, bytes);
+        if let Some(component) = cache.load(engine, &name) {
+            return Ok(component);
+        }
+        match cache.begin(&name) {
+            Ok(unfinished) => {
+                let component = compile(&unfinished.file);
+                match component.is_ok() {
+                    true => cache.keep(&unfinished, &name),
+                    false => cache.discard(&unfinished),
+                }
+                return component;
+            }
+            // A file system that is full, say. It works without, only slower.
+            Err(error) => tracing::info!(%error, "the compiled component is not kept"),
+        }
     }
-    .map_err(|error| unusable(path, &format!("{error:#}")))
+    compile(&compile::anonymous(b"").map_err(|error| unusable(path, &error))?)
 }
 
 /// A file that is no component that can be used.

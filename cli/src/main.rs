@@ -5,7 +5,9 @@ mod args;
 mod audit;
 mod bounds;
 mod cache;
+mod compile;
 mod concurrency;
+mod files;
 mod inherit;
 mod inspect;
 mod landlock;
@@ -15,13 +17,17 @@ mod policy;
 mod record;
 mod run;
 mod script;
+mod terminal;
+mod told;
 mod trace;
+mod trusted;
 mod wasi;
 
 use std::process::exit;
 
 use args::{Cli, Command, PolicyTask, UsageError};
 use clap::Parser;
+use terminal::{tell, tell_lines};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer};
@@ -44,8 +50,13 @@ impl From<UsageError> for Failure {
 fn main() {
     let filter =
         EnvFilter::try_from_env("CAPSOCK_LOG").unwrap_or_else(|_unset| EnvFilter::new("off"));
-    let log = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
-    let command = Cli::parse().command;
+    let log = tracing_subscriber::fmt::layer()
+        .with_ansi(false)
+        .with_writer(|| terminal::Log);
+    let command = match Cli::try_parse() {
+        Ok(cli) => cli.command,
+        Err(said) => terminal::exit_with(&said),
+    };
     let trace = matches!(&command, Command::Run(run) if run.trace);
     tracing_subscriber::registry()
         .with(log.with_filter(filter))
@@ -59,16 +70,17 @@ fn main() {
             Err(error) => Err(error.into()),
         },
         Command::Inspect(args) => inspect::inspect(&args.component),
+        Command::Compile(args) => compile::serve(args.memory),
     };
     // Not a return: a thread may still wait for standard input.
     exit(match result {
         Ok(code) => code,
         Err(Failure::Usage(message)) => {
-            eprintln!("capsock: {}", one_line(&message));
+            tell(format_args!("{}", one_line(&message)));
             2
         }
         Err(Failure::Trap(error)) => {
-            eprintln!("capsock: the guest trapped: {error:?}");
+            tell_lines(format_args!("the guest trapped: {error:?}"));
             134
         }
     })

@@ -1,13 +1,12 @@
 //! `capsock policy`: policy files read, checked and asked.
 
-use std::fmt;
-use std::io::{Write, stdout};
 use std::path::{Path, PathBuf};
 
 use capsock_host::policy::{Question, Verdict};
 use capsock_host::{Effect, Limits, Op, Policy, PolicyFileError, Rule, this_machine};
 
 use crate::Failure;
+use crate::terminal::{print, show};
 
 /// Reads a policy file: its rules, and into `limits` its limits.
 ///
@@ -30,7 +29,7 @@ pub(crate) fn check(files: &[PathBuf]) -> Result<i32, Failure> {
         match read(path, &mut Limits::default()) {
             Ok(policy) => print(format_args!("{}: {}\n", path.display(), summary(&policy)))?,
             Err(message) => {
-                eprintln!("{message}");
+                show(format_args!("{message}"));
                 code = 2;
             }
         }
@@ -66,16 +65,6 @@ pub(crate) fn flag(grant: &Rule) -> String {
             format!("--allow-{op} {target}")
         }
     }
-}
-
-/// Writes to standard output.
-///
-/// # Errors
-/// Where nobody reads it, say.
-pub(crate) fn print(text: fmt::Arguments<'_>) -> Result<(), Failure> {
-    stdout()
-        .write_fmt(text)
-        .map_err(|error| Failure::Usage(format!("standard output: {error}")))
 }
 
 fn summary(policy: &Policy) -> String {

@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use capsock_host::Recording;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::Failure;
+use crate::terminal::tell;
+use crate::{Failure, files};
 
 /// Where a recording will be written.
 #[derive(Debug)]
@@ -27,13 +28,15 @@ impl Record {
         component: &Path,
         recording: Recording,
     ) -> Result<Self, Failure> {
-        let file = File::create(&path).map_err(|error| failed(&path, &error))?;
+        let file = files::open("--record", &path, |options| {
+            options.write(true).truncate(true)
+        })?;
         let component = component.display().to_string();
-        eprintln!(
-            "capsock: WARNING: recording to {}: everything is allowed that no --deny-… flag \
+        tell(format_args!(
+            "WARNING: recording to {}: everything is allowed that no --deny-… flag \
              forbids; run only what you trust",
             path.display()
-        );
+        ));
         Ok(Self {
             path,
             component,
@@ -51,7 +54,7 @@ impl Record {
         );
         self.file
             .write_all(text.as_bytes())
-            .map_err(|error| failed(&self.path, &error))
+            .map_err(|error| files::failed("--record", &self.path, &error))
     }
 }
 
@@ -70,8 +73,4 @@ pub(crate) async fn until_signal(
         _ = interrupt.recv() => Ok(128 + kinds.0.as_raw_value()),
         _ = terminate.recv() => Ok(128 + kinds.1.as_raw_value()),
     }
-}
-
-fn failed(path: &Path, error: &io::Error) -> Failure {
-    Failure::Usage(format!("--record {}: {error}", path.display()))
 }

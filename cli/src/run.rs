@@ -1,31 +1,28 @@
 //! `capsock run`: instantiates a component and calls its `wasi:cli/run`.
 
-use std::collections::HashSet;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use capsock_host::cap_std::ambient_authority;
 use capsock_host::policy::Reach;
-use capsock_host::{
-    CapsockCtx, CapsockCtxView, CapsockView, Denial, Invalid, Limits, MemoryLimiter, Quota,
-};
+use capsock_host::{CapsockCtx, CapsockCtxView, CapsockView, Limits, MemoryLimiter, Quota};
 use wasmtime::component::{Accessor, Component, Linker, ResourceTable};
 use wasmtime::{Engine, Store, Trap};
 use wasmtime_wasi::p2::bindings as p2;
 use wasmtime_wasi::p3::bindings as p3;
 use wasmtime_wasi::{FsPerms, I32Exit, WasiCtx, WasiCtxView, WasiView};
 
-use crate::args::{Landlock, Run};
-use crate::audit::Audit;
+use crate::args::{Landlock, Mapping, Run};
+use crate::audit::{self, Audit};
 use crate::inherit::{self, Listener};
+use crate::landlock::Directories;
 use crate::record::{self, Record};
 use crate::script::{self, ScriptView, Scripts};
+use crate::terminal::tell;
+use crate::told::Told;
 use crate::wasi::Surface;
-use crate::{Failure, bounds, cache, landlock, links, load, policy};
-
-/// How many different denials are told; a guest must not flood the terminal.
-const DENIALS_TOLD: usize = 1000;
+use crate::{Failure, bounds, landlock, links, load, trusted};
 
 /// How long a call of the guest that waits may hold the thread, which has little
 /// else to do: the end of the time, and signals while recording.
@@ -66,19 +63,21 @@ impl CapsockView for Guest {
 
 /// Runs a component to its end, and returns its exit code.
 pub(crate) fn run(run: Run) -> Result<i32, Failure> {
-    // First: systemd's descriptors have fixed numbers.
+    // Before any of it is made or opened.
+    trusted::check(&run)?;
+    // First of what opens descriptors: systemd's have fixed numbers.
     let listeners = inherit::open(&run.inherit)?;
-    let bytes = load::read(&run.component)?;
+    let bytes = load::read(&run.component, &run.limits)?;
     let surface = Surface::of(&bytes, |_part| Ok(()));
     let surface = surface.map_err(|error| load::unusable(&run.component, &error))?;
-    let engine = load::engine(run.cache && bytes.len() < cache::LARGE, surface.concurrency)?;
+    let engine = load::engine(surface.concurrency)?;
     let command = prepare(&engine, &run, &bytes, &surface)?;
     drop(bytes);
     let limits = run.limits.clone();
     let component = run.component.clone();
     let restriction = Restriction::of(&run);
     let scripts = Scripts::open(command.component(), &run.args);
-    let (guest, record) = guest(run, !surface.concurrency.has_tasks(), listeners, scripts)?;
+    let (guest, observers) = guest(run, !surface.concurrency.has_tasks(), listeners, scripts)?;
     let sockets = guest.sockets.clone();
     let mut store = Store::new(&engine, guest);
     store.limiter(|guest| &mut guest.memory);
@@ -91,7 +90,7 @@ pub(crate) fn run(run: Run) -> Result<i32, Failure> {
     let runtime = runtime.map_err(unstarted)?;
     bounds::start(&limits, &engine).map_err(unstarted)?;
     let run = call(store, command, &component, &limits, &sockets);
-    let result = match record {
+    let result = match observers.record {
         None => runtime.block_on(run),
         Some(record) => {
             let outcome = runtime.block_on(record::until_signal(run));
@@ -101,7 +100,19 @@ pub(crate) fn run(run: Run) -> Result<i32, Failure> {
     };
     // A look-up that still goes on is not waited for.
     runtime.shutdown_background();
-    result
+    observers.told.end();
+    match observers.audit {
+        // Whatever the guest made of the denials.
+        Some(audit) if !audit.is_complete() => result.map(|_code| audit::UNWRITTEN),
+        _ => result,
+    }
+}
+
+/// Who is told what the guest does.
+struct Observers {
+    told: Arc<Told>,
+    audit: Option<Arc<Audit>>,
+    record: Option<Record>,
 }
 
 /// What the kernel is to be told.
@@ -109,7 +120,7 @@ struct Restriction {
     landlock: Landlock,
     verbose: bool,
     reach: Reach,
-    directories: Vec<PathBuf>,
+    directories: Directories,
 }
 
 impl Restriction {
@@ -122,8 +133,19 @@ impl Restriction {
             },
             verbose: run.verbose,
             reach: run.policy.reach(),
-            directories: run.dirs.iter().map(|dir| dir.host.clone()).collect(),
+            directories: directories(&run.dirs),
         }
+    }
+}
+
+fn directories(dirs: &[Mapping]) -> Directories {
+    let of = |writable| -> Vec<PathBuf> {
+        let dirs = dirs.iter().filter(|dir| dir.writable == writable);
+        dirs.map(|dir| dir.host.clone()).collect()
+    };
+    Directories {
+        writable: of(true),
+        readable: of(false),
     }
 }
 
@@ -133,18 +155,13 @@ fn restrict(restriction: &Restriction) -> Result<(), Failure> {
     if restriction.landlock == Landlock::Off {
         return Ok(());
     }
-    let directories: Vec<&Path> = restriction
-        .directories
-        .iter()
-        .map(PathBuf::as_path)
-        .collect();
-    let enforced = landlock::enforce(&restriction.reach, &directories)
+    let enforced = landlock::enforce(&restriction.reach, &restriction.directories)
         .map_err(|error| Failure::Usage(format!("landlock: {error}")))?;
     if restriction.landlock == Landlock::Required && !enforced.is_full() {
         return Err(Failure::Usage(format!("--require-landlock: {enforced}")));
     }
     if restriction.verbose {
-        eprintln!("capsock: {enforced}");
+        tell(format_args!("{enforced}"));
     }
     Ok(())
 }
@@ -170,7 +187,7 @@ fn prepare(
     bytes: &[u8],
     surface: &Surface,
 ) -> Result<Command, Failure> {
-    let component = load::component(engine, &run.component, bytes, run.cache)?;
+    let component = load::component(engine, &run.component, bytes, &run.limits, run.cache)?;
     link(engine, &component, surface).map_err(|error| match surface.unmet() {
         Some(unmet) => load::unusable(&run.component, &unmet),
         None => load::unusable(&run.component, &format!("{error:#}")),
@@ -202,17 +219,21 @@ fn guest(
     alone: bool,
     listeners: Vec<Listener>,
     scripts: Scripts,
-) -> Result<(Guest, Option<Record>), Failure> {
+) -> Result<(Guest, Observers), Failure> {
     let mut wasi = WasiCtx::builder();
     wasi.inherit_stdio().args(&run.args);
     // Later ones of a name do not count to a guest, so the user's come first.
     wasi.envs(&run.env).envs(&inherit::variables(&listeners));
     for dir in &run.dirs {
-        wasi.preopened_dir(&dir.host, &dir.guest, FsPerms::ReadWrite)
+        let permissions = match dir.writable {
+            true => FsPerms::ReadWrite,
+            false => FsPerms::ReadOnly,
+        };
+        wasi.preopened_dir(&dir.host, &dir.guest, permissions)
             .map_err(|error| Failure::Usage(format!("--dir {}: {error:#}", dir.host.display())))?;
     }
     let told = Arc::new(Told::default());
-    let denials = told.clone();
+    let (denials, refusals) = (told.clone(), told.clone());
     let mut table = ResourceTable::new();
     table.set_max_capacity(run.limits.handles as usize);
     let memory = MemoryLimiter::new(&run.limits);
@@ -222,19 +243,21 @@ fn guest(
         .with_limits(run.limits)
         .with_quota(&quota)
         .on_denial(move |denial| denials.denial(denial))
-        .on_invalid(move |invalid| told.invalid(invalid));
+        .on_invalid(move |invalid| refusals.invalid(invalid));
     if alone {
         sockets = sockets.holding_thread(HOLD);
     }
     if !run.dns_search.is_empty() {
         sockets = sockets.with_dns_search(run.dns_search);
     }
+    let mut audit = None;
     if let Some(path) = &run.audit {
-        let audit = Arc::new(Audit::open(path, &run.component)?);
-        let answers = audit.clone();
+        let file = Arc::new(Audit::open(path, &run.component)?);
+        let (decisions, answers) = (file.clone(), file.clone());
         sockets = sockets
-            .on_decision(move |decision| audit.decision(decision))
+            .on_decision(move |decision| decisions.decision(decision))
             .on_answer(move |answer| answers.answer(answer));
+        audit = Some(file);
     }
     let mut record = None;
     if let Some(path) = run.record {
@@ -249,7 +272,12 @@ fn guest(
         sockets: inherit::give(sockets, listeners)?,
         table,
     };
-    Ok((guest, record))
+    let observers = Observers {
+        told,
+        audit,
+        record,
+    };
+    Ok((guest, observers))
 }
 
 async fn call(
@@ -300,36 +328,5 @@ fn uninstantiated(error: wasmtime::Error, component: &Path) -> Failure {
     match error.is::<Trap>() || error.is::<I32Exit>() {
         true => Failure::Trap(error),
         false => load::unusable(component, &format!("{error:#}")),
-    }
-}
-
-/// What a guest did not get, each told once on standard error.
-#[derive(Debug, Default)]
-struct Told(Mutex<HashSet<String>>);
-
-impl Told {
-    /// With the flag that would allow it.
-    fn denial(&self, denial: &Denial) {
-        self.tell(match denial.grant() {
-            Some(grant) => format!("denied {denial}; to allow it: {}", policy::flag(grant)),
-            None => format!("denied {denial}"),
-        });
-    }
-
-    fn invalid(&self, invalid: &Invalid) {
-        self.tell(format!("refused {invalid}"));
-    }
-
-    fn tell(&self, line: String) {
-        // A poisoned set is still a set.
-        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if told.len() == DENIALS_TOLD || told.contains(&line) {
-            return;
-        }
-        eprintln!("capsock: {line}");
-        told.insert(line);
-        if told.len() == DENIALS_TOLD {
-            eprintln!("capsock: further denials are not shown");
-        }
     }
 }

@@ -16,6 +16,8 @@ use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
 
+use crate::terminal::show;
+
 /// How many bytes of data are shown.
 const SHOWN: usize = 32;
 
@@ -104,7 +106,7 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Trace {
         if let Some(found) = &call.found {
             _ = write!(line, " (answered by {})", found.escape_debug());
         }
-        eprintln!("{line} <{taken:.6}>");
+        show(format_args!("{line} <{taken:.6}>"));
     }
 }
 

@@ -30,7 +30,20 @@ type OnDenial = Arc<dyn Fn(&Denial) + Send + Sync>;
 type OnInvalid = Arc<dyn Fn(&Invalid) + Send + Sync>;
 
 /// Is told of each decision; see [`CapsockCtx::on_decision`].
-type OnDecision = Arc<dyn Fn(&Decision) + Send + Sync>;
+type OnDecision = Arc<dyn Fn(&Decision) -> Result<(), Unrecorded> + Send + Sync>;
+
+/// A decision that could not be recorded, where it has to be: what
+/// [`CapsockCtx::on_decision`] may return.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unrecorded;
+
+impl fmt::Display for Unrecorded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the decision could not be recorded, so the operation is denied")
+    }
+}
+
+impl std::error::Error for Unrecorded {}
 
 /// Is told of each answer; see [`CapsockCtx::on_answer`].
 type OnAnswer = Arc<dyn Fn(&NameAnswer) + Send + Sync>;
@@ -200,10 +213,28 @@ impl CapsockCtx {
         self
     }
 
-    /// Calls `tell` at each decision of the policy, on the guest's thread.
-    /// Operations that need no grant are no decision, unless a rule forbids
-    /// them.
-    pub fn on_decision(mut self, tell: impl Fn(&Decision) + Send + Sync + 'static) -> Self {
+    /// Calls `tell` at each decision of the policy, on the guest's thread, before
+    /// the operation is done. Operations that need no grant are no decision,
+    /// unless a rule forbids them.
+    ///
+    /// Where it returns [`Unrecorded`], the operation is denied whatever the
+    /// policy says: an audit that fails lets nothing by. To the guest that is
+    /// `access-denied` as any denial; it is none of [`on_denial`](Self::on_denial).
+    ///
+    /// ```
+    /// # use capsock_host::{CapsockCtx, Policy, cap_std::ambient_authority};
+    /// use std::io::Write;
+    /// use capsock_host::Unrecorded;
+    ///
+    /// # let context = CapsockCtx::new(Policy::default(), ambient_authority());
+    /// let context = context.on_decision(|decision| {
+    ///     writeln!(std::io::stderr(), "{decision:?}").map_err(|_unwritten| Unrecorded)
+    /// });
+    /// ```
+    pub fn on_decision(
+        mut self,
+        tell: impl Fn(&Decision) -> Result<(), Unrecorded> + Send + Sync + 'static,
+    ) -> Self {
         self.on_decision = Some(Arc::new(tell));
         self
     }
@@ -529,12 +560,14 @@ impl CapsockCtx {
                 recording.note(check.clone());
             }
         }
-        if let Some(tell) = &self.on_decision
-            && let Some(decision) = Decision::new(check, &policy, verdict.as_ref().err())
-        {
-            tell(&decision);
-        }
-        verdict.map_err(|denial| self.deny(&denial))
+        let recorded = match &self.on_decision {
+            Some(tell) => Decision::new(check, &policy, verdict.as_ref().err())
+                .map_or(Ok(()), |decision| tell(&decision)),
+            None => Ok(()),
+        };
+        let verdict = verdict.map_err(|denial| self.deny(&denial));
+        recorded.map_err(|Unrecorded| Errno::AccessDenied)?;
+        verdict
     }
 
     fn deny(&self, denial: &Denial) -> Errno {

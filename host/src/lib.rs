@@ -80,7 +80,7 @@ pub use capsock_policy::{
     NetlinkAddress, Op, PacketAddress, ParseRuleError, Policy, PolicyFileError, Protocol, Rule,
     SocketType, TipcAddress, TipcTarget, UnixAddress, VsockAddress,
 };
-pub use ctx::{CapsockCtx, CapsockCtxView, CapsockView, this_machine};
+pub use ctx::{CapsockCtx, CapsockCtxView, CapsockView, Unrecorded, this_machine};
 pub use lookup::NameAnswer;
 pub use memory::MemoryLimiter;
 pub use quota::Quota;

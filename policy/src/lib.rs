@@ -155,6 +155,7 @@ mod vetted;
 
 mod check;
 mod denial;
+mod directories;
 mod explain;
 mod question;
 
@@ -178,5 +179,5 @@ pub use policy::Policy;
 pub use question::Question;
 pub use reach::Reach;
 pub use rule::{Effect, OPTION_GRANTS, Op, Rule};
-pub use text::escape;
+pub use text::{escape, shown};
 pub use vetted::{NameRefusal, Refusal, Vetted, VettedName, VettedPath};

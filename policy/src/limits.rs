@@ -64,6 +64,14 @@ pub struct Limits {
     /// How long the guest may run, on the clock: without end. The embedder ends
     /// it.
     pub time: Option<Duration>,
+    /// Bytes of the component itself: 256 MiB. The embedder sees to it, and to
+    /// the two that follow.
+    pub component: u64,
+    /// How long it may take to compile the component, on the clock: 5 minutes.
+    pub compile_time: Duration,
+    /// Bytes of memory that compiling it may take, and of native code that it
+    /// may result in: 4 GiB.
+    pub compile_memory: u64,
     /// How long the guest may compute before others have a turn: 10 ms. The
     /// embedder sees to it, with
     /// `Store::epoch_deadline_async_yield_and_update` of wasmtime.
@@ -87,6 +95,9 @@ impl Default for Limits {
             memory: 256 << 20,
             hostcall_fuel: 8 << 20,
             time: None,
+            component: 256 << 20,
+            compile_time: Duration::from_secs(5 * 60),
+            compile_memory: 4 << 30,
             tick: Duration::from_millis(10),
         }
     }
@@ -128,7 +139,7 @@ impl Limits {
     }
 
     /// The one table of names, kinds and meanings.
-    fn entries(&mut self) -> [Entry<'_>; 15] {
+    fn entries(&mut self) -> [Entry<'_>; 18] {
         let entry = |name, slot, meaning| Entry {
             name,
             slot,
@@ -208,6 +219,21 @@ impl Limits {
                 "time",
                 Slot::End(&mut self.time),
                 "time of the whole run, on the clock",
+            ),
+            entry(
+                "component",
+                Slot::Memory(&mut self.component),
+                "bytes of the component itself",
+            ),
+            entry(
+                "compile-time",
+                Slot::Time(&mut self.compile_time),
+                "time of compiling it, on the clock",
+            ),
+            entry(
+                "compile-memory",
+                Slot::Memory(&mut self.compile_memory),
+                "bytes that compiling it takes",
             ),
             entry(
                 "tick",
@@ -388,6 +414,9 @@ mod tests {
             ("memory", "6 GiB", "6GiB"),
             ("hostcall-fuel", "1 MiB", "1MiB"),
             ("time", "1h 30m", "1h 30m"),
+            ("component", "1 MB", "1000000"),
+            ("compile-time", "10m", "10m"),
+            ("compile-memory", "1GiB", "1GiB"),
             ("tick", "1ms", "1ms"),
         ] {
             limits.set(name, value).expect(name);

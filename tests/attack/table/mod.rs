@@ -46,6 +46,8 @@ pub(crate) enum Outcome {
     Traps,
     /// The guest is not started: the grants are wrong.
     Usage,
+    /// It is denied, with `--audit` on a disk that is full, and the run says so.
+    Unaudited,
 }
 use Outcome::{Ends, Prints, Traps, Usage};
 
