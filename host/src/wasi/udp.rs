@@ -120,6 +120,11 @@ impl Udp {
         if data.len() > LONGEST {
             return Err(Errno::MessageTooLarge);
         }
+        // While it waits the host keeps it, for each of many calls.
+        let mut kept = ctx.keep();
+        if waits && !kept.reaches(data.len()) {
+            return Err(Errno::NoBufferSpace);
+        }
         let how = Transmit {
             dont_wait: !waits,
             ..dont_wait()

@@ -10,7 +10,7 @@ pub(super) fn rows() -> Vec<Row> {
         row("7 MiB of text for an option, an address or a rule; 100,000 items in a list", "refused by its length, before any rule is asked", &[
             prints("EINVAL, EINVAL, EINVAL", "", "huge-text"),
             prints("EINVAL, EINVAL, EINVAL", "--allow-option so-bindtodevice --allow-option raw", "huge-text"),
-            prints("ErrorCode::InvalidArgument, ErrorCode::InvalidArgument, ErrorCode::InvalidArgument, ErrorCode::NoDevice", "--allow-raw alg://* --allow-bind unix:/ --allow-interfaces", "huge-names"),
+            prints("invalid-argument, invalid-argument, no-device", "--allow-bind unix:/ --allow-interfaces", "huge-names"),
             prints("LimitError::TooMany, LimitError::TooMany, the question has more than 4096 bytes", "", "huge-rules"),
             prints("ENOBUFS", "--allow-send udp://*:*", "huge-control"),
             invalid("", "huge-passed"),

@@ -24,14 +24,12 @@ mod wit {
     });
 }
 
-use std::path::Path;
-
 use capsock_guest::*;
 
 use wit::capsock::sockets::socket::{Interest, Socket as HostSocket};
 use wit::capsock::sockets::types::{self, InetAddress};
 use wit::capsock::sockets::{authority, interfaces};
-use wit::wasi::clocks::monotonic_clock::subscribe_duration;
+use wit::wasi::clocks0_2_12::monotonic_clock::subscribe_duration;
 use wit::wasi::io::poll::poll;
 
 use super::outcome;
@@ -71,36 +69,19 @@ fn huge_text() -> String {
 /// In every address that has text.
 fn huge_names() -> String {
     let text = || "x".repeat(HUGE);
-    let alg = types::AlgAddress {
-        algorithm_type: text(),
-        name: text(),
-        feature: 0,
-        mask: 0,
-    };
     let unix = types::UnixAddress::Pathname(vec![b'/'; HUGE]);
     let hidden = types::UnixAddress::Abstract(vec![b'/'; HUGE]);
-    let addresses = [
-        types::Address::Alg(alg),
-        types::Address::Unix(unix),
-        types::Address::Unix(hidden),
-    ];
-    let results = addresses.map(|address| {
-        let family = match address {
-            types::Address::Alg(_) => types::AddressFamily::Alg,
-            _ => types::AddressFamily::Unix,
-        };
-        let kind = match family {
-            types::AddressFamily::Alg => types::SocketType::Seqpacket,
-            _ => types::SocketType::Stream,
-        };
-        match HostSocket::create(family, kind, 0).and_then(|socket| socket.bind(&address)) {
+    let results = [unix, hidden].map(|address| {
+        let address = types::Address::Unix(address);
+        let (unix, stream) = (types::AddressFamily::Unix, types::SocketType::Stream);
+        match HostSocket::create(unix, stream, 0).and_then(|socket| socket.bind(&address)) {
             Ok(()) => "ok".to_owned(),
-            Err(code) => format!("{code:?}"),
+            Err(code) => code.name().to_owned(),
         }
     });
     let interface = match interfaces::name_to_index(&text()) {
         Ok(index) => index.to_string(),
-        Err(code) => format!("{code:?}"),
+        Err(code) => code.name().to_owned(),
     };
     format!("{}, {interface}", results.join(", "))
 }
@@ -315,8 +296,8 @@ fn buffers_by_themselves() -> String {
 
 /// Files of sockets stay when the sockets are closed.
 fn socket_files(directory: &str) -> String {
-    let path = |number: usize| Path::new(directory).join(format!("harm-{number}"));
-    let bind = |number| Socket::new(AF_UNIX, SOCK_DGRAM)?.bind(path(number));
+    let path = |number: usize| format!("{directory}/harm-{number}");
+    let bind = |number| Socket::new(AF_UNIX, SOCK_DGRAM)?.bind(path(number).as_str());
     let mut made = 0;
     let error = loop {
         match bind(made) {
