@@ -334,7 +334,7 @@ Exit codes:
 fn long_help() -> String {
     let limits: String = Limits::default()
         .list()
-        .map(|(name, value, meaning)| format!("  {name:13}  {value:6}  {meaning}\n"))
+        .map(|(name, value, meaning)| format!("  {name:14}  {value:6}  {meaning}\n"))
         .collect();
     format!(
         "Limits (--limit NAME=VALUE), and what they are without the flag:\n{limits}  \
