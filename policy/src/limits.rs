@@ -179,7 +179,7 @@ impl Limits {
             entry(
                 "socket-buffers",
                 Slot::Memory(&mut self.socket_buffers),
-                "bytes of both over all sockets, beyond what the kernel gives by itself",
+                "bytes of both over all sockets, beyond the kernel's own",
             ),
             entry(
                 "unix-paths",

@@ -59,3 +59,45 @@ impl MadePaths {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::{Op, Policy};
+
+    #[test]
+    fn what_others_removed_counts_no_longer() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let directory = directory.path();
+        let target = format!("unix:{}/", directory.display());
+        let policy = Policy::default().allow(Op::Bind, &target).expect("a grant");
+        let directories = UnixDirectories::open(&policy, cap_std::ambient_authority());
+        let made = MadePaths::default();
+        let make = |name: &str| {
+            made.check(2, &directories)?;
+            fs::write(directory.join(name), "").expect("a file");
+            let path = VettedPath {
+                directory: directory.to_owned(),
+                name: name.into(),
+            };
+            made.add(&path, &directories);
+            Ok(())
+        };
+        assert_eq!(make("a"), Ok(()));
+        // At the same path there is one.
+        fs::remove_file(directory.join("a")).expect("remove");
+        assert_eq!(make("a"), Ok(()));
+        assert_eq!(make("b"), Ok(()));
+        assert_eq!(make("c"), Err(Errno::NoSpace));
+        fs::remove_file(directory.join("a")).expect("remove");
+        assert_eq!(make("c"), Ok(()));
+        assert_eq!(make("d"), Err(Errno::NoSpace));
+        // Another file at the path is not the guest's.
+        fs::remove_file(directory.join("b")).expect("remove");
+        fs::write(directory.join("other"), "").expect("a file");
+        fs::rename(directory.join("other"), directory.join("b")).expect("rename");
+        assert_eq!(make("d"), Ok(()));
+    }
+}
