@@ -224,9 +224,11 @@ fn asked(ctx: &CapsockCtx, written: &str, name: VettedName) -> Asked {
 
 /// `NI_NOFQDN`: without the domain that a machine's name has, if it has any.
 fn without_domain_of(machine: &str, mut host: String) -> String {
-    let label = machine
-        .split_once('.')
-        .and_then(|(_label, domain)| host.strip_suffix(domain)?.strip_suffix('.'));
+    let (_label, domain) = machine.split_once('.').unwrap_or_default();
+    let label = host
+        .strip_suffix(domain)
+        .filter(|_| !domain.is_empty())
+        .and_then(|rest| rest.strip_suffix('.'));
     if let Some(length) = label.map(str::len) {
         host.truncate(length);
     }

@@ -47,7 +47,7 @@ pub(crate) fn index_or_any(name: &str) -> Result<u32, Errno> {
 }
 
 /// The name in an address: empty for 0, any; the number for one that is gone.
-pub(crate) fn name_or_any(index: u32) -> String {
+pub(super) fn name_or_any(index: u32) -> String {
     match index {
         0 => String::new(),
         index => name(index).unwrap_or_else(|_gone| format!("#{index}")),

@@ -192,7 +192,7 @@ impl Socket {
         let interface = |index: u32| match index {
             0 => Ok(index),
             index => {
-                let name = os::interfaces::name_or_any(index);
+                let name = os::interfaces::name(index).map_err(|_none| Errno::NoDevice)?;
                 ctx.vet_option("so-bindtodevice", &name).map(|()| index)
             }
         };

@@ -33,8 +33,6 @@ pub(super) fn rows() -> Vec<Row> {
             denied("--allow-raw packet://lo", "bind-packet none"),
             prints("ok", "--allow-raw packet://lo", "bind-packet lo"),
             prints("ENODEV", "--allow-raw packet://*", "bind-packet none"),
-            denied("--allow-send udp://127.0.0.1:9", "send-on 1"),
-            denied("--allow-send udp://127.0.0.1:9", "send-on 999"),
         ]),
     ]
 }

@@ -46,7 +46,6 @@ fn main() {
             Err(error) => outcome(Err(error)),
         },
         ["bind-packet", interface] => outcome(bind_packet(interface)),
-        ["send-on", index] => outcome(send_on(number(index))),
         ["socket", family] => outcome(socket(family)),
         ["option", name] => outcome(option(name)),
         ["bind-to-device", name] => outcome(bind_to_device(name)),
@@ -184,19 +183,6 @@ fn name_info(host: &str) -> String {
 
 fn bind_packet(interface: &str) -> Result<()> {
     Socket::new(AF_PACKET, SOCK_RAW)?.bind((interface, 0))
-}
-
-/// By the interface that has the number: `struct in_pktinfo`.
-fn send_on(index: u16) -> Result<()> {
-    const IP_PKTINFO: i32 = 8;
-    let mut info = u32::from(index).to_ne_bytes().to_vec();
-    info.extend([0; 8]);
-    let socket = inet("udp", "127.0.0.1")?;
-    let ancillary = [(IPPROTO_IP, IP_PKTINFO, info)];
-    let peer = ("127.0.0.1", 9);
-    socket
-        .sendmsg(&[b"x"], &ancillary, MsgFlag::NONE, Some(&peer))
-        .map(drop)
 }
 
 /// More than a call may copy into the host, for each kind of name.
