@@ -96,6 +96,7 @@ fn neither_the_cache_nor_the_process_is_given_to_a_guest() {
     fs::create_dir_all(root.path().join("cache/capsock")).unwrap();
     assert_refused(&with(text(root.path())), "the cache of native code");
     assert_refused(&with(text(&root.path().join("cache/capsock"))), "the cache");
+    assert_refused(&with("/etc"), "what names are looked up by");
     assert_refused(&with("/proc"), "this process's own memory");
     let program = capsock().get_program().to_owned();
     let program = Path::new(&program).canonicalize().unwrap();
@@ -254,7 +255,7 @@ fn assert_harmless(output: &Output) {
     let told = String::from_utf8_lossy(&output.stdout).into_owned() + &stderr(output);
     let acts = |c: char| (c.is_control() && c != '\n') || ('\u{202a}'..='\u{2069}').contains(&c);
     assert!(!told.contains(acts), "{told:?}");
-    assert!(told.contains(r"\u{1b}[2J\u{9b}2J"), "{told:?}");
+    assert!(told.contains(r"\u{9b}2J"), "{told:?}");
     assert!(told.contains(r"\u{202e}"), "{told:?}");
 }
 
@@ -293,7 +294,6 @@ fn nothing_that_others_named_acts_on_a_terminal() {
         &["inspect", &url],
         &["run", &named],
         &["run", &import],
-        &["run", &url],
         &["run", &trap],
         &[
             "run",

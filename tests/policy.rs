@@ -292,7 +292,7 @@ fn inspect_names_what_a_component_needs() {
     insta::assert_snapshot!(inspected(&PathBuf::from(path)), @"
     imports:
       wasi:sockets/tcp@0.2.6          --allow-connect, --allow-listen, --allow-bind
-      wasi:filesystem/preopens@0.2.6  --dir
+      wasi:filesystem/preopens@0.2.6  --dir DIR:ro to read, --dir DIR to write too
       wasi:http/types@0.2.6           not provided: `capsock run` cannot run it
       wasi:sockets/types@0.3.0        --allow-connect, --allow-listen, --allow-bind, --allow-send, --allow-recv
       wasi:sockets/types@0.4.0        not provided: `capsock run` cannot run it

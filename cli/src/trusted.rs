@@ -99,6 +99,10 @@ fn trusted(run: &Run) -> Vec<Trusted> {
             within: true,
         });
     }
+    all.extend(["/etc/hosts", "/etc/resolv.conf"].map(|path| {
+        let what = format!("what names are looked up by, {path}");
+        file(what, Path::new(path))
+    }));
     if let Ok(path) = std::env::current_exe() {
         all.push(file(format!("this program, {}", path.display()), &path));
     }

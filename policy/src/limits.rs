@@ -67,7 +67,7 @@ pub struct Limits {
     /// Bytes of the component itself: 256 MiB. The embedder sees to it, and to
     /// the two that follow.
     pub component: u64,
-    /// How long it may take to compile the component, on the clock: 5 minutes.
+    /// How long it may take to compile the component, on the clock: 10 minutes.
     pub compile_time: Duration,
     /// Bytes of memory that compiling it may take, and of native code that it
     /// may result in: 4 GiB.
@@ -96,7 +96,7 @@ impl Default for Limits {
             hostcall_fuel: 8 << 20,
             time: None,
             component: 256 << 20,
-            compile_time: Duration::from_secs(5 * 60),
+            compile_time: Duration::from_secs(10 * 60),
             compile_memory: 4 << 30,
             tick: Duration::from_millis(10),
         }
@@ -415,7 +415,7 @@ mod tests {
             ("hostcall-fuel", "1 MiB", "1MiB"),
             ("time", "1h 30m", "1h 30m"),
             ("component", "1 MB", "1000000"),
-            ("compile-time", "10m", "10m"),
+            ("compile-time", "90s", "1m 30s"),
             ("compile-memory", "1GiB", "1GiB"),
             ("tick", "1ms", "1ms"),
         ] {
