@@ -14,7 +14,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use rustix::fs::{self, AtFlags, Dir, FileType, Mode, OFlags, Stat};
+use rustix::fs::{self, AtFlags, Dir, FileType, FlockOperation, Mode, OFlags, Stat};
 use rustix::process::geteuid;
 use sha2::{Digest, Sha256};
 use wasmtime::component::Component;
@@ -31,6 +31,9 @@ const SIZE: u64 = 4 << 30;
 /// What files end in, and those that are not complete.
 const COMPLETE: &str = ".cwasm";
 const INCOMPLETE: &str = ".part";
+
+/// What is locked while one is made.
+const LOCK: &str = ".lock";
 
 /// The user's own directory.
 #[derive(Debug)]
@@ -152,6 +155,19 @@ impl Cache {
             .ok()
     }
 
+    /// Waits until no other process makes what is kept under a name, and lets none
+    /// begin until it is dropped (`flock(2)`): of ten that start at once, one
+    /// compiles.
+    pub(crate) fn turn(&self, name: &str) -> Option<OwnedFd> {
+        let stem = name.strip_suffix(COMPLETE).unwrap_or(name);
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let mode = Mode::RUSR | Mode::WUSR;
+        let file = fs::openat(&self.0, format!("{stem}{LOCK}"), flags, mode).ok()?;
+        // Where it cannot be had, each compiles.
+        fs::flock(&file, FlockOperation::LockExclusive).ok()?;
+        Some(file)
+    }
+
     /// Makes a file that is to be kept under a name.
     pub(crate) fn begin(&self, name: &str) -> io::Result<Unfinished> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
@@ -225,13 +241,13 @@ fn is_file(stat: &Stat) -> bool {
     FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile
 }
 
-/// A name that [`name`] or [`Cache::begin`] gives.
+/// A name that [`name`], [`Cache::turn`] or [`Cache::begin`] gives.
 fn is_name(name: &[u8]) -> bool {
     let Some((key, rest)) = name.split_at_checked(64) else {
         return false;
     };
     let of_hash = |byte: &u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
-    let complete = rest == COMPLETE.as_bytes();
+    let complete = rest == COMPLETE.as_bytes() || rest == LOCK.as_bytes();
     let incomplete = rest.starts_with(b".") && rest.ends_with(INCOMPLETE.as_bytes());
     key.iter().all(of_hash) && (complete || incomplete)
 }
@@ -276,7 +292,11 @@ mod tests {
             let time = SystemTime::now() - 2 * KEPT;
             file.set_modified(time).expect("set");
         };
-        let own = [format!("{key}.cwasm"), format!("{key}.12-34.part")];
+        let own = [
+            format!("{key}.cwasm"),
+            format!("{key}.12-34.part"),
+            format!("{key}.lock"),
+        ];
         let others = [
             "notes".to_owned(),
             format!("{key}.wasm"),
@@ -297,6 +317,30 @@ mod tests {
             assert!(read(&path.join(&name)).is_some(), "{name}");
         }
         assert!(link.is_symlink() && stranger.exists());
+    }
+
+    #[test]
+    fn one_is_made_at_a_time() {
+        let root = tempfile::tempdir().expect("a directory");
+        let cache = Cache::at(&root.path().join("capsock")).expect("a cache");
+        let [one, other] = ["1", "2"].map(|digit| digit.repeat(64) + COMPLETE);
+        let turn = cache.turn(&one).expect("nobody has it");
+        let tried = |name: &str| {
+            let stem = name.strip_suffix(COMPLETE).expect("a name");
+            let file = fs::openat(
+                &cache.0,
+                format!("{stem}{LOCK}"),
+                OFlags::RDWR,
+                Mode::empty(),
+            );
+            let file = file.expect("it is there");
+            fs::flock(file, FlockOperation::NonBlockingLockExclusive)
+        };
+        assert_eq!(tried(&one), Err(rustix::io::Errno::WOULDBLOCK));
+        drop(cache.turn(&other).expect("another one does not wait"));
+        assert_eq!(tried(&other), Ok(()));
+        drop(turn);
+        assert_eq!(tried(&one), Ok(()));
     }
 
     #[test]

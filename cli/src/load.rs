@@ -73,6 +73,11 @@ pub(crate) fn component(
         if let Some(component) = cache.load(engine, &name) {
             return Ok(component);
         }
+        let waiting = "waiting for another run that compiles the same";
+        let _turn = with_spinner(waiting, || cache.turn(&name));
+        if let Some(component) = cache.load(engine, &name) {
+            return Ok(component);
+        }
         match cache.begin(&name) {
             Ok(unfinished) => {
                 let component = compile(&unfinished.file);
