@@ -253,13 +253,10 @@ impl CapsockCtx {
     pub(crate) fn vet<O: Operation>(
         &self,
         protocol: Protocol,
-        address: Address,
+        mut address: Address,
     ) -> Result<Vetted<O>, Errno> {
         // That there is no such interface is for those to know who may use it.
-        let (address, absent) = match os::interfaces::with_own_name(address.clone()) {
-            Ok(address) => (address, None),
-            Err(absent) => (address, Some(absent)),
-        };
+        let absent = os::interfaces::use_own_name(&mut address).err();
         let vetted = self
             .judge(
                 |policy| match policy.vet(protocol, address.clone()) {

@@ -51,18 +51,19 @@ pub(super) fn name_or_any(index: u32) -> String {
     }
 }
 
-/// The address with its interface by the kernel's own name for it: rules
-/// compare names, and an interface may have several.
+/// Gives the interface of an address the kernel's own name for it: rules compare
+/// names, and an interface may have several.
 ///
 /// # Errors
-/// [`Errno::NoDevice`] where there is none of that name.
-pub(crate) fn with_own_name(mut address: Address) -> Result<Address, Errno> {
+/// [`Errno::NoDevice`] where there is none of that name; the address is as it
+/// was.
+pub(crate) fn use_own_name(address: &mut Address) -> Result<(), Errno> {
     if let Address::Packet(PacketAddress { interface, .. })
-    | Address::Can(CanAddress { interface, .. }) = &mut address
+    | Address::Can(CanAddress { interface, .. }) = address
     {
         *interface = name_or_any(index_or_any(interface)?);
     }
-    Ok(address)
+    Ok(())
 }
 
 fn text(name: &CStr) -> String {
