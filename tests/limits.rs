@@ -174,23 +174,21 @@ fn pollables_take_no_descriptors() {
     ];
     let mut guest = Guest::start(run(&flags.concat(), "attack", &["pollables"]));
     guest.expect_line("waiting");
-    let (mut least, mut most) = (usize::MAX, 0);
+    let mut most = 0;
     while guest.child.try_wait().unwrap().is_none() {
         // It may have ended by now.
         let path = format!("/proc/{}/fd", guest.child.id());
         let Ok(open) = std::fs::read_dir(path) else {
             break;
         };
-        let open = open.count();
-        if open > 0 {
-            (least, most) = (least.min(open), most.max(open));
-        }
+        most = most.max(open.count());
         std::thread::yield_now();
     }
     assert_eq!(guest.expect_line("waits"), "");
     assert!(guest.end().status.success());
     // Some are the host's own.
-    assert!(most <= least + SOCKETS && most < 60, "{least} to {most}");
+    const OWN: usize = 24;
+    assert!((SOCKETS..SOCKETS + OWN).contains(&most), "{most}");
 }
 
 #[rstest]
@@ -368,7 +366,7 @@ fn a_guest_that_waits_lets_the_processor_sleep(
     for _window in 0..10 {
         let before = guest.turns();
         std::thread::sleep(WINDOW);
-        turns.push(guest.turns() - before);
+        turns.push(guest.turns().saturating_sub(before));
         // The first ones may see it begin to wait.
         if turns.last() <= Some(&2) {
             return;

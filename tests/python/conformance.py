@@ -414,7 +414,7 @@ class Conductor:
             file.write('\n'.join(names))
         arguments = ['--half', role, path, listed]
         if in_guest:
-            command = [self.capsock, 'run', '--record', os.path.join(self.work, 'policy.toml')]
+            command = [self.capsock, 'run', '--record', '/dev/null']
             command += ['--dir', self.suite, '--dir', self.work, '--dir', '/tmp']
             command += ['--env', f'PYTHONPATH={self.suite}', self.wasm, __file__]
             return Half(command + arguments, os.environ)

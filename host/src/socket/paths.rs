@@ -94,8 +94,8 @@ mod tests {
         fs::remove_file(directory.join("a")).expect("remove");
         assert_eq!(make("c"), Ok(()));
         assert_eq!(make("d"), Err(Errno::NoSpace));
-        // Another file at the path is not the guest's.
-        fs::remove_file(directory.join("b")).expect("remove");
+        // Another file at the path is not the guest's. It is there before, or it
+        // could have the number of the one that was removed.
         fs::write(directory.join("other"), "").expect("a file");
         fs::rename(directory.join("other"), directory.join("b")).expect("rename");
         assert_eq!(make("d"), Ok(()));
