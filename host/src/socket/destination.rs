@@ -47,6 +47,22 @@ fn default_of(family: AddressFamily, role: &Role, bound: Option<&Address>) -> Op
 }
 
 impl Socket {
+    /// Checks where a message goes: to an address, or else to the connected peer.
+    pub(super) fn vet_destination(
+        &self,
+        ctx: &CapsockCtx,
+        remote: Option<Address>,
+    ) -> Result<Option<Vetted<Send>>, Errno> {
+        let remote = match remote {
+            Some(remote) => self.destination(ctx, remote)?,
+            None => None,
+        };
+        if remote.is_none() {
+            self.vet_connected(ctx)?;
+        }
+        Ok(remote)
+    }
+
     /// Where a message with an address goes; `None` is to the connected peer.
     pub(super) fn destination(
         &self,
@@ -69,24 +85,38 @@ impl Socket {
             self.vet_default(ctx)?;
         }
         self.vet_implicit_bind(ctx)?;
-        let remote = ctx.vet::<Send>(self.protocol, remote)?;
-        self.bind_implicitly(ctx)?;
-        Ok(Some(remote))
+        ctx.vet::<Send>(self.protocol, remote).map(Some)
     }
 
     /// Checks where a send without an address goes, and a receive of a stream comes
     /// from. A stream stays connected; each datagram is an operation of its own: the
     /// guest may have given up the peer since the connect.
     pub(super) fn vet_connected(&self, ctx: &CapsockCtx) -> Result<(), Errno> {
-        if self.vet_peer_of_others(ctx)? || self.protocol.has_connections() {
+        let is_of_others = self.vet_peer_of_others(ctx)?;
+        if self.protocol.has_connections() {
             return Ok(());
         }
-        self.vet_default(ctx)?;
-        if self.protocol == Protocol::UnixDatagram {
-            self.vet_implicit_bind(ctx)?;
-            self.bind_implicitly(ctx)?;
+        if !is_of_others {
+            self.vet_default(ctx)?;
         }
-        Ok(())
+        match self.protocol {
+            Protocol::UnixDatagram => self.vet_implicit_bind(ctx),
+            _ => Ok(()),
+        }
+    }
+
+    /// The bind that the kernel would do by itself before it sends, after all is
+    /// checked: to an address, or else to the peer, with which every other kind of
+    /// socket is bound.
+    pub(super) fn bind_to_send(
+        &self,
+        ctx: &CapsockCtx,
+        remote: Option<&Vetted<Send>>,
+    ) -> Result<(), Errno> {
+        match remote.is_some() || self.protocol == Protocol::UnixDatagram {
+            true => self.bind_implicitly(ctx),
+            false => Ok(()),
+        }
     }
 
     /// Checks where the kernel sends what has no address.

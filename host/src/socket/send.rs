@@ -80,13 +80,8 @@ impl Socket {
     ) -> Result<SendingMessage, Errno> {
         let descriptor = self.open()?.clone();
         let control = self.vet_all_control(ctx, control)?;
-        let remote = match remote {
-            Some(remote) => self.destination(ctx, remote)?,
-            None => None,
-        };
-        if remote.is_none() {
-            self.vet_connected(ctx)?;
-        }
+        let remote = self.vet_destination(ctx, remote)?;
+        self.bind_to_send(ctx, remote.as_ref())?;
         Ok(SendingMessage {
             descriptor,
             deadline: self.deadline(how.dont_wait),
@@ -129,14 +124,11 @@ impl Socket {
                 let data: Vec<&[u8]> = parts.iter().map(|part| &**part).collect();
                 return self.open_fast(ctx, &data.concat(), how, remote).await;
             }
-            Some(remote) => self.destination(ctx, remote)?,
-            None => None,
+            remote => self.vet_destination(ctx, remote)?,
         };
-        if remote.is_none() {
-            self.vet_connected(ctx)?;
-        }
         self.vet_pass(ctx, sockets, remote.as_ref().map(Vetted::address))?;
         let mut places = self.places_in_flight(ctx, sockets)?;
+        self.bind_to_send(ctx, remote.as_ref())?;
         sockets.iter().try_for_each(|socket| socket.end_hold())?;
         let seen = sockets.iter().map(|socket| socket.before_sharing(ctx));
         let seen: Vec<_> = seen.collect::<Result<_, _>>()?;
@@ -248,6 +240,7 @@ impl Socket {
     /// A send to the connected peer.
     pub(crate) fn sending(&self, ctx: &CapsockCtx, how: Transmit) -> Result<Sending, Errno> {
         self.vet_connected(ctx)?;
+        self.bind_to_send(ctx, None)?;
         let descriptor = self.open()?;
         let deadline = self.deadline(how.dont_wait);
         Ok(Sending {
@@ -273,6 +266,7 @@ impl Socket {
         let Some(remote) = self.destination(ctx, remote)? else {
             return self.send(ctx, data, how).await;
         };
+        self.bind_to_send(ctx, Some(&remote))?;
         let deadline = self.deadline(how.dont_wait);
         let attempt = deadline.attempt(self.open()?, Interest::WRITABLE, |fd| {
             os::send_to(fd, data, how.flags, &remote, ctx.directories())
