@@ -406,7 +406,8 @@ class Conductor:
         self.capsock = arguments.capsock
         self.wasm = arguments.wasm
         self.suite = os.path.abspath(arguments.suite)
-        self.work = tempfile.mkdtemp()
+        # Both halves have it.
+        self.work = tempfile.mkdtemp(dir='/tmp')
 
     def half(self, in_guest, role, path, names=()):
         listed = os.path.join(self.work, f'names-{role}')
@@ -415,7 +416,7 @@ class Conductor:
         arguments = ['--half', role, path, listed]
         if in_guest:
             command = [self.capsock, 'run', '--record', '/dev/null']
-            command += ['--dir', self.suite, '--dir', self.work, '--dir', '/tmp']
+            command += ['--dir', f'{self.suite}:ro', '--dir', '/tmp']
             command += ['--env', f'PYTHONPATH={self.suite}', self.wasm, __file__]
             return Half(command + arguments, os.environ)
         environment = os.environ | {'PYTHONPATH': self.suite}
