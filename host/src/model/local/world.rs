@@ -6,8 +6,8 @@ use std::os::unix::fs::{DirBuilderExt, symlink};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use super::rules::{Names, PATHS, Thing};
 use super::Kind;
+use super::rules::{Names, PATHS, Thing};
 use crate::{Address, NetlinkAddress, UnixAddress};
 
 #[derive(Debug)]
