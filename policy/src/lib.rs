@@ -98,7 +98,7 @@
 //! | `allow option so-mark=7` | to set an option to a value, or to any without one |
 //! | `allow interfaces *` | to list the network interfaces |
 //! | `allow send icmp://192.0.2.1` | echoes; `allow raw raw/1://192.0.2.1` for raw sockets |
-//! | `allow raw netlink://route` | to talk with a part of the kernel; a denial is of that protocol, whatever the port |
+//! | `allow raw netlink://route` | to talk with a part of the kernel, and hear its multicast groups; a denial is of that protocol, whatever the port |
 //! | `allow raw packet://eth0` | frames of an interface, by any of its names; `can://` likewise |
 //! | `allow connect vsock://2:1024` | a port of a context |
 //! | `allow bind tipc://name:18888:1-17` | a range within it; a denial is of all that meets it |
