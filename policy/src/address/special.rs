@@ -206,6 +206,9 @@ impl VsockAddress {
 }
 
 impl PacketAddress {
+    /// The longest name of an interface, in bytes: `IFNAMSIZ` without its NUL.
+    pub const LONGEST_INTERFACE: usize = 15;
+
     /// Every interface.
     pub const EVERYWHERE: Self = Self {
         interface: String::new(),

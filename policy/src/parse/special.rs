@@ -5,10 +5,7 @@ use bstr::ByteVec;
 use super::{Parsed, Parser};
 use crate::address::{BluetoothProtocol, netlink_number};
 use crate::rule::{Channel, Device, Effect, Family, NetlinkPort, PortItem, Special, Target};
-use crate::{BluetoothDevice, VsockAddress};
-
-/// The longest name of a network interface, in bytes: `IFNAMSIZ` without its NUL.
-const INTERFACE: usize = 15;
+use crate::{BluetoothDevice, PacketAddress, VsockAddress};
 
 impl<'a> Parser<'a> {
     pub(super) fn special(&self, effect: Effect, family: Family, text: &'a str) -> Parsed<Target> {
@@ -102,7 +99,7 @@ impl<'a> Parser<'a> {
         // dev_valid_name() of the kernel's net/core/dev.c.
         let name = String::from_utf8(Vec::unescape_bytes(text)).unwrap_or_default();
         let is_name = !matches!(name.as_str(), "" | "." | "..")
-            && name.len() <= INTERFACE
+            && name.len() <= PacketAddress::LONGEST_INTERFACE
             && !name
                 .contains(|c: char| c == '/' || c == ':' || c == '\0' || c.is_ascii_whitespace());
         match is_name {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::PacketAddress;
 use crate::facts::Facts;
 use crate::text::escape;
 
@@ -17,9 +18,6 @@ pub const OPTION_GRANTS: &[&str] = &[
     // No option of a socket, but like one: it has a name and a value.
     "sethostname",
 ];
-
-/// The longest name of a network interface, in bytes: `IFNAMSIZ` without its NUL.
-const INTERFACE: usize = 15;
 
 /// The longest name of a machine, in bytes: sethostname(2).
 const HOST_NAME: usize = 64;
@@ -61,7 +59,7 @@ impl OptionValue {
                     .map(Self::Number)
                     .ok_or("expected a mark in decimal, such as `so-mark=7`")
             }
-            "so-bindtodevice" => (text.len() <= INTERFACE)
+            "so-bindtodevice" => (text.len() <= PacketAddress::LONGEST_INTERFACE)
                 .then(|| Self::Interface(text.to_owned()))
                 .ok_or("the name of an interface has at most 15 bytes"),
             "sethostname" => (text.len() <= HOST_NAME)
