@@ -222,7 +222,6 @@ impl Slot {
 impl Sequence<'_> {
     async fn step(&mut self) -> Option<()> {
         let step = self.choices.of(&STEPS)?;
-        if std::env::var("DBG").is_ok() { println!("STEP {step:?} slots {:?}", self.slots.iter().map(|s| (s.kind, s.known.clone())).collect::<Vec<_>>()); }
         if matches!(step, Step::Narrow) {
             return self.narrow();
         }
@@ -410,7 +409,6 @@ impl Sequence<'_> {
     ) {
         let rules = &self.rules;
         let error = result.as_ref().err();
-        if std::env::var("DBG").is_ok() { println!("  {slot:?} {what} {verdict:?} {error:?} next {}", self.next); }
         match verdict {
             Denied => {
                 assert!(
@@ -692,7 +690,6 @@ impl Sequence<'_> {
             return Some(());
         };
         let sent = self.sent.get(id);
-        if std::env::var("DBG").is_ok() { println!("  received {how:?} at {index}: {id} and {} sockets", sockets.len()); }
         let sent = sent.unwrap_or_else(|| panic!("{rules:#?}\na message that was not sent came"));
         let local = slot.known.borrow().reached_at();
         if let Some(to) = &sent.to {
