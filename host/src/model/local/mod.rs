@@ -222,15 +222,6 @@ impl Slot {
 impl Sequence<'_> {
     async fn step(&mut self) -> Option<()> {
         let step = self.choices.of(&STEPS)?;
-        if std::env::var("DBG").is_ok() {
-            println!(
-                "STEP {step:?} slots {:?}",
-                self.slots
-                    .iter()
-                    .map(|s| (s.kind, s.known.clone()))
-                    .collect::<Vec<_>>()
-            );
-        }
         if matches!(step, Step::Narrow) {
             return self.narrow();
         }
@@ -418,9 +409,6 @@ impl Sequence<'_> {
     ) {
         let rules = &self.rules;
         let error = result.as_ref().err();
-        if std::env::var("DBG").is_ok() {
-            println!("  {slot:?} {what} {verdict:?} {error:?} next {}", self.next);
-        }
         match verdict {
             Denied => {
                 assert!(
@@ -484,7 +472,7 @@ impl Sequence<'_> {
             "bind"
         };
         let verdict = self.verdict(op, &local);
-        let before = self.world.files();
+        let before = matches!(local, Thing::Path(_)).then(|| self.world.files());
         let address = self.world.address(&local);
         let slot = &self.slots[index];
         let bind = async { slot.socket.bind(&self.ctx, address) };
@@ -494,26 +482,27 @@ impl Sequence<'_> {
         }
         let what = format!("bind of {local:?}");
         self.compare(&what, (verdict, Some(index)), &result, &reached);
-        let mut expected = before;
-        if let (Thing::Path(path), Ok(())) = (&local, result) {
-            expected.insert(truth(path).to_owned());
+        if let (Thing::Path(path), Some(mut expected)) = (&local, before) {
+            if result.is_ok() {
+                expected.insert(truth(path).to_owned());
+            }
+            assert_eq!(self.world.files(), expected, "{:#?}\n{what}", self.rules);
         }
-        assert_eq!(self.world.files(), expected, "{:#?}\n{what}", self.rules);
         Some(())
     }
 
     async fn unlink(&mut self) -> Option<()> {
-        let local = Thing::Path(self.choices.of(&PATHS)?.0);
+        let (path, truth) = self.choices.of(&PATHS)?;
+        let local = Thing::Path(path);
         let verdict = self.verdict("bind", &local);
-        let before = self.world.files();
+        let mut expected = self.world.files();
         let address = self.world.address(&local);
         let unlink = async { Socket::unlink(&self.ctx, address) };
         let (result, reached) = os::record(unlink).await;
         let what = format!("unlink of {local:?}");
         self.compare(&what, (verdict, None), &result, &reached);
-        let mut expected = before;
-        if let (Thing::Path(path), Ok(())) = (&local, result) {
-            expected.remove(truth(path));
+        if result.is_ok() {
+            expected.remove(truth);
         }
         assert_eq!(self.world.files(), expected, "{:#?}\n{what}", self.rules);
         Some(())
@@ -702,12 +691,6 @@ impl Sequence<'_> {
             return Some(());
         };
         let sent = self.sent.get(id);
-        if std::env::var("DBG").is_ok() {
-            println!(
-                "  received {how:?} at {index}: {id} and {} sockets",
-                sockets.len()
-            );
-        }
         let sent = sent.unwrap_or_else(|| panic!("{rules:#?}\na message that was not sent came"));
         let local = slot.known.borrow().reached_at();
         if let Some(to) = &sent.to {

@@ -4,53 +4,80 @@ use std::collections::BTreeSet;
 use std::fs::{self, DirBuilder};
 use std::os::unix::fs::{DirBuilderExt, symlink};
 use std::path::PathBuf;
+use std::rc::Rc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::Kind;
-use super::rules::{Names, PATHS, Thing};
+use super::rules::{LINK, Names, PATHS, Thing};
 use crate::{Address, NetlinkAddress, UnixAddress};
+
+/// `real/sub`, `other`, and `alias`, a link to `real`: of one thread, since to make
+/// it takes as long as a sequence does.
+#[derive(Debug)]
+struct Directory(PathBuf);
 
 #[derive(Debug)]
 pub(super) struct World {
     pub(super) names: Names,
-    root: PathBuf,
+    directory: Rc<Directory>,
+}
+
+/// Numbers that nothing else of the process has.
+fn next() -> u32 {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    COUNT.fetch_add(1, Ordering::Relaxed)
+}
+
+impl Directory {
+    fn new() -> Self {
+        let name = format!("capsock-model-{}-{}", std::process::id(), next());
+        let root = std::env::temp_dir().join(name);
+        let mut private = DirBuilder::new();
+        private.mode(0o700).create(&root).expect("a directory");
+        // Paths with links in them are about more than the model knows.
+        let root = root.canonicalize().expect("it is there");
+        fs::create_dir_all(root.join("real/sub")).expect("a directory");
+        fs::create_dir(root.join("other")).expect("a directory");
+        symlink("real", root.join("alias")).expect("a link");
+        symlink("../other/a", root.join(LINK)).expect("a link");
+        Self(root)
+    }
+
+    fn at(&self, path: &str) -> PathBuf {
+        self.0.join(path)
+    }
+}
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        // What cannot be removed is in the way of nobody.
+        _ = fs::remove_dir_all(&self.0);
+    }
 }
 
 impl World {
-    /// `real/sub`, `other`, and `alias`, a link to `real`.
     pub(super) fn new() -> Self {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let (process, count) = (std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
-        let name = format!("capsock-model-{process}-{count}");
-        let root = std::env::temp_dir().join(&name);
-        DirBuilder::new()
-            .mode(0o700)
-            .create(&root)
-            .expect("a directory");
-        // Paths with links in them are about more than the model knows.
-        let root = root.canonicalize().expect("it is there");
-        let world = Self {
+        thread_local! {
+            static DIRECTORY: Rc<Directory> = Rc::new(Directory::new());
+        }
+        let directory = DIRECTORY.with(Rc::clone);
+        let (process, count) = (std::process::id(), next());
+        Self {
             names: Names {
-                root: root.to_str().expect("UTF-8").to_owned(),
-                prefix: format!("{name}-"),
+                root: directory.0.to_str().expect("UTF-8").to_owned(),
+                prefix: format!("capsock-model-{process}-{count}-"),
                 // Above the numbers of processes, and below what the kernel
                 // chooses.
                 port: 0x1000_0000 + (process << 7) + (count % 32) * 4,
             },
-            root,
-        };
-        let at = |path: &str| world.root.join(path);
-        fs::create_dir_all(at("real/sub")).expect("a directory");
-        fs::create_dir(at("other")).expect("a directory");
-        symlink("real", at("alias")).expect("a link");
-        symlink("../other/a", at("real/link")).expect("a link");
-        world
+            directory,
+        }
     }
 
     /// All that is in the directory.
     pub(super) fn files(&self) -> BTreeSet<String> {
         let names = |directory: &str| {
-            let path = self.root.join(directory);
+            let path = self.directory.at(directory);
             let entries = fs::read_dir(path).expect("it is there");
             let prefix = match directory {
                 "" => String::new(),
@@ -81,7 +108,7 @@ impl World {
 
     pub(super) fn address(&self, thing: &Thing) -> Address {
         match thing {
-            Thing::Path(path) => Address::Unix(UnixAddress::Pathname(self.root.join(path))),
+            Thing::Path(path) => Address::Unix(UnixAddress::Pathname(self.directory.at(path))),
             Thing::Abstract(name) => Address::Unix(UnixAddress::Abstract(name.clone())),
             Thing::Unnamed => Address::Unix(UnixAddress::Unnamed),
             Thing::Netlink(_, port_id) => Address::Netlink(NetlinkAddress {
@@ -99,7 +126,7 @@ impl World {
             (_, Address::Unix(UnixAddress::Abstract(name))) => Thing::Abstract(name.clone()),
             (_, Address::Unix(UnixAddress::Pathname(path))) => {
                 // As bytes: to `Path` a//b is a/b.
-                let is_it = |asked: &str| self.root.join(asked).as_os_str() == path.as_os_str();
+                let is_it = |asked: &str| self.directory.at(asked).as_os_str() == path.as_os_str();
                 let known = PATHS.iter().find(|(known, _)| is_it(known));
                 known.map_or(Thing::Other, |(path, _)| Thing::Path(path))
             }
@@ -113,7 +140,11 @@ impl World {
 
 impl Drop for World {
     fn drop(&mut self) {
-        // What cannot be removed is in the way of nobody.
-        _ = fs::remove_dir_all(&self.root);
+        for (path, truth) in PATHS {
+            if path == truth && path != LINK {
+                // Mostly none was made.
+                _ = fs::remove_file(self.directory.at(path));
+            }
+        }
     }
 }
