@@ -276,14 +276,20 @@ impl Sequence<'_> {
         }
     }
 
-    /// Rarely: little is left after it.
+    /// To little, or to what was granted with something less.
     fn narrow(&mut self) -> Option<()> {
-        if self.choices.below(4)? == 0 {
-            let limit = self.world.names.rules(&mut self.choices, 24)?;
-            let texts: Vec<String> = limit.iter().map(|rule| rule.text.clone()).collect();
-            if self.ctx.authority().limit(&texts).is_ok() {
-                self.rules.push(limit);
+        let names = &self.world.names;
+        let limit = match self.choices.below(4)? {
+            0 => names.rules(&mut self.choices, 24)?,
+            1 => return Some(()),
+            _ => {
+                let less = names.rules(&mut self.choices, 4)?;
+                self.rules[0].iter().cloned().chain(less).collect()
             }
+        };
+        let texts: Vec<String> = limit.iter().map(|rule| rule.text.clone()).collect();
+        if self.ctx.authority().limit(&texts).is_ok() {
+            self.rules.push(limit);
         }
         Some(())
     }
