@@ -127,6 +127,9 @@ const STEPS: [Step; 26] = [
     Step::Drop,
 ];
 
+/// How many sockets a sequence has at most.
+const MOST: usize = 64;
+
 /// A sequence under way.
 struct Sequence<'a> {
     ctx: CapsockCtx,
@@ -199,6 +202,10 @@ impl Slot {
 impl Sequence<'_> {
     async fn step(&mut self) -> Option<()> {
         let step = self.choices.of(&STEPS)?;
+        // Far from the limit on sockets, which the model knows nothing of.
+        if self.slots.len() > MOST {
+            self.slots.remove(0);
+        }
         if matches!(step, Step::Narrow) {
             return self.narrow();
         }
