@@ -21,6 +21,7 @@ const ADDRESSES: &str = "
     ip link add wire type dummy
     ip link set wire up
     ip address add 9.9.8.1/24 broadcast 9.9.8.255 dev wire
+    ip address add 10.7.0.1/24 broadcast 10.7.0.255 dev wire
     ip address add 10.0.0.1/24 dev lo
     ip address add 10.1.2.3/32 dev lo
     ip route add default dev lo

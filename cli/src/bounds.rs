@@ -1,6 +1,7 @@
 //! What bounds the guest's memory, computing and time.
 
 use std::process::exit;
+use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
@@ -69,7 +70,16 @@ fn end_after(time: Duration, engine: &Engine) -> std::io::Result<()> {
             engine.increment_epoch();
         }
         thread::sleep(GRACE);
-        tell_too_long(time, ", in a call that blocks the host");
+        // Nobody may read standard error either: it is told by another thread.
+        let (told, is_told) = mpsc::channel();
+        let tell = move || {
+            tell_too_long(time, ", in a call that blocks the host");
+            // The process may be ending.
+            _ = told.send(());
+        };
+        if spawn("telling", tell).is_ok() {
+            _ = is_told.recv_timeout(GRACE);
+        }
         exit(TOO_LONG);
     })
 }

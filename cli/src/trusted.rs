@@ -32,10 +32,19 @@ type Identity = (u64, u64);
 
 /// Checks that the guest may not write where the host trusts what is there.
 pub(crate) fn check(run: &Run) -> Result<(), Failure> {
+    let mounts = mounts();
+    for dir in &run.dirs {
+        no_processes(&dir.host, &mounts)?;
+    }
     let writable = run.dirs.iter().filter(|dir| dir.writable);
     // What is no directory is told when it is opened.
     let writable: Vec<(Identity, &Mapping)> = writable
-        .filter_map(|dir| Some((identity(&dir.host)?, dir)))
+        .flat_map(|dir| {
+            let beneath = beneath(&dir.host, &mounts).map(|mount| mount.at.as_path());
+            let all = std::iter::once(dir.host.as_path()).chain(beneath);
+            let identities: Vec<Identity> = all.filter_map(identity).collect();
+            identities.into_iter().map(move |identity| (identity, dir))
+        })
         .collect();
     if writable.is_empty() {
         return Ok(());
@@ -54,6 +63,62 @@ pub(crate) fn check(run: &Run) -> Result<(), Failure> {
                 trusted.what
             )));
         }
+    }
+    Ok(())
+}
+
+/// A file system, and where it is.
+struct Mount {
+    at: PathBuf,
+    kind: String,
+}
+
+/// Those of this process: proc_pid_mountinfo(5). Without it none is known.
+fn mounts() -> Vec<Mount> {
+    let table = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+    let mount = |line: &str| {
+        let (of_place, of_kind) = line.split_once(" - ")?;
+        let at = of_place.split(' ').nth(4)?;
+        // As the kernel escapes them.
+        let escapes = [
+            ("\\040", " "),
+            ("\\011", "\t"),
+            ("\\012", "\n"),
+            ("\\134", "\\"),
+        ];
+        let at = escapes.iter().fold(at.to_owned(), |at, (escape, plain)| {
+            at.replace(escape, plain)
+        });
+        Some(Mount {
+            at: at.into(),
+            kind: of_kind.split(' ').next()?.to_owned(),
+        })
+    };
+    table.lines().filter_map(mount).collect()
+}
+
+/// What is mounted beneath a directory.
+fn beneath<'m>(directory: &Path, mounts: &'m [Mount]) -> impl Iterator<Item = &'m Mount> {
+    let directory = directory.canonicalize().ok();
+    mounts.iter().filter(move |mount| {
+        let directory = directory.as_deref();
+        directory.is_some_and(|directory| mount.at.starts_with(directory))
+    })
+}
+
+/// A file of proc(5) is the memory of this process, by many names, or what its
+/// environment and its descriptors are: not even to be read.
+fn no_processes(directory: &Path, mounts: &[Mount]) -> Result<(), Failure> {
+    let is_proc = |path: &Path| {
+        rustix::fs::statfs(path).is_ok_and(|fs| fs.f_type == rustix::fs::PROC_SUPER_MAGIC)
+    };
+    let mut inside = beneath(directory, mounts);
+    if is_proc(directory) || inside.any(|mount| mount.kind == "proc") {
+        let directory = directory.display();
+        return Err(Failure::Usage(format!(
+            "--dir {directory}: there is proc(5), by which a guest has this process's own memory, \
+             /proc/self/mem, and that of others; give it a directory without"
+        )));
     }
     Ok(())
 }
@@ -86,10 +151,16 @@ fn trusted(run: &Run) -> Vec<Trusted> {
             within: true,
         }));
     }
-    all.extend(granted.into_iter().map(|path| Trusted {
-        what: format!("the directory of a rule, allow unix:{}/", path.display()),
-        path,
-        within: false,
+    // To give another socket its name gets around a grant of one.
+    let of_one = run.policy.unix_peers();
+    all.extend(granted.into_iter().map(|path| {
+        Trusted {
+            what: format!("the directory of a rule, allow unix:{}/", path.display()),
+            within: of_one
+                .iter()
+                .any(|peer| peer.parent() == Some(path.as_path())),
+            path,
+        }
     }));
     if let Some(path) = cache::path() {
         // Also of a run without: the next one has it.
@@ -106,8 +177,6 @@ fn trusted(run: &Run) -> Vec<Trusted> {
     if let Ok(path) = std::env::current_exe() {
         all.push(file(format!("this program, {}", path.display()), &path));
     }
-    let memory = "this process's own memory, /proc/self/mem";
-    all.push(file(memory.to_owned(), Path::new("/proc/self/mem")));
     all
 }
 

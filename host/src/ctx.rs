@@ -263,8 +263,24 @@ impl CapsockCtx {
         &self.limits
     }
 
-    pub(crate) fn dns_search(&self) -> Option<Arc<[Domain]>> {
-        self.dns_search.clone()
+    /// The domains to search for a name: without those within which it is another
+    /// name that a rule denies.
+    pub(crate) fn dns_search(&self, name: &VettedName) -> Option<Arc<[Domain]>> {
+        let policy = self.authority.policy();
+        let is_denied = |domain: &&Domain| {
+            let whole = format!("{}.{domain}", name.as_str());
+            match policy.vet_name(&whole) {
+                Err(NameRefusal::Denied(denial)) => denial.rule().is_some(),
+                _ => false,
+            }
+        };
+        let domains = self.dns_search.as_ref()?.iter();
+        Some(
+            domains
+                .filter(|domain| !is_denied(domain))
+                .cloned()
+                .collect(),
+        )
     }
 
     pub(crate) fn inherited(&self) -> &[Inherited] {
@@ -481,8 +497,18 @@ impl CapsockCtx {
         let policy = self.authority.policy();
         let mut refused = None;
         answers.retain(|answer| {
-            let verdict = policy.admit_answer(name, ip(answer));
-            verdict.map_err(|denial| refused = Some(denial)).is_ok()
+            let Err(denial) = policy.admit_answer(name, ip(answer)) else {
+                return true;
+            };
+            // There is an answer for each type of socket.
+            if let Some(tell) = &self.on_decision
+                && refused.as_ref() != Some(&denial)
+            {
+                // It is denied as it is; what is not written denies what follows.
+                _ = tell(&Decision::of(&denial));
+            }
+            refused = Some(denial);
+            false
         });
         if answers.is_empty()
             && let Some(denial) = refused

@@ -213,7 +213,7 @@ fn is_own(ip: IpAddr) -> bool {
 /// otherwise; what a single label means is for the machine to say.
 fn asked(ctx: &CapsockCtx, written: &str, name: VettedName) -> Asked {
     let is_label = !name.as_str().contains('.');
-    let search = match ctx.dns_search() {
+    let search = match ctx.dns_search(&name) {
         _ if written.ends_with('.') => Search::Absolute,
         Some(domains) => Search::Within(domains),
         None if is_label => Search::Machine,

@@ -195,6 +195,15 @@ impl Decision {
         })
     }
 
+    /// Of a denial that no question led to: of what a name resolved to.
+    pub fn of(denial: &Denial) -> Self {
+        Self {
+            asked: denial.clone(),
+            denial: Some(denial.clone()),
+            rules: denial.rule().cloned().into_iter().collect(),
+        }
+    }
+
     /// The operation.
     pub fn op(&self) -> Op {
         self.asked.op()

@@ -4,9 +4,22 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use crate::Policy;
-use crate::rule::{Effect, Target};
+use crate::rule::{Effect, Op, Target};
 
 impl Policy {
+    /// The paths of the `unix:` rules that let one socket be connected or sent to.
+    pub fn unix_peers(&self) -> BTreeSet<PathBuf> {
+        let rules = self.rules.iter().filter(|rule| {
+            rule.effect == Effect::Allow && matches!(rule.op, Op::Connect | Op::Send)
+        });
+        rules
+            .filter_map(|rule| match &rule.target {
+                Target::UnixPath(path) => Some(path.directory.join(path.name.as_ref()?)),
+                _ => None,
+            })
+            .collect()
+    }
+
     /// The directories of the `unix:` rules of this effect.
     ///
     /// ```

@@ -27,6 +27,12 @@ pub trait Machine: fmt::Debug + Send + Sync {
         false
     }
 
+    /// Whether two paths lead to one file, by links or as two names of it.
+    fn is_same_file(&self, one: &Path, other: &Path) -> bool {
+        let _ = (one, other);
+        false
+    }
+
     /// What follows `directory` in `path`, if `path` leads through it by another
     /// name: through a link, or a mount of it.
     fn beneath(&self, directory: &Path, path: &Path) -> Option<PathBuf> {
@@ -54,12 +60,12 @@ pub(crate) struct Facts {
 }
 
 impl Facts {
-    /// The class of a peer's address. Of public ones, the machine's own are in
-    /// none, and those of broadcasts are what they are.
+    /// The class of a peer's address. A broadcast is one, whatever its number; of
+    /// public ones, the machine's own are in none.
     pub(crate) fn class_of(&self, ip: IpAddr) -> Option<Class> {
         match (Class::of(ip), self.route(ip)) {
             (Some(Class::Public), Route::Here) => None,
-            (Some(Class::Public), Route::Broadcast) => Some(Class::Broadcast),
+            (_, Route::Broadcast) => Some(Class::Broadcast),
             (class, _) => class,
         }
     }
@@ -73,17 +79,32 @@ impl Facts {
         }
     }
 
-    /// What the machine says of an address that would be public without it.
+    /// What the machine says of an address: whether it is a broadcast, and of a
+    /// public one whether it is its own. Of its own private ones it is not asked:
+    /// who grants a private net grants this machine in it. Nothing leaves it by
+    /// loopback, and to a group.
     pub(crate) fn route(&self, ip: IpAddr) -> Route {
-        match (&self.machine, Class::of(ip)) {
-            (Some(machine), Some(Class::Public)) => machine.route(ip),
-            _ => Route::Elsewhere,
+        let Some(machine) = &self.machine else {
+            return Route::Elsewhere;
+        };
+        match Class::of(ip) {
+            Some(Class::Loopback | Class::Multicast) => Route::Elsewhere,
+            Some(Class::Public) => machine.route(ip),
+            _ => match machine.route(ip) {
+                Route::Here => Route::Elsewhere,
+                route => route,
+            },
         }
     }
 
     pub(crate) fn is_same_interface(&self, one: &str, other: &str) -> bool {
         let machine = self.machine.as_ref();
         one == other || machine.is_some_and(|machine| machine.is_same_interface(one, other))
+    }
+
+    pub(crate) fn is_same_file(&self, one: &Path, other: &Path) -> bool {
+        let machine = self.machine.as_ref();
+        machine.is_some_and(|machine| machine.is_same_file(one, other))
     }
 
     pub(crate) fn beneath(&self, directory: &Path, path: &Path) -> Option<PathBuf> {

@@ -8,7 +8,7 @@ use ipnet::IpNet;
 
 use crate::Address;
 use crate::pins::Pins;
-use crate::rule::{Effect, Host, Op, Rule, Target};
+use crate::rule::{Effect, Host, Op, Rule, Target, holds_all_of_ipv4};
 
 /// So few rules are all asked: that is as quick.
 pub(crate) const FEW: usize = 8;
@@ -39,7 +39,7 @@ impl Index {
                 Target::Net {
                     host: Host::Net(net),
                     ..
-                } => {
+                } if !holds_all_of_ipv4(*net) => {
                     table.lengths[family(net.addr())].insert(net.prefix_len());
                     table.nets.entry(net.trunc()).or_default()
                 }
@@ -63,6 +63,10 @@ impl Index {
         for table in ops.iter().filter_map(|op| self.0.get(&(effect, *op))) {
             places.extend(&table.rest);
             if let Some(endpoint) = address.canonical() {
+                // What is bound to every address meets each that is denied.
+                if effect == Effect::Deny && endpoint.ip().is_unspecified() {
+                    places.extend(table.nets.values().flatten());
+                }
                 table.add(endpoint.ip(), pins, &mut places);
             }
         }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::class::Class;
 use crate::rule::Op;
-use crate::{Address, Errno, Protocol};
+use crate::{Address, Errno, NetlinkAddress, Protocol};
 
 /// How many bytes of a target are told: one that is too long is no reason for a
 /// line that is.
@@ -87,6 +87,14 @@ fn fault(op: Op, protocol: Protocol, address: &Address) -> Option<String> {
     }
     if let Some(fault) = other_protocol(protocol, address) {
         return Some(fault);
+    }
+    if let (Op::Connect | Op::Send, Address::Netlink(NetlinkAddress { groups: 1.., .. })) =
+        (op, address)
+    {
+        return Some(
+            "what is sent to a multicast group of netlink goes to other processes, which no rule names; name a port"
+                .to_owned(),
+        );
     }
     let endpoint = address.canonical()?;
     if !matches!(op, Op::Connect | Op::Send) {

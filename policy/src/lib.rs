@@ -107,7 +107,9 @@
 //!
 //! An IPv6 address that holds an IPv4 one is that one; of NAT64, 6to4 and Teredo
 //! both are checked. `ip` is TCP and UDP; a denial of it is also one of MPTCP and
-//! UDP-Lite, one of `tcp` of MPTCP too, which falls back to it. To connect and to
+//! UDP-Lite, one of `tcp` of MPTCP too, which falls back to it. A denial of an
+//! address to listen on is one of listening on all addresses; one of an IPv6 net
+//! around all that hold IPv4 ones, such as `::/0`, is one of IPv4 too. To connect and to
 //! send are denied together where a target is of both kinds: `ip://`, Unix
 //! sockets, other families. [`Machine`] tells what only the machine knows: which
 //! addresses are its own, and which names are of one thing.

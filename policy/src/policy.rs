@@ -206,7 +206,7 @@ impl Policy {
 /// and port 0 (ip(7)), and an abstract name that it chooses and nobody else has
 /// (`bind(2)` without a name, unix(7)). Whether anybody is heard there, other
 /// rules say.
-fn is_automatic(local: &Address) -> bool {
+pub(crate) fn is_automatic(local: &Address) -> bool {
     match local {
         Address::Inet(_) | Address::Inet6(_) => local
             .canonical()

@@ -8,7 +8,7 @@ use crate::denial::{Cause, Denial};
 use crate::invalid::Invalid;
 use crate::name;
 use crate::operation::Operation;
-use crate::policy::{Policy, subjects};
+use crate::policy::{Policy, is_automatic, subjects};
 use crate::rule::{Effect, Op, OptionValue, Rule};
 use crate::vetted::{NameRefusal, Refusal, Vetted, VettedName};
 
@@ -219,10 +219,17 @@ impl Policy {
                 return Err(denial(sender, Cause::Rule(rule.clone())));
             }
         }
-        if let Some(Ok(grants)) =
-            local.map(|local| self.admitted_by_listen(protocol, local, sender))
-        {
-            return Ok(grants);
+        if let Some(local) = local {
+            let admitted = self.admitted_by_listen(protocol, local, sender);
+            match admitted.map_err(|lacking| *lacking) {
+                Ok(grants) => return Ok(grants),
+                // Who is denied there is not heard there, whoever else allows it. A
+                // client, which is bound by the kernel's choice, does not listen.
+                Err((subject, cause @ Cause::Rule(_))) if !is_automatic(local) => {
+                    return Err(denial(&subject, cause));
+                }
+                Err(_) => {}
+            }
         }
         let mut grants = [None; 2];
         for (grant, subject) in grants.iter_mut().zip(&subjects) {
@@ -372,7 +379,13 @@ impl Policy {
         local: &Address,
         peer: &Address,
     ) -> Result<Grants<'_>, Box<(Address, Cause)>> {
-        let listening = |effect, local| self.covering(effect, &[Op::Listen], protocol, local);
+        let listening = |effect, local| {
+            let ops = match effect {
+                Effect::Allow => &[Op::Listen][..],
+                Effect::Deny => Op::Listen.denied_by(),
+            };
+            self.covering(effect, ops, protocol, local)
+        };
         let subjects = subjects(peer);
         // A socket on `::` takes IPv4 too; who denies that of 0.0.0.0 means this.
         let is_ipv4 = peer.canonical().is_some_and(|peer| peer.is_ipv4());

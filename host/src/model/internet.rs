@@ -236,6 +236,8 @@ fn matches(host: Host, allow: bool, ip: IpAddr) -> bool {
         Any => !allow || place == "public",
         Localhost => ["127.0.0.1", "::1"].map(parse).contains(&ip),
         Class(class) => place == class,
+        // In a denial all of IPv6 is all of IPv4 too.
+        Net(net, 0, _) if !allow && net.is_ipv6() => true,
         Net(net, bits, inside) => {
             contains(net, bits, ip) && (!allow || place == "public" || place == inside)
         }
@@ -251,11 +253,19 @@ fn subjects(address: SocketAddr) -> Vec<(IpAddr, u16)> {
 }
 
 fn about(rule: &Rule, allow: bool, op: &str, proto: &str, (ip, port): (IpAddr, u16)) -> bool {
+    // Who is bound to every address is bound to each that is denied.
+    let everywhere = known(ip).place.ends_with("of no host")
+        && !allow
+        && (rule.op == "listen" || (rule.op == "bind" && port != 0))
+        && match rule.host {
+            Net(net, ..) => net.is_ipv4() == ip.is_ipv4(),
+            Any | Class(_) | Localhost => true,
+        };
     rule.allow == allow
         && rule.op == op
         && (rule.proto == "ip" || rule.proto == proto)
         && (rule.ports)(port)
-        && matches(rule.host, allow, ip)
+        && (everywhere || matches(rule.host, allow, ip))
 }
 
 fn subject_allowed(rules: &[Rule], op: &str, proto: &str, subject: (IpAddr, u16)) -> bool {
@@ -302,21 +312,36 @@ fn may_bind_implicitly(rules: &Rules, slot: &Slot) -> bool {
     slot.bound.is_some() || !rules.iter().flatten().any(denies)
 }
 
-fn listen_admits(rules: &[Rule], proto: &str, local: SocketAddr, peer: SocketAddr) -> bool {
+fn is_from(rule: &Rule, peer: IpAddr) -> bool {
+    let mut from = rule.from.iter();
+    rule.from.is_empty() || from.any(|host| matches(*host, rule.allow, peer))
+}
+
+fn listen_denies(rules: &[Rule], proto: &str, local: SocketAddr, peer: SocketAddr) -> bool {
     let own = (known(local.ip()).canonical, local.port());
     // A socket on :: takes IPv4 as one on 0.0.0.0 does.
     let any_ipv4 = (parse("0.0.0.0"), local.port());
     let is_both = known(local.ip()).place == "IPv6 of no host" && subjects(peer)[0].0.is_ipv4();
-    subjects(peer).into_iter().all(|(ip, _port)| {
-        let any = |allow, local| {
-            rules.iter().any(|rule| {
-                let from =
-                    rule.from.is_empty() || rule.from.iter().any(|host| matches(*host, allow, ip));
-                from && about(rule, allow, "listen", proto, local)
-            })
+    subjects(peer).into_iter().any(|(ip, _port)| {
+        let denies = |local| {
+            let about = |rule| {
+                ["listen", "bind"]
+                    .iter()
+                    .any(|op| about(rule, false, op, proto, local))
+            };
+            rules.iter().any(|rule| is_from(rule, ip) && about(rule))
         };
-        any(true, own) && !any(false, own) && !(is_both && any(false, any_ipv4))
+        denies(own) || (is_both && denies(any_ipv4))
     })
+}
+
+fn listen_admits(rules: &[Rule], proto: &str, local: SocketAddr, peer: SocketAddr) -> bool {
+    let own = (known(local.ip()).canonical, local.port());
+    let granted = subjects(peer).into_iter().all(|(ip, _port)| {
+        let mut rules = rules.iter();
+        rules.any(|rule| is_from(rule, ip) && about(rule, true, "listen", proto, own))
+    });
+    granted && !listen_denies(rules, proto, local, peer)
 }
 
 fn admits_peer(rules: &Rules, local: SocketAddr, peer: SocketAddr) -> bool {
@@ -342,7 +367,12 @@ fn admits_sender(rules: &Rules, local: Option<SocketAddr>, sender: SocketAddr) -
                     && !about(false, "connect", subject))
         });
         let listened = local.is_some_and(|local| listen_admits(rules, "udp", local, sender));
-        !denied && (granted || listened)
+        // A client that the kernel binds listens nowhere.
+        let unheard = local.is_some_and(|local| {
+            let automatic = known(local.ip()).place.ends_with("of no host") && local.port() == 0;
+            !automatic && listen_denies(rules, "udp", local, sender)
+        });
+        !denied && !unheard && (granted || listened)
     })
 }
 

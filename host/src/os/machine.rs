@@ -45,11 +45,11 @@ impl Machine for ThisMachine {
         index(one).is_some_and(|one| index(other) == Some(one))
     }
 
+    fn is_same_file(&self, one: &Path, other: &Path) -> bool {
+        identity(one).is_some_and(|one| identity(other) == Some(one))
+    }
+
     fn beneath(&self, directory: &Path, path: &Path) -> Option<PathBuf> {
-        let identity = |path: &Path| {
-            let metadata = std::fs::metadata(path).ok()?;
-            Some((metadata.dev(), metadata.ino()))
-        };
         let wanted = identity(directory)?;
         let (parent, name) = (path.parent()?, path.file_name()?);
         let real = parent.canonicalize().ok()?;
@@ -59,6 +59,12 @@ impl Machine for ThisMachine {
         let (whole, ancestor) = all.find(|(_, ancestor)| identity(ancestor) == Some(wanted))?;
         Some(whole.strip_prefix(ancestor).ok()?.join(name))
     }
+}
+
+/// The device and the number of what a path leads to, through links.
+fn identity(path: &Path) -> Option<(u64, u64)> {
+    let metadata = std::fs::metadata(path).ok()?;
+    Some((metadata.dev(), metadata.ino()))
 }
 
 /// What the kernel said of addresses, until its tables change.

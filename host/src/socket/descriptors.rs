@@ -310,13 +310,20 @@ fn adopted_state(
     let seen = Seen::now(fd.as_fd(), identity.family)?;
     let bound = seen.local.clone();
     let role = match (seen.peer.clone(), &bound) {
-        (Some(peer), _) if peer == UNNAMED => Role::Accepted(peer),
         // The guest could have accepted it.
         (Some(peer), Some(local))
             if protocol.has_connections() && ctx.could_accept(protocol, local, &peer) =>
         {
             Role::Accepted(peer)
         }
+        // An end of a pair; one that has a name was accepted at it.
+        (Some(peer), local) if peer == UNNAMED => match local {
+            Some(local) if protocol.has_connections() => {
+                ctx.vet::<Listen>(protocol, local.clone())?;
+                Role::Accepted(peer)
+            }
+            _ => Role::Accepted(peer),
+        },
         (Some(peer), _) if protocol.has_connections() => {
             Role::Client(ctx.vet::<Connect>(protocol, peer)?.address().clone())
         }

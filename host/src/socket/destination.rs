@@ -3,6 +3,7 @@
 
 use super::{Role, Socket};
 use crate::ctx::CapsockCtx;
+use crate::os::SendFlags;
 use crate::policy::Vetted;
 use crate::policy::operation::{Bind, Send};
 use crate::{Address, AddressFamily, Errno, NetlinkAddress, Protocol};
@@ -117,6 +118,51 @@ impl Socket {
             true => self.bind_implicitly(ctx),
             false => Ok(()),
         }
+    }
+
+    /// Checks where a datagram goes that is not complete, of which this is a part or
+    /// the first: there, and not to another address.
+    ///
+    /// # Errors
+    /// [`Errno::InvalidArgument`] for another address, and the denial where the
+    /// guest may not send to the first one any more.
+    pub(super) fn vet_corked(
+        &self,
+        ctx: &CapsockCtx,
+        flags: SendFlags,
+        remote: Option<&Vetted<Send>>,
+    ) -> Result<(), Errno> {
+        if !matches!(self.protocol, Protocol::Udp | Protocol::UdpLite) {
+            return Ok(());
+        }
+        let mut state = self.state();
+        let is_part = flags.contains(SendFlags::MORE) || state.corks;
+        if !is_part && state.corked.is_none() {
+            return Ok(());
+        }
+        let remote = match (remote, &state.role) {
+            (Some(remote), _) => remote.address().clone(),
+            (None, Role::Client(peer)) => peer.clone(),
+            // The kernel has no address either.
+            (None, _) => return Ok(()),
+        };
+        if let Some(corked) = &state.corked {
+            if *corked != remote {
+                return Err(Errno::InvalidArgument);
+            }
+            ctx.vet::<Send>(self.protocol, remote.clone())?;
+        }
+        state.corked = is_part.then_some(remote);
+        Ok(())
+    }
+
+    /// Before a flag that has the kernel send what was not complete.
+    pub(super) fn vet_uncork(&self, ctx: &CapsockCtx) -> Result<(), Errno> {
+        let corked = self.state().corked.clone();
+        if let Some(corked) = corked {
+            ctx.vet::<Send>(self.protocol, corked)?;
+        }
+        Ok(())
     }
 
     /// Checks where the kernel sends what has no address.

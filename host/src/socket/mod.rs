@@ -88,6 +88,11 @@ struct State {
     borrowed: bool,
     /// `SO_PASSCRED` was set, for which the kernel binds a Unix socket by itself.
     passes_credentials: bool,
+    /// `UDP_CORK` was set.
+    corks: bool,
+    /// Where the kernel sends the datagram that is not complete, and with it
+    /// whatever comes until it is, whatever address that has (udp(7)).
+    corked: Option<Address>,
     hold: Hold,
     /// Of a socket that has no address to name it by. One with the other end of
     /// its pair.

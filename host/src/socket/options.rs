@@ -37,7 +37,16 @@ impl Socket {
             return Ok(());
         }
         self.check_own()?;
+        if option == FlagOption::UdpCork && !value {
+            self.vet_uncork(ctx)?;
+        }
         os::set_number(descriptor.as_fd(), option.number(), value.into())?;
+        if option == FlagOption::UdpCork {
+            let mut state = self.state();
+            state.corks = value;
+            // It is sent with the next part, or now.
+            state.corked = state.corked.take().filter(|_| value);
+        }
         if option == FlagOption::PassCredentials {
             self.state().passes_credentials |= value;
         }

@@ -81,6 +81,7 @@ impl Socket {
         let descriptor = self.open()?.clone();
         let control = self.vet_all_control(ctx, control)?;
         let remote = self.vet_destination(ctx, remote)?;
+        self.vet_corked(ctx, how.flags, remote.as_ref())?;
         self.bind_to_send(ctx, remote.as_ref())?;
         Ok(SendingMessage {
             descriptor,
@@ -127,6 +128,7 @@ impl Socket {
             remote => self.vet_destination(ctx, remote)?,
         };
         self.vet_pass(ctx, sockets, remote.as_ref().map(Vetted::address))?;
+        self.vet_corked(ctx, how.flags, remote.as_ref())?;
         let mut places = self.places_in_flight(ctx, sockets)?;
         self.bind_to_send(ctx, remote.as_ref())?;
         sockets.iter().try_for_each(|socket| socket.end_hold())?;
@@ -240,6 +242,7 @@ impl Socket {
     /// A send to the connected peer.
     pub(crate) fn sending(&self, ctx: &CapsockCtx, how: Transmit) -> Result<Sending, Errno> {
         self.vet_connected(ctx)?;
+        self.vet_corked(ctx, how.flags, None)?;
         self.bind_to_send(ctx, None)?;
         let descriptor = self.open()?;
         let deadline = self.deadline(how.dont_wait);
@@ -266,6 +269,7 @@ impl Socket {
         let Some(remote) = self.destination(ctx, remote)? else {
             return self.send(ctx, data, how).await;
         };
+        self.vet_corked(ctx, how.flags, Some(&remote))?;
         self.bind_to_send(ctx, Some(&remote))?;
         let deadline = self.deadline(how.dont_wait);
         let attempt = deadline.attempt(self.open()?, Interest::WRITABLE, |fd| {

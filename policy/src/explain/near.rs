@@ -124,7 +124,7 @@ fn floor(rule: &Rule, host: Host, ip: IpAddr, peers: Option<&Facts>) -> Option<S
         Some(Class::Public) if peers.is_some_and(|facts| facts.route(ip) == Route::Here) => {
             "is an address of this machine"
         }
-        Some(Class::Public) if peers.is_some_and(|facts| facts.route(ip) == Route::Broadcast) => {
+        _ if peers.is_some_and(|facts| facts.route(ip) == Route::Broadcast) => {
             "is the broadcast address of a network"
         }
         _ if ip.is_unspecified() => "is every interface",

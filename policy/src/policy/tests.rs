@@ -844,3 +844,94 @@ fn an_address_of_another_protocol_makes_no_sense() {
         "allow"
     );
 }
+
+#[test]
+fn a_denial_to_listen_holds_wherever_that_is() {
+    let listens = |rules: &[&str], local: &str| {
+        let policy = policy(rules);
+        let local: SocketAddr = local.parse().expect(local);
+        [
+            verdict::<Bind>(&policy, Protocol::Tcp, local.into()),
+            verdict::<Listen>(&policy, Protocol::Tcp, local.into()),
+        ]
+    };
+    for any in ["0.0.0.0", "[::]"] {
+        let grant = format!("allow listen tcp://{any}:*");
+        let denials = match any {
+            "[::]" => ["deny listen tcp://[::1]:80", "deny bind tcp://loopback:*"],
+            _ => [
+                "deny listen tcp://127.0.0.1:80",
+                "deny bind tcp://10.0.0.0/8:*",
+            ],
+        };
+        for denial in denials {
+            assert_eq!(
+                listens(&[&grant, denial], &format!("{any}:80")),
+                ["deny"; 2],
+                "{denial}"
+            );
+        }
+        // A client is bound to none that it asks for.
+        let client = listens(&[&grant, denials[1]], &format!("{any}:0"));
+        assert_eq!(client[0], "allow", "{denials:?}");
+    }
+    // IPv4 peers of a socket on every address reach the one that is denied.
+    let both = policy(&[
+        "allow listen tcp://[::]:80",
+        "deny listen tcp://127.0.0.1:*",
+    ]);
+    let local: SocketAddr = "[::]:80".parse().expect("an address");
+    let admits = |peer: &str| {
+        let peer: SocketAddr = peer.parse().expect(peer);
+        both.admit_peer(Protocol::Tcp, &local.into(), &peer.into())
+            .is_ok()
+    };
+    assert!(admits("[2001:db8::1]:1") && !admits("[::ffff:10.0.0.1]:1"));
+    // What is denied to be heard is not heard by another grant.
+    let hears = |rules: &[&str], local: &str| {
+        let local: SocketAddr = local.parse().expect(local);
+        let sender: SocketAddr = "127.0.0.2:1".parse().expect("an address");
+        policy(rules)
+            .admit_sender(Protocol::Udp, Some(&local.into()), &sender.into())
+            .is_ok()
+    };
+    let recv = "allow recv udp://127.0.0.0/8:*";
+    assert!(hears(
+        &["allow bind udp://127.0.0.1:5", recv],
+        "127.0.0.1:5"
+    ));
+    for denial in [
+        "deny listen udp://127.0.0.1:5 from=127.0.0.2",
+        "deny listen udp://*:*",
+    ] {
+        assert!(
+            !hears(
+                &["allow bind udp://127.0.0.1:5", recv, denial],
+                "127.0.0.1:5"
+            ),
+            "{denial}"
+        );
+        assert!(hears(&[recv, denial], "0.0.0.0:0"), "{denial}");
+    }
+}
+
+#[test]
+fn all_of_ipv6_is_all_of_ipv4_in_a_denial() {
+    for net in ["::/0", "::/8", "::/64", "::/95", "::fffe:0:0/95"] {
+        let deny = format!("deny connect tcp://[{net}]:*");
+        let policy = policy(&["allow connect tcp://127.0.0.1:*", &deny]);
+        assert_eq!(
+            verdict::<Connect>(&policy, Protocol::Tcp, inet("127.0.0.1:1")),
+            "deny",
+            "{net}"
+        );
+    }
+    let other = policy(&[
+        "allow connect tcp://127.0.0.1:*",
+        "deny connect tcp://[2000::/3]:*",
+    ]);
+    assert_eq!(
+        verdict::<Connect>(&other, Protocol::Tcp, inet("127.0.0.1:1")),
+        "allow"
+    );
+}

@@ -3,6 +3,8 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 
+use ipnet::IpNet;
+
 use super::{
     AbstractName, Effect, Family, Host, Name, Op, OptionValue, PortItem, Ports, Proto, Rule,
     Target, UnixPath,
@@ -22,7 +24,8 @@ impl Rule {
             ) => address.canonical().is_some_and(|endpoint| {
                 proto.covers(self.effect, protocol)
                     && (ports.covers(endpoint.port()) || !protocol.has_ports())
-                    && host.covers(self.effect, endpoint.ip(), peers)
+                    && (host.covers(self.effect, endpoint.ip(), peers)
+                        || self.is_met_everywhere(*host, endpoint))
             }),
             (
                 Target::Named {
@@ -69,6 +72,21 @@ impl Rule {
             }
             _ => false,
         }
+    }
+
+    /// Whether what is bound to every address is bound to one that this denies. A
+    /// client that the kernel gives an address and a port is bound to none.
+    fn is_met_everywhere(&self, host: Host, local: SocketAddr) -> bool {
+        let is_bound = match self.op {
+            Op::Listen => true,
+            Op::Bind => local.port() != 0,
+            _ => false,
+        };
+        let is_family = match host {
+            Host::Net(net) => net.addr().is_ipv4() == local.is_ipv4(),
+            Host::Any | Host::Class(_) | Host::Localhost => true,
+        };
+        self.effect == Effect::Deny && is_bound && local.ip().is_unspecified() && is_family
     }
 
     /// Whether the rule is about some address of a protocol.
@@ -221,7 +239,7 @@ impl Host {
     fn contains(self, ip: IpAddr, peers: Option<&Facts>) -> bool {
         match self {
             Self::Any => true,
-            Self::Net(net) => net.contains(&ip),
+            Self::Net(net) => net.contains(&ip) || holds_all_of_ipv4(net) && ip.is_ipv4(),
             // What is public by its number is meant by who denies that, whatever
             // it is here.
             Self::Class(class) => {
@@ -243,6 +261,14 @@ impl Host {
             Self::Localhost => is_localhost(ip),
         }
     }
+}
+
+/// Whether an IPv6 net has all addresses that hold IPv4 ones: `::/0`, and others
+/// around ::ffff:0:0/96 or ::/96.
+pub(crate) fn holds_all_of_ipv4(net: IpNet) -> bool {
+    let IpNet::V6(net) = net else { return false };
+    let mapped = Ipv4Addr::UNSPECIFIED.to_ipv6_mapped();
+    net.prefix_len() < 96 && (net.contains(&mapped) || net.contains(&Ipv6Addr::UNSPECIFIED))
 }
 
 fn class_of(ip: IpAddr, peers: Option<&Facts>) -> Option<Class> {
@@ -293,6 +319,11 @@ impl UnixPath {
 impl UnixPath {
     /// Whether a path leads to it by other names.
     fn covers_alias(&self, path: &Path, facts: &Facts) -> bool {
+        if let Some(name) = &self.name
+            && facts.is_same_file(&self.directory.join(name), path)
+        {
+            return true;
+        }
         match (facts.beneath(&self.directory, path), &self.name) {
             (Some(rest), Some(name)) => rest == *name,
             (Some(_), None) => true,

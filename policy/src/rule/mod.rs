@@ -12,7 +12,7 @@ use ipnet::IpNet;
 use crate::Protocol;
 use crate::class::Class;
 
-pub(crate) use covers::{is_in, is_plain};
+pub(crate) use covers::{holds_all_of_ipv4, is_in, is_plain};
 pub use option::OPTION_GRANTS;
 pub(crate) use option::OptionValue;
 pub(crate) use special::{Channel, Device, Family, NetlinkPort, Special};

@@ -78,6 +78,16 @@ pub(super) fn rows() -> Vec<Row> {
             works("--allow-connect tcp://metadata:9", "connect tcp 169.254.42.42 9"),
             works("--allow-connect tcp://metadata:9", "connect tcp fd00:42::42 9"),
         ]),
+        row("to listen on every address where one of them is denied", "denied", &[
+            denied("--allow-listen tcp://0.0.0.0:9000 --deny-listen tcp://127.0.0.1:*", "bind tcp 0.0.0.0 9000"),
+            denied("--allow-listen tcp://[::]:9000 --deny-bind tcp://[::1]:9000", "bind tcp :: 9000"),
+            denied("--allow-listen udp://0.0.0.0:9000 --deny-listen udp://loopback:*", "bind udp 0.0.0.0 9000"),
+        ]),
+        row("a broadcast of a private net", "denied without the class", &[
+            denied("--allow-send udp://private:* --allow-send udp://10.7.0.0/24:*", "send 10.7.0.255 9"),
+            denied("--allow-send udp://10.7.0.255:* --deny-send udp://broadcast:*", "send 10.7.0.255 9"),
+            prints("ok", "--allow-send udp://broadcast:9", "send 10.7.0.255 9"),
+        ]),
         row("another loopback address where localhost is granted", "denied", &[
             denied("--allow-connect tcp://localhost:9", "connect tcp 127.0.0.2 9"),
             works("--allow-connect tcp://localhost:9", "connect tcp 127.0.0.1 9"),
