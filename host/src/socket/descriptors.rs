@@ -316,14 +316,13 @@ fn adopted_state(
         {
             Role::Accepted(peer)
         }
-        // An end of a pair; one that has a name was accepted at it.
-        (Some(peer), local) if peer == UNNAMED => match local {
-            Some(local) if protocol.has_connections() => {
-                ctx.vet::<Listen>(protocol, local.clone())?;
-                Role::Accepted(peer)
+        // An end of a pair; one that has a name was bound to it, or accepted at it.
+        (Some(peer), local) if peer == UNNAMED => {
+            if let Some(local) = local {
+                ctx.vet::<Bind>(protocol, local.clone())?;
             }
-            _ => Role::Accepted(peer),
-        },
+            Role::Accepted(peer)
+        }
         (Some(peer), _) if protocol.has_connections() => {
             Role::Client(ctx.vet::<Connect>(protocol, peer)?.address().clone())
         }

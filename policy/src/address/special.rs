@@ -273,9 +273,12 @@ impl TipcAddress {
 impl AlgAddress {
     pub(super) fn fault(&self) -> Option<&'static str> {
         let fits = |text: &str, room: usize| text.len() < room && !text.contains('\0');
-        let fits = fits(&self.algorithm_type, 14) && fits(&self.name, 64);
-        (!fits)
-            .then_some("the type of an algorithm has at most 13 bytes and its name 63, without NUL")
+        let fits = fits(&self.algorithm_type, 14)
+            && fits(&self.name, 64)
+            && !self.algorithm_type.contains('/');
+        (!fits).then_some(
+            "the type of an algorithm has at most 13 bytes without `/`, and its name 63, without NUL",
+        )
     }
 }
 

@@ -21,7 +21,7 @@ use crate::socket::{Socket, Timeout};
 use crate::{Address, AddressFamily, CapsockCtx, Errno, Policy, SocketType};
 
 use messages::Sent;
-use rules::{NAMES, PATHS, PROTOCOLS, Rule, Thing, allows_making, truth};
+use rules::{LINKED, NAMES, PATHS, PROTOCOLS, Rule, Thing, allows_making, truth};
 use world::World;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -362,6 +362,10 @@ impl Sequence<'_> {
         let Thing::Path(path) = thing else {
             return Allowed;
         };
+        // A denial of a link is one of what it leads to, while something is there.
+        if truth(path) == LINKED && names.denies_link(self.rules.iter().flatten()) {
+            return Unknown;
+        }
         match names.links(&self.rules[0], op, path) {
             (0, _) => Allowed,
             (links, all) if links == all => Fails,

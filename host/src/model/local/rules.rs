@@ -32,6 +32,7 @@ pub(super) const PATHS: [(&str, &str); 11] = [
 
 /// It is a link itself, to `other/a`: nothing is done there.
 pub(super) const LINK: &str = "real/link";
+pub(super) const LINKED: &str = "other/a";
 
 /// Abstract names, after what all of a sequence begin with.
 pub(super) const NAMES: [&str; 3] = ["a", "ab", "b"];
@@ -278,6 +279,11 @@ impl Names {
             "bind" => !denied("bind") && (granted("bind") || may_listen),
             _ => granted(op) && !denied(op),
         }
+    }
+
+    /// Whether a rule denies something of the link.
+    pub(super) fn denies_link<'r>(&self, mut rules: impl Iterator<Item = &'r Rule>) -> bool {
+        rules.any(|rule| !rule.allow && matches!(rule.target, Path(path) if truth(path) == LINK))
     }
 
     /// How many of the grants that a path may be used by lead through a link, and
