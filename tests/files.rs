@@ -97,7 +97,10 @@ fn neither_the_cache_nor_the_process_is_given_to_a_guest() {
     assert_refused(&with(text(root.path())), "the cache of native code");
     assert_refused(&with(text(&root.path().join("cache/capsock"))), "the cache");
     assert_refused(&with("/etc"), "what names are looked up by");
-    assert_refused(&with("/proc"), "this process's own memory");
+    // By whatever name, and only to read it too.
+    for dir in ["/proc", "/proc/self/task::/j", "/proc/self:ro", "/:ro"] {
+        assert_refused(&with(dir), "this process's own memory");
+    }
     let program = capsock().get_program().to_owned();
     let program = Path::new(&program).canonicalize().unwrap();
     assert_refused(&with(text(program.parent().unwrap())), "this program");

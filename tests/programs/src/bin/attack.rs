@@ -31,6 +31,7 @@ fn main() {
             (host, number(port)),
             (other, number(other_port)),
         )),
+        ["send-corked", host, other] => outcome(send_corked(host, other)),
         ["bind", proto, host, port] => outcome(bind(proto, (host, number(port))).map(drop)),
         ["listen", proto, host, port] => {
             outcome(bind(proto, (host, number(port))).and_then(|socket| socket.listen(1)))
@@ -154,6 +155,13 @@ fn send_connected(peer: (&str, u16), other: (&str, u16)) -> Result<()> {
     let socket = inet("udp", peer.0)?;
     socket.connect(peer).expect("the peer is granted");
     socket.sendto(b"x", other).map(drop)
+}
+
+/// A datagram that is begun for one address and goes on for another.
+fn send_corked(host: &str, other: &str) -> Result<()> {
+    let socket = inet("udp", host)?;
+    socket.sendto_flags(b"x", MSG_MORE, (host, 9))?;
+    socket.sendto(b"x", (other, 9)).map(drop)
 }
 
 fn bind(proto: &str, to: (&str, u16)) -> Result<Socket> {
