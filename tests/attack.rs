@@ -18,8 +18,9 @@ use table::{Interface, Outcome, Try, rows};
 /// Addresses of this machine, so that what is not denied arrives.
 const ADDRESSES: &str = "
     ip address add 9.9.9.8/32 dev lo
-    ip link add wire type dummy
+    ip link add wire type veth peer name wire-end
     ip link set wire up
+    ip link set wire-end up
     ip address add 9.9.8.1/24 broadcast 9.9.8.255 dev wire
     ip address add 10.7.0.1/24 broadcast 10.7.0.255 dev wire
     ip address add 10.0.0.1/24 dev lo
@@ -28,9 +29,9 @@ const ADDRESSES: &str = "
     ip address add 169.254.169.254/32 dev lo
     ip address add 169.254.42.42/32 dev lo
     ip address add 169.254.0.23/32 dev lo
-    ip link add secretif type dummy
+    ip link add secretif type veth peer name secretif-end
     ip link property add dev secretif altname other-name
-    ip link add fifteen-letters type dummy
+    ip link add fifteen-letters type veth peer name fifteen-end
     for address in ::127.0.0.1 fd00:ec2::254 fd00:42::42; do
         ip address add $address/128 dev lo nodad
     done";

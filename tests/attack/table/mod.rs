@@ -105,7 +105,7 @@ impl Interface {
             }
             _ => words == ["look-up-long"],
         };
-        let broadcast = words.contains(&"255.255.255.255") && attempt.arrives;
+        let broadcast = words.iter().any(|word| word.ends_with(".255")) && attempt.arrives;
         let attempt = match holds_ipv4 || is_no_name {
             true => Try {
                 outcome: Prints("EINVAL"),

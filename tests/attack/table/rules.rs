@@ -1,6 +1,6 @@
 //! Denials of the rarer kinds: one thing, however it is written.
 
-use super::{Row, denied, prints, row, usage, works};
+use super::{Row, denied, invalid, prints, row, usage, works};
 
 #[rustfmt::skip]
 pub(super) fn rows() -> Vec<Row> {
@@ -10,7 +10,7 @@ pub(super) fn rows() -> Vec<Row> {
             denied("--allow-option so-bindtodevice --deny-option so-bindtodevice=secretif", "bind-to-device other-name"),
             denied("--allow-option so-bindtodevice --deny-option so-bindtodevice=other-name", "bind-to-device secretif"),
             // One character more than an interface may have.
-            denied("--allow-option so-bindtodevice --deny-option so-bindtodevice=fifteen-letters", "bind-to-device fifteen-lettersX"),
+            invalid("--allow-option so-bindtodevice --deny-option so-bindtodevice=fifteen-letters", "bind-to-device fifteen-lettersX"),
             prints("ok", "--allow-option so-bindtodevice=secretif", "bind-to-device other-name"),
             prints("ok", "--allow-option so-bindtodevice", "bind-to-device fifteen-letters"),
             prints("ENODEV", "--allow-option so-bindtodevice", "bind-to-device none-such"),
@@ -86,7 +86,7 @@ pub(super) fn rows() -> Vec<Row> {
         row("a broadcast of a private net", "denied without the class", &[
             denied("--allow-send udp://private:* --allow-send udp://10.7.0.0/24:*", "send 10.7.0.255 9"),
             denied("--allow-send udp://10.7.0.255:* --deny-send udp://broadcast:*", "send 10.7.0.255 9"),
-            prints("ok", "--allow-send udp://broadcast:9", "send 10.7.0.255 9"),
+            works("--allow-send udp://broadcast:9", "send 10.7.0.255 9"),
         ]),
         row("another loopback address where localhost is granted", "denied", &[
             denied("--allow-connect tcp://localhost:9", "connect tcp 127.0.0.2 9"),
