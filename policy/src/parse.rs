@@ -44,8 +44,10 @@ impl ParseRuleError {
 
     /// An error at `part`, which is a slice of `input`.
     pub(crate) fn at(input: &str, part: &str, message: &str) -> Self {
-        let offset = part.as_ptr().addr() - input.as_ptr().addr();
-        Self::new(input.to_owned(), offset, message)
+        // Its end, for what is no part of it after all.
+        let offset = part.as_ptr().addr().checked_sub(input.as_ptr().addr());
+        let offset = offset.filter(|offset| input.is_char_boundary(*offset));
+        Self::new(input.to_owned(), offset.unwrap_or(input.len()), message)
     }
 }
 
@@ -603,6 +605,7 @@ mod tests {
             "deny bind tipc://name:18888:17-1",
             "deny bind bluetooth://rfcomm/0:11:22:33:44:55/1",
             "deny bind bluetooth://rfcomm/00:11:22:33:44:55/256",
+            "deny bind bluetooth://rfcomm",
             "deny bind bluetooth://rfcomm/*/*",
             "deny bind bluetooth://l2cap/*/cid-0",
             "deny bind bluetooth://sco/*/1",

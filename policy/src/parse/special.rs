@@ -148,7 +148,7 @@ impl<'a> Parser<'a> {
     }
 
     fn bluetooth(&self, text: &'a str) -> Parsed<Special> {
-        let (name, rest) = text.split_once('/').unwrap_or((text, ""));
+        let (name, rest) = text.split_once('/').unwrap_or(text.split_at(text.len()));
         let mut known = BluetoothProtocol::ALL.into_iter();
         let Some(protocol) = known.find(|protocol| protocol.name() == name) else {
             return self.fail(name, "expected `rfcomm`, `l2cap`, `hci` or `sco`, or `*`");
