@@ -83,6 +83,13 @@ fn a_directory_of_sockets_may_be_the_guests() {
     let given = ["--dir", text(&app), "--allow-connect", &grant];
     let output = output(&given, "command", &["exit", "0"]);
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    // Where one is granted, the guest could give its name to another one.
+    let grant = format!("unix:{}/s", app.display());
+    let given = ["--dir", text(&app), "--allow-connect", &grant];
+    assert_refused(
+        &self::output(&given, "command", &["exit", "0"]),
+        "the directory of a rule",
+    );
 }
 
 #[test]

@@ -132,27 +132,32 @@ impl Socket {
         flags: SendFlags,
         remote: Option<&Vetted<Send>>,
     ) -> Result<(), Errno> {
-        if !matches!(self.protocol, Protocol::Udp | Protocol::UdpLite) {
-            return Ok(());
-        }
-        let mut state = self.state();
-        let is_part = flags.contains(SendFlags::MORE) || state.corks;
-        if !is_part && state.corked.is_none() {
-            return Ok(());
-        }
-        let remote = match (remote, &state.role) {
-            (Some(remote), _) => remote.address().clone(),
-            (None, Role::Client(peer)) => peer.clone(),
-            // The kernel has no address either.
-            (None, _) => return Ok(()),
+        // All that the kernel puts together by ip_append_data().
+        let is_whole = !matches!(
+            self.protocol,
+            Protocol::Udp | Protocol::UdpLite | Protocol::Icmp | Protocol::Raw(_)
+        );
+        let (is_part, corked, role) = {
+            let state = self.state();
+            let is_part = flags.contains(SendFlags::MORE) || state.corks;
+            (is_part, state.corked.clone(), state.role.clone())
         };
-        if let Some(corked) = &state.corked {
-            if *corked != remote {
+        if is_whole || (!is_part && corked.is_none()) {
+            return Ok(());
+        }
+        let remote = match (remote, role) {
+            (Some(remote), _) => Some(remote.address().clone()),
+            (None, Role::Client(peer)) => Some(peer),
+            // It goes where the rest went; without any the kernel has no address.
+            (None, _) => corked.clone(),
+        };
+        if let Some(corked) = corked {
+            if remote.as_ref() != Some(&corked) {
                 return Err(Errno::InvalidArgument);
             }
-            ctx.vet::<Send>(self.protocol, remote.clone())?;
+            ctx.vet::<Send>(self.protocol, corked)?;
         }
-        state.corked = is_part.then_some(remote);
+        self.state().corked = remote.filter(|_| is_part);
         Ok(())
     }
 

@@ -8,7 +8,7 @@ use crate::operation::Operation;
 use crate::operation::{Bind, Connect, Listen, Send};
 use crate::{
     AddressFamily, BluetoothAddress, BluetoothProtocol, CanAddress, CanProtocol,
-    CanProtocolAddress, Denial, Machine, Refusal, Route,
+    CanProtocolAddress, Denial, Machine, NetlinkAddress, Refusal, Route,
 };
 
 fn policy(rules: &[&str]) -> Policy {
@@ -934,4 +934,16 @@ fn all_of_ipv6_is_all_of_ipv4_in_a_denial() {
         verdict::<Connect>(&other, Protocol::Tcp, inet("127.0.0.1:1")),
         "allow"
     );
+}
+
+#[test]
+fn nothing_is_sent_to_groups_of_netlink() {
+    let policy = policy(&["allow raw netlink://*"]);
+    let to = |groups| Address::Netlink(NetlinkAddress { port_id: 0, groups });
+    let route = Protocol::Netlink(0);
+    assert_eq!(verdict::<Send>(&policy, route, to(0)), "allow");
+    assert_eq!(verdict::<Send>(&policy, route, to(1)), "invalid");
+    assert_eq!(verdict::<Connect>(&policy, route, to(1)), "invalid");
+    // To hear them is another thing.
+    assert_eq!(verdict::<Bind>(&policy, route, to(1)), "allow");
 }

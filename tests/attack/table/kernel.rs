@@ -46,9 +46,12 @@ pub(super) fn rows() -> Vec<Row> {
             prints("ok", "", "kernel pass tcp6"),
         ]),
         row("a datagram that is begun for one address and goes on for another", "EINVAL; it goes nowhere", &[
-            prints("EINVAL", "--allow-send udp://loopback:9", "send-corked 127.0.0.1 127.0.0.2"),
-            prints("EINVAL", "--allow-send udp://loopback:9 --allow-send udp://*:9", "send-corked 127.0.0.1 9.9.9.9"),
-            works("--allow-send udp://loopback:9", "send-corked ::1 ::1"),
+            prints("EINVAL", "--allow-send udp://loopback:9", "send-corked udp 127.0.0.1 127.0.0.2"),
+            prints("EINVAL", "--allow-send udp://loopback:9 --allow-send udp://*:9", "send-corked udp 127.0.0.1 9.9.9.9"),
+            prints("EINVAL", "--allow-send udplite://loopback:9", "send-corked udplite 127.0.0.1 127.0.0.2"),
+            denied("--allow-send udp://loopback:9", "send-corked-given-up 127.0.0.1"),
+            denied("--allow-send udp://loopback:9", "send-corked-given-up ::1"),
+            works("--allow-send udp://loopback:9", "send-corked udp ::1 ::1"),
         ]),
         row("TCP_FASTOPEN_CONNECT", "denied without the grant of MSG_FASTOPEN", &[
             denied("--allow-connect tcp://127.0.0.1:9 --allow-option raw", "kernel fast-open-connected 127.0.0.1 9"),

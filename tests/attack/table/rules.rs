@@ -22,6 +22,9 @@ pub(super) fn rows() -> Vec<Row> {
             denied("--allow-connect unix:{dir}/alias/inside.sock --deny-connect unix:{dir}/", "connect-unix {dir}/alias/inside.sock"),
             denied("--allow-connect unix:{dir}/granted/ --deny-connect unix:{dir}/alias/", "connect-unix {dir}/granted/inside.sock"),
             denied("--allow-connect unix:{dir}/ --deny-send unix:{dir}/alias/", "connect-unix {dir}/granted/inside.sock"),
+            // And a link to the socket itself.
+            denied("--allow-connect unix:{dir}/ --deny-connect unix:{dir}/granted/link.sock", "connect-unix {dir}/outside.sock"),
+            works("--allow-connect unix:{dir}/ --deny-connect unix:{dir}/granted/inside.sock", "connect-unix {dir}/outside.sock"),
             works("--allow-connect unix:{dir}/alias/ --deny-connect unix:{dir}/granted/other.sock", "connect-unix {dir}/alias/inside.sock"),
         ]),
         row("MPTCP, which falls back to TCP, where TCP is denied", "denied", &[

@@ -31,7 +31,8 @@ fn main() {
             (host, number(port)),
             (other, number(other_port)),
         )),
-        ["send-corked", host, other] => outcome(send_corked(host, other)),
+        ["send-corked", proto, host, other] => outcome(send_corked(proto, host, other)),
+        ["send-corked-given-up", host] => outcome(send_corked_given_up(host)),
         ["bind", proto, host, port] => outcome(bind(proto, (host, number(port))).map(drop)),
         ["listen", proto, host, port] => {
             outcome(bind(proto, (host, number(port))).and_then(|socket| socket.listen(1)))
@@ -158,10 +159,18 @@ fn send_connected(peer: (&str, u16), other: (&str, u16)) -> Result<()> {
 }
 
 /// A datagram that is begun for one address and goes on for another.
-fn send_corked(host: &str, other: &str) -> Result<()> {
-    let socket = inet("udp", host)?;
+fn send_corked(proto: &str, host: &str, other: &str) -> Result<()> {
+    let socket = inet(proto, host)?;
     socket.sendto_flags(b"x", MSG_MORE, (host, 9))?;
     socket.sendto(b"x", (other, 9)).map(drop)
+}
+
+/// It goes on without an address, after its address was given up.
+fn send_corked_given_up(host: &str) -> Result<()> {
+    let socket = inet("udp", host)?;
+    socket.sendto_flags(b"x", MSG_MORE, (host, 9))?;
+    authority::limit(&["allow resolve a.example"]).expect("limit");
+    socket.send(b"x").map(drop)
 }
 
 fn bind(proto: &str, to: (&str, u16)) -> Result<Socket> {
