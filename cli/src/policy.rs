@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use capsock_host::policy::{Question, Verdict};
-use capsock_host::{Effect, Limits, Op, Policy, PolicyFileError, Rule, this_machine};
+use capsock_host::{Effect, Limits, Policy, PolicyFileError, Rule, this_machine};
 
 use crate::Failure;
 use crate::terminal::{print, show};
@@ -41,7 +41,7 @@ pub(crate) fn check(files: &[PathBuf]) -> Result<i32, Failure> {
 pub(crate) fn explain(policy: &Policy, question: &Question) -> Result<i32, Failure> {
     let policy = policy.clone().on(this_machine());
     let answer = policy.explain(question);
-    let flags: Vec<String> = answer.grants().iter().map(flag).collect();
+    let flags: Vec<String> = answer.grants().iter().map(Rule::flag).collect();
     let advice = match flags.join(" ") {
         flags if flags.is_empty() => String::new(),
         flags => format!("to allow it: {flags}\n"),
@@ -51,20 +51,6 @@ pub(crate) fn explain(policy: &Policy, question: &Question) -> Result<i32, Failu
         Verdict::Allow => 0,
         Verdict::Deny => 1,
     })
-}
-
-/// The flag of `capsock run` that gives a grant, as a shell takes it.
-pub(crate) fn flag(grant: &Rule) -> String {
-    match grant.op() {
-        // There is only `*`, and the flag alone says it.
-        Op::Interfaces => format!("--allow-{}", grant.op()),
-        op => {
-            let target = grant.target();
-            // It fails for a NUL, which no rule has.
-            let target = shlex::try_quote(&target).unwrap_or_default();
-            format!("--allow-{op} {target}")
-        }
-    }
 }
 
 fn summary(policy: &Policy) -> String {

@@ -10,13 +10,12 @@ use cap_std::AmbientAuthority;
 use tokio::sync::watch;
 use wasmtime::component::ResourceTable;
 
-use crate::authority::Authority;
 use crate::lookup::{NameAnswer, NameError};
 use crate::os::UnixDirectories;
 use crate::policy::operation::{Listen, Operation};
 use crate::policy::{
-    Check, Decision, Denial, Domain, Invalid, Machine, NameRefusal, Policy, Refusal, Vetted,
-    VettedName,
+    Authority, Check, Decision, Denial, Domain, Invalid, Machine, NameRefusal, Policy, Refusal,
+    Vetted, VettedName,
 };
 use crate::quota::{Quota, Taken, What};
 use crate::record::Recording;

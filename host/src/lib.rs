@@ -49,7 +49,6 @@
 #![warn(clippy::print_stderr, clippy::print_stdout)]
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
 
-mod authority;
 mod bindings;
 mod convert;
 mod ctx;

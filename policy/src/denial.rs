@@ -170,7 +170,7 @@ impl Denial {
     }
 
     /// As a denial by a limit of the guest, which no grant lifts.
-    pub(crate) fn given_up(mut self) -> Self {
+    pub fn given_up(mut self) -> Self {
         self.0.given_up = true;
         self.0.grant = None;
         self.0.wide = None;

@@ -1,9 +1,11 @@
 //! What a sandboxed program may do with the network: rules, and one evaluator of
 //! them.
 //!
-//! Everything here is pure: no system call, no clock, no state. `capsock-host`
-//! asks it before every system call that takes an address; an admission check, an
-//! editor or a proxy can ask it the same.
+//! Everything here is pure: no system call, no clock, no state; but for
+//! [`Authority`], which keeps a policy for a guest, and [`Told`]. `capsock-host`
+//! asks it before every system call that takes an address, and so does the
+//! component that a program can be sealed with; an admission check, an editor or a
+//! proxy can ask it the same.
 //!
 //! ```
 //! use capsock_policy::operation::Connect;
@@ -119,7 +121,7 @@
 //! What an address is: `address`, `class`. What a rule is: `rule`. How it is
 //! parsed: `parse`, and `file` for whole policies. How it decides: `policy` and
 //! `vet`, with `facts` and `pins` for what changes. How it explains: `explain`,
-//! `denial`.
+//! `denial`, `told`. What a guest has of it as time goes by: `authority`.
 
 #![deny(missing_docs)]
 #![warn(clippy::print_stderr, clippy::print_stdout)]
@@ -154,18 +156,22 @@ mod policy;
 mod reach;
 mod vet;
 mod vetted;
+pub mod wasi;
 
+mod authority;
 mod check;
 mod denial;
 mod directories;
 mod explain;
 mod question;
+mod told;
 
 pub use address::{
     Address, AddressFamily, AlgAddress, BluetoothAddress, BluetoothDevice, BluetoothProtocol,
     CanAddress, CanProtocol, CanProtocolAddress, NetlinkAddress, PacketAddress, Protocol,
     SocketType, TipcAddress, TipcTarget, UnixAddress, VsockAddress, canonical_ip,
 };
+pub use authority::{Authority, NarrowError};
 pub use check::{Check, Decision};
 pub use class::Class;
 pub use denial::Denial;
@@ -182,4 +188,5 @@ pub use question::Question;
 pub use reach::Reach;
 pub use rule::{Effect, OPTION_GRANTS, Op, Rule};
 pub use text::{escape, shown};
+pub use told::Told;
 pub use vetted::{NameRefusal, Refusal, Vetted, VettedName, VettedPath};

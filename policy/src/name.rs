@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+#[cfg(feature = "idna")]
 use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
 
 use crate::text::looks_numeric;
@@ -10,11 +11,19 @@ use crate::{Invalid, VettedName};
 
 /// The longest text that is looked at: more than any name of 253 bytes of ASCII
 /// has in another spelling.
-const LONGEST: usize = 4 * 253;
+const LONGEST: usize = 4 * NAME;
+
+/// The longest name and label, in bytes (RFC 1035, 2.3.4).
+const NAME: usize = 253;
+const LABEL: usize = 63;
+
+/// What a label in its IDNA form begins with where it stands for another.
+const ACE: &str = "xn--";
 
 /// What no name has: of ASCII, all but letters, digits, hyphens, dots and, as
 /// Docker, Kubernetes and the names of services (RFC 2782) have them,
 /// underscores.
+#[cfg(feature = "idna")]
 const DENIED: AsciiDenyList = AsciiDenyList::new(true, "!\"#$%&'()*+,/:;<=>?@[\\]^`{|}~");
 
 /// Whether a text is a host name at all, whoever may look it up.
@@ -29,12 +38,46 @@ pub(crate) fn canonical_name(name: &str) -> Option<String> {
         return None;
     }
     let name = name.strip_suffix('.').unwrap_or(name);
+    let ascii = match name.is_ascii().then(|| ascii_name(name)) {
+        Some(name) => name?,
+        None => idna_form(name)?,
+    };
+    // IDNA makes ASCII digits of others, and the C library an address of them.
+    (!looks_numeric(&ascii)).then_some(ascii)
+}
+
+/// The IDNA form of a name in ASCII: lower case, and what stands for another form
+/// has to stand for a right one.
+fn ascii_name(name: &str) -> Option<String> {
+    let is_label = |label: &str| {
+        let mut bytes = label.bytes();
+        (1..=LABEL).contains(&label.len())
+            && bytes.all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    if name.len() > NAME || !name.split('.').all(is_label) {
+        return None;
+    }
+    let name = name.to_ascii_lowercase();
+    match cfg!(feature = "idna") && name.split('.').any(|label| label.starts_with(ACE)) {
+        true => idna_form(&name),
+        false => Some(name),
+    }
+}
+
+#[cfg(feature = "idna")]
+fn idna_form(name: &str) -> Option<String> {
     // Names of content networks have hyphens in the third and fourth place.
     let hyphens = Hyphens::CheckFirstLast;
     let ascii = Uts46::new().to_ascii(name.as_bytes(), DENIED, hyphens, DnsLength::Verify);
-    let ascii = ascii.ok()?.into_owned();
-    // IDNA makes ASCII digits of others, and the C library an address of them.
-    (!looks_numeric(&ascii)).then_some(ascii)
+    Some(ascii.ok()?.into_owned())
+}
+
+/// Without the tables of Unicode, which are most of what a component would be.
+#[cfg(not(feature = "idna"))]
+fn idna_form(_name: &str) -> Option<String> {
+    None
 }
 
 /// Whether a name is one of the machine itself, whose addresses are 127.0.0.1
@@ -113,6 +156,17 @@ mod tests {
             (&longest, &longest),
         ] {
             assert_eq!(canonical_name(name).as_deref(), Some(canonical), "{name}");
+        }
+    }
+
+    proptest::proptest! {
+        /// What is ASCII needs no tables: then it is as with them.
+        #[test]
+        fn names_in_ascii_are_as_idna_has_them(
+            labels in proptest::collection::vec("[!-~]{0,3}|[a-zA-Z0-9_-]{0,65}|xn--[a-z0-9-]{1,8}", 1..6),
+        ) {
+            let name = labels.join(".");
+            assert_eq!(ascii_name(&name), idna_form(&name), "{name}");
         }
     }
 

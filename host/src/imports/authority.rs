@@ -1,8 +1,8 @@
 //! `capsock:sockets/authority`
 
-use crate::authority;
 use crate::bindings::authority::{Host, LimitError};
 use crate::ctx::CapsockCtxView;
+use crate::policy::NarrowError;
 
 impl Host for CapsockCtxView<'_> {
     fn may(&mut self, operation: String, target: String) -> wasmtime::Result<Result<bool, String>> {
@@ -19,11 +19,11 @@ impl Host for CapsockCtxView<'_> {
     }
 }
 
-impl From<authority::LimitError> for LimitError {
-    fn from(error: authority::LimitError) -> Self {
+impl From<NarrowError> for LimitError {
+    fn from(error: NarrowError) -> Self {
         match error {
-            authority::LimitError::Malformed(error) => Self::Malformed(error.to_string()),
-            authority::LimitError::TooMany => Self::TooMany,
+            NarrowError::Malformed(error) => Self::Malformed(error.to_string()),
+            NarrowError::TooMany => Self::TooMany,
         }
     }
 }

@@ -50,13 +50,11 @@ pub(crate) use stream::{Receiving, Rest, Sending, now};
 pub(crate) use tcp::{Accepting, Tcp};
 pub(crate) use udp::Udp;
 
-use std::net::{IpAddr, Ipv6Addr};
-
 use wasmtime::component::Linker;
 
 use crate::bindings::{wasi_p2, wasi_p3};
 use crate::imports::direct;
-use crate::{AddressFamily, Capsock, CapsockView, Errno, is_traced};
+use crate::{Capsock, CapsockView, Errno, is_traced};
 
 /// Serves `wasi:sockets` 0.2 under the guest's policy, instead of what the
 /// linker has for it.
@@ -111,32 +109,3 @@ pub fn add_to_linker_p3<T: CapsockView + 'static>(linker: &mut Linker<T>) -> was
 
 /// What WASI says of an operation that the socket is not in the state for.
 const INVALID_STATE: Errno = Errno::NotConnected;
-
-/// WASI has neither sockets of two families nor IPv4 addresses within IPv6 ones.
-fn check_family(family: AddressFamily, ip: IpAddr) -> Result<(), Errno> {
-    let fits = match (family, ip) {
-        (AddressFamily::Inet, IpAddr::V4(_)) => true,
-        (AddressFamily::Inet6, IpAddr::V6(ip)) => !holds_ipv4(ip),
-        _ => false,
-    };
-    match fits {
-        true => Ok(()),
-        false => Err(Errno::InvalidArgument),
-    }
-}
-
-fn holds_ipv4(ip: Ipv6Addr) -> bool {
-    crate::policy::canonical_ip(ip).is_ipv4()
-}
-
-/// TCP has one peer.
-fn check_unicast(ip: IpAddr) -> Result<(), Errno> {
-    let many = match ip.to_canonical() {
-        IpAddr::V4(ip) => ip.is_multicast() || ip.is_broadcast(),
-        IpAddr::V6(ip) => ip.is_multicast(),
-    };
-    match many {
-        true => Err(Errno::InvalidArgument),
-        false => Ok(()),
-    }
-}

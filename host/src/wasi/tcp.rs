@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use super::{INVALID_STATE, Receiving, Sending, check_family, check_unicast};
+use super::{INVALID_STATE, Receiving, Sending};
 use crate::ctx::CapsockCtx;
 use crate::options::FlagOption;
 use crate::policy::operation::Connect;
+use crate::policy::wasi::{check_family, check_unicast};
 use crate::socket::{Deadline, Socket};
 use crate::{Address, AddressFamily, Errno, Protocol, SocketType};
 

@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use super::stream::dont_wait;
 use super::tcp::internet;
-use super::{INVALID_STATE, check_family, now};
+use super::{INVALID_STATE, now};
 use crate::ctx::CapsockCtx;
 use crate::options::FlagOption;
 use crate::os::Interest;
 use crate::policy::operation::Send;
+use crate::policy::wasi::check_family;
 use crate::socket::{Readiness, Receive, Socket, Transmit};
 use crate::{AddressFamily, Errno, Protocol, SocketType};
 

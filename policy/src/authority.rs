@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use crate::policy::{ParseRuleError, Policy, Rule, VettedName};
+use crate::{ParseRuleError, Policy, Rule, VettedName};
 
 /// How many limits a guest may set, with how many rules and bytes of text in
 /// all: each check asks every one of them.
@@ -15,10 +15,10 @@ const BYTES: usize = 64 << 10;
 /// The longest question, in bytes; longer than any name or path.
 const QUESTION: usize = 4 << 10;
 
-/// The policy as it is now. A context and its clones, being of one guest, have
-/// one.
+/// The policy of one guest as it is now: with what names were resolved to, and
+/// within the limits that the guest has set itself.
 #[derive(Debug)]
-pub(crate) struct Authority(Mutex<State>);
+pub struct Authority(Mutex<State>);
 
 #[derive(Debug)]
 struct State {
@@ -37,15 +37,18 @@ impl State {
     }
 }
 
-/// Why a limit was not set. Then nothing has changed.
+/// Why a guest's authority was not narrowed. Then nothing has changed.
 #[derive(Debug)]
-pub(crate) enum LimitError {
+pub enum NarrowError {
+    /// A rule does not follow the grammar.
     Malformed(ParseRuleError),
+    /// There are 64 limits, or 4,096 rules or 64 KiB of text in them.
     TooMany,
 }
 
 impl Authority {
-    pub(crate) fn new(policy: Policy) -> Self {
+    /// The authority of a guest that starts.
+    pub fn new(policy: Policy) -> Self {
         Self(Mutex::new(State {
             policy: Arc::new(policy),
             pin_ends: None,
@@ -56,7 +59,7 @@ impl Authority {
     }
 
     /// The policy at this moment: without what names resolved to too long ago.
-    pub(crate) fn policy(&self) -> Arc<Policy> {
+    pub fn policy(&self) -> Arc<Policy> {
         let mut state = self.state();
         if let Some(end) = state.pin_ends {
             let now = Instant::now();
@@ -69,20 +72,23 @@ impl Authority {
     }
 
     /// Lets rules for a name be about the addresses that it was resolved to.
-    pub(crate) fn pin(&self, name: &VettedName, ips: impl Iterator<Item = IpAddr>) {
+    pub fn pin(&self, name: &VettedName, ips: impl Iterator<Item = IpAddr>) {
         let mut state = self.state();
         let policy = Policy::clone(&state.policy).pinned(name, ips, Instant::now());
         state.set(policy);
     }
 
     /// Adds a rule that a recording learnt.
-    pub(crate) fn learn(&self, rule: Rule) {
+    pub fn learn(&self, rule: Rule) {
         let mut state = self.state();
         state.policy = Arc::new(Policy::clone(&state.policy).with(rule));
     }
 
     /// Whether the policy allows an operation on a target.
-    pub(crate) fn may(&self, operation: &str, target: &str) -> Result<bool, String> {
+    ///
+    /// # Errors
+    /// What is wrong with the question, in words.
+    pub fn may(&self, operation: &str, target: &str) -> Result<bool, String> {
         if operation.len() + target.len() > QUESTION {
             return Err(format!("the question has more than {QUESTION} bytes"));
         }
@@ -91,15 +97,18 @@ impl Authority {
     }
 
     /// Allows from now on only what the rules allow too.
-    pub(crate) fn limit(&self, rules: &[String]) -> Result<(), LimitError> {
+    ///
+    /// # Errors
+    /// A rule that does not follow the grammar, or too many of them.
+    pub fn limit(&self, rules: &[String]) -> Result<(), NarrowError> {
         let mut state = self.state();
         let bytes = rules.iter().map(String::len).sum::<usize>() + state.bytes;
         let count = rules.len() + state.rules;
         if state.limits == LIMITS || count > RULES || bytes > BYTES {
-            return Err(LimitError::TooMany);
+            return Err(NarrowError::TooMany);
         }
         let limit = rules.iter().try_fold(Policy::default(), |limit, rule| {
-            let rule: Rule = rule.parse().map_err(LimitError::Malformed)?;
+            let rule: Rule = rule.parse().map_err(NarrowError::Malformed)?;
             Ok(limit.with(rule))
         })?;
         let policy = Policy::clone(&state.policy).narrowed(limit);

@@ -1,0 +1,47 @@
+//! `wasi:sockets` 0.2 of whatever host a component runs on, under the rules that
+//! are sealed in with it: what the components [firewall] and [portable] have in
+//! common.
+//!
+//! Data goes one way: an export of theirs asks a type of this crate, which asks
+//! [`grants`], which asks `capsock-policy`; what has passed is a [`Checked`], and
+//! `outer` hands only such addresses to the host.
+//!
+//! [firewall]: ../capsock_firewall/index.html
+//! [portable]: ../capsock_portable/index.html
+
+// What the host gives is there for components alone.
+#![cfg(target_family = "wasm")]
+#![deny(missing_docs)]
+
+#[allow(
+    missing_docs,
+    missing_debug_implementations,
+    unreachable_pub,
+    unsafe_code,
+    clippy::all,
+    reason = "generated"
+)]
+pub mod bindings {
+    //! What wit-bindgen generates from the WIT.
+    wit_bindgen::generate!({
+        path: ["../../wit", "../wit"],
+        world: "capsock:firewall/checked",
+        generate_all,
+        additional_derives: [PartialEq, Eq, Hash],
+        additional_derives_ignore: ["stream-error"],
+    });
+}
+
+mod convert;
+pub mod grants;
+mod names;
+mod outer;
+mod tcp;
+mod udp;
+
+pub use bindings::wasi::sockets0_2_12::network::ErrorCode;
+pub use convert::{from_socket_address, socket_address};
+pub use grants::Checked;
+pub use names::Lookup;
+pub use tcp::{Accepted, Tcp};
+pub use udp::{Incoming, Outgoing, Udp};

@@ -1,0 +1,132 @@
+//! Look-ups of names.
+
+use std::cell::{Cell, RefCell};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use capsock_policy::{Denial, Errno, is_name};
+
+use crate::bindings::wasi::clocks0_2_12::monotonic_clock;
+use crate::bindings::wasi::io::poll::Pollable;
+use crate::bindings::wasi::sockets0_2_12::ip_name_lookup::ResolveAddressStream;
+use crate::convert::ip;
+use crate::grants::CheckedName;
+use crate::{ErrorCode, grants, outer};
+
+/// How many answers a guest is told.
+const ANSWERS: usize = 32;
+
+/// A look-up, and its answers one by one.
+#[derive(Debug)]
+pub struct Lookup {
+    /// `None` for an address as text, about which no rule is.
+    name: Option<CheckedName>,
+    source: Source,
+    told: Cell<usize>,
+    refused: RefCell<Option<Denial>>,
+}
+
+#[derive(Debug)]
+enum Source {
+    /// Nobody is asked. The last one is told first.
+    Known(RefCell<Vec<IpAddr>>),
+    Host(ResolveAddressStream),
+}
+
+impl Lookup {
+    /// Looks a name up that the rules let the guest look up; an address as text is
+    /// itself, which may stand in brackets as in a URL. `localhost` is 127.0.0.1
+    /// and ::1, and nobody is asked about it.
+    ///
+    /// # Errors
+    /// `invalid-argument` for what is neither an address nor a name,
+    /// `access-denied` where the rules do not allow it, the host's.
+    pub fn of(name: &str) -> Result<Self, ErrorCode> {
+        if let Some(ip) = numeric(name) {
+            return Ok(Self::new(None, Source::known(vec![ip.to_canonical()])));
+        }
+        if !is_name(name) {
+            return Err(ErrorCode::InvalidArgument);
+        }
+        let name = grants::vet_name(name).map_err(|errno| match errno {
+            Errno::AccessDenied => ErrorCode::AccessDenied,
+            _ => ErrorCode::NameUnresolvable,
+        })?;
+        let source = match name.is_localhost() {
+            true => Source::known(vec![Ipv6Addr::LOCALHOST.into(), Ipv4Addr::LOCALHOST.into()]),
+            false => Source::Host(outer::resolve(&name)?),
+        };
+        Ok(Self::new(Some(name), source))
+    }
+
+    fn new(name: Option<CheckedName>, source: Source) -> Self {
+        Self {
+            name,
+            source,
+            told: Cell::new(0),
+            refused: RefCell::new(None),
+        }
+    }
+
+    /// The next answer that the guest may be told, or none.
+    ///
+    /// # Errors
+    /// `access-denied` where the rules allow none of those that there were; the
+    /// host's.
+    pub fn next_address(&self) -> Result<Option<IpAddr>, ErrorCode> {
+        while self.told.get() < ANSWERS {
+            let Some(answer) = self.source.next_address()? else {
+                break;
+            };
+            let admitted = match &self.name {
+                Some(name) => grants::admit_answer(name, answer),
+                None => Ok(()),
+            };
+            match admitted {
+                Ok(()) => {
+                    self.told.set(self.told.get() + 1);
+                    return Ok(Some(answer));
+                }
+                Err(denial) => *self.refused.borrow_mut() = Some(denial),
+            }
+        }
+        match self.refused.take() {
+            Some(denial) if self.told.get() == 0 => {
+                grants::deny(&denial);
+                Err(ErrorCode::AccessDenied)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Is ready when there is an answer.
+    pub fn subscribe(&self) -> Pollable {
+        match &self.source {
+            Source::Known(_) => monotonic_clock::subscribe_duration(0),
+            Source::Host(stream) => stream.subscribe(),
+        }
+    }
+}
+
+impl Source {
+    fn known(answers: Vec<IpAddr>) -> Self {
+        Self::Known(RefCell::new(answers))
+    }
+
+    fn next_address(&self) -> Result<Option<IpAddr>, ErrorCode> {
+        match self {
+            Self::Known(answers) => Ok(answers.borrow_mut().pop()),
+            Self::Host(stream) => {
+                let answer = stream.resolve_next_address()?;
+                Ok(answer.map(|answer| ip(answer).to_canonical()))
+            }
+        }
+    }
+}
+
+fn numeric(name: &str) -> Option<IpAddr> {
+    let bracketed = name.strip_prefix('[').and_then(|ip| ip.strip_suffix(']'));
+    match bracketed {
+        Some(ip) => ip.parse::<Ipv6Addr>().ok().map(IpAddr::V6),
+        None => name.parse().ok(),
+    }
+}

@@ -1,0 +1,98 @@
+//! The host's sockets: the only place where an address is handed to the host, and
+//! it takes none that was not checked.
+
+use std::net::SocketAddr;
+
+use capsock_policy::operation::{Bind, Connect, Listen, Send};
+
+use crate::ErrorCode;
+use crate::bindings::wasi::io::streams::{InputStream, OutputStream};
+use crate::bindings::wasi::sockets0_2_12::network::{IpAddressFamily, Network};
+use crate::bindings::wasi::sockets0_2_12::tcp::TcpSocket;
+use crate::bindings::wasi::sockets0_2_12::udp::{
+    IncomingDatagramStream, OutgoingDatagram, OutgoingDatagramStream, UdpSocket,
+};
+use crate::bindings::wasi::sockets0_2_12::{
+    instance_network, ip_name_lookup, tcp_create_socket, udp_create_socket,
+};
+use crate::convert::from_socket_address;
+use crate::grants::{Checked, CheckedName};
+
+thread_local! {
+    static NETWORK: Network = instance_network::instance_network();
+}
+
+pub(crate) fn create_tcp(family: IpAddressFamily) -> Result<TcpSocket, ErrorCode> {
+    tcp_create_socket::create_tcp_socket(family)
+}
+
+pub(crate) fn create_udp(family: IpAddressFamily) -> Result<UdpSocket, ErrorCode> {
+    udp_create_socket::create_udp_socket(family)
+}
+
+pub(crate) fn bind_tcp(socket: &TcpSocket, local: &Checked<Bind>) -> Result<(), ErrorCode> {
+    let local = from_socket_address(local.address());
+    NETWORK.with(|network| socket.start_bind(network, local))
+}
+
+pub(crate) fn connect_tcp(socket: &TcpSocket, remote: &Checked<Connect>) -> Result<(), ErrorCode> {
+    let remote = from_socket_address(remote.address());
+    NETWORK.with(|network| socket.start_connect(network, remote))
+}
+
+/// The address is the one that the socket is bound to.
+pub(crate) fn listen_tcp(socket: &TcpSocket, _local: &Checked<Listen>) -> Result<(), ErrorCode> {
+    socket.start_listen()
+}
+
+pub(crate) fn accept_tcp(
+    socket: &TcpSocket,
+) -> Result<(TcpSocket, InputStream, OutputStream), ErrorCode> {
+    socket.accept()
+}
+
+pub(crate) fn bind_udp(socket: &UdpSocket, local: &Checked<Bind>) -> Result<(), ErrorCode> {
+    let local = from_socket_address(local.address());
+    NETWORK.with(|network| socket.start_bind(network, local))
+}
+
+pub(crate) fn stream_udp(
+    socket: &UdpSocket,
+    remote: Option<&Checked<Send>>,
+) -> Result<(IncomingDatagramStream, OutgoingDatagramStream), ErrorCode> {
+    socket.stream(remote.map(|remote| from_socket_address(remote.address())))
+}
+
+/// A datagram whose receiver was checked: the one that it names, or else the peer.
+pub(crate) struct CheckedDatagram(OutgoingDatagram);
+
+impl CheckedDatagram {
+    pub(crate) fn new(data: Vec<u8>, remote: Option<SocketAddr>, _to: &Checked<Send>) -> Self {
+        Self(OutgoingDatagram {
+            data,
+            remote_address: remote.map(from_socket_address),
+        })
+    }
+}
+
+pub(crate) fn send_udp(
+    socket: &OutgoingDatagramStream,
+    datagrams: Vec<CheckedDatagram>,
+) -> Result<u64, ErrorCode> {
+    let datagrams: Vec<OutgoingDatagram> =
+        datagrams.into_iter().map(|datagram| datagram.0).collect();
+    socket.send(&datagrams)
+}
+
+/// A name with a dot is absolute; what a single label means is for the machine to
+/// say.
+pub(crate) fn resolve(
+    name: &CheckedName,
+) -> Result<ip_name_lookup::ResolveAddressStream, ErrorCode> {
+    let name = name.as_str();
+    let absolute = match name.contains('.') && !name.ends_with('.') {
+        true => &format!("{name}."),
+        false => name,
+    };
+    NETWORK.with(|network| ip_name_lookup::resolve_addresses(network, absolute))
+}

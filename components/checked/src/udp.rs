@@ -1,0 +1,176 @@
+//! UDP sockets.
+
+use std::cell::RefCell;
+use std::net::SocketAddr;
+
+use capsock_policy::operation::{Bind, Send};
+use capsock_policy::wasi::check_family;
+use capsock_policy::{AddressFamily, Protocol};
+
+use crate::bindings::wasi::sockets0_2_12::network::IpAddressFamily;
+use crate::bindings::wasi::sockets0_2_12::udp::{
+    IncomingDatagram, IncomingDatagramStream, OutgoingDatagramStream, UdpSocket,
+};
+use crate::convert::{code, socket_address};
+use crate::outer::CheckedDatagram;
+use crate::tcp::Bound;
+use crate::{ErrorCode, convert, grants, outer};
+
+/// A socket of the host's, whose addresses are checked.
+#[derive(Debug)]
+pub struct Udp {
+    socket: UdpSocket,
+    family: AddressFamily,
+    bound: RefCell<Bound>,
+}
+
+/// What it receives, of whom the rules admit.
+#[derive(Debug)]
+pub struct Incoming {
+    stream: IncomingDatagramStream,
+    local: SocketAddr,
+}
+
+/// What it sends, to whom the rules allow.
+#[derive(Debug)]
+pub struct Outgoing {
+    stream: OutgoingDatagramStream,
+    family: AddressFamily,
+    peer: Option<SocketAddr>,
+}
+
+impl Udp {
+    /// Makes a socket.
+    ///
+    /// # Errors
+    /// The host's.
+    pub fn create(family: IpAddressFamily) -> Result<Self, ErrorCode> {
+        Ok(Self {
+            socket: outer::create_udp(family)?,
+            family: convert::family(family),
+            bound: RefCell::new(Bound::Nowhere),
+        })
+    }
+
+    /// Begins to bind it.
+    ///
+    /// # Errors
+    /// `access-denied` where the rules do not allow it; the host's.
+    pub fn start_bind(&self, local: SocketAddr) -> Result<(), ErrorCode> {
+        if *self.bound.borrow() != Bound::Nowhere {
+            return self.socket.finish_bind().and(Err(ErrorCode::InvalidState));
+        }
+        check_family(self.family, local.ip()).map_err(code)?;
+        let checked = grants::vet::<Bind>(Protocol::Udp, local).map_err(code)?;
+        outer::bind_udp(&self.socket, &checked)?;
+        *self.bound.borrow_mut() = Bound::Binding(local);
+        Ok(())
+    }
+
+    /// Ends the bind.
+    ///
+    /// # Errors
+    /// The host's.
+    pub fn finish_bind(&self) -> Result<(), ErrorCode> {
+        let result = self.socket.finish_bind();
+        let bound = self.bound.borrow().ended(result);
+        *self.bound.borrow_mut() = bound;
+        result
+    }
+
+    /// What it receives and sends, of and to `remote` alone if there is one.
+    ///
+    /// # Errors
+    /// `access-denied` where the rules do not allow to send there; the host's.
+    pub fn stream(&self, remote: Option<SocketAddr>) -> Result<(Incoming, Outgoing), ErrorCode> {
+        let local = self.bound.borrow().at().ok_or(ErrorCode::InvalidState)?;
+        let checked = match remote {
+            Some(remote) => {
+                check_family(self.family, remote.ip()).map_err(code)?;
+                Some(grants::vet::<Send>(Protocol::Udp, remote).map_err(code)?)
+            }
+            None => None,
+        };
+        let (incoming, outgoing) = outer::stream_udp(&self.socket, checked.as_ref())?;
+        let incoming = Incoming {
+            stream: incoming,
+            local,
+        };
+        let outgoing = Outgoing {
+            stream: outgoing,
+            family: self.family,
+            peer: remote,
+        };
+        Ok((incoming, outgoing))
+    }
+
+    /// The host's socket, for its options and state: it takes no address.
+    pub fn socket(&self) -> &UdpSocket {
+        &self.socket
+    }
+}
+
+impl Incoming {
+    /// At most so many datagrams, of senders that the rules admit: none where none
+    /// is there now. Others are dropped.
+    ///
+    /// # Errors
+    /// The host's.
+    pub fn receive(&self, most: u64) -> Result<Vec<(Vec<u8>, SocketAddr)>, ErrorCode> {
+        let received = self.stream.receive(most)?.into_iter();
+        let datagrams = received.map(
+            |IncomingDatagram {
+                 data,
+                 remote_address,
+             }| { (data, socket_address(remote_address)) },
+        );
+        let admits = |(_, sender): &(Vec<u8>, SocketAddr)| {
+            grants::admit_sender(Protocol::Udp, Some(self.local), *sender).is_ok()
+        };
+        Ok(datagrams.filter(admits).collect())
+    }
+
+    /// The host's stream, to wait for it.
+    pub fn stream(&self) -> &IncomingDatagramStream {
+        &self.stream
+    }
+}
+
+impl Outgoing {
+    /// Sends datagrams, each to its receiver or else to the peer. Returns how many
+    /// were sent: the first of those that the rules allow.
+    ///
+    /// # Errors
+    /// `access-denied` where they do not allow the first one; the host's.
+    pub fn send(
+        &self,
+        datagrams: impl IntoIterator<Item = (Vec<u8>, Option<SocketAddr>)>,
+    ) -> Result<u64, ErrorCode> {
+        let mut checked = Vec::new();
+        for (data, remote) in datagrams {
+            match self.check(data, remote) {
+                Ok(datagram) => checked.push(datagram),
+                // By WASI, no error where some were sent.
+                Err(_) if !checked.is_empty() => break,
+                Err(error) => return Err(error),
+            }
+        }
+        outer::send_udp(&self.stream, checked)
+    }
+
+    fn check(
+        &self,
+        data: Vec<u8>,
+        remote: Option<SocketAddr>,
+    ) -> Result<CheckedDatagram, ErrorCode> {
+        let to = remote.or(self.peer).ok_or(ErrorCode::InvalidArgument)?;
+        check_family(self.family, to.ip()).map_err(code)?;
+        let checked = grants::vet::<Send>(Protocol::Udp, to).map_err(code)?;
+        Ok(CheckedDatagram::new(data, remote, &checked))
+    }
+
+    /// The host's stream, to wait for it.
+    pub fn stream(&self) -> &OutgoingDatagramStream {
+        &self.stream
+    }
+}

@@ -1,0 +1,3 @@
+//! `capsock:sockets` for a program, on what WASI has of it.
+
+#![cfg(target_family = "wasm")]
