@@ -29,6 +29,8 @@ fn guest(args: &[String]) -> Guest {
     wasi.inherit_stdio()
         .args(args)
         .inherit_network()
+        .allow_tcp(true)
+        .allow_udp(true)
         .allow_ip_name_lookup(true);
     Guest {
         wasi: wasi.build(),
