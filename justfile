@@ -33,8 +33,12 @@ fuzz seconds="60":
     scripts/cargo-tool cargo-fuzz 0.13.2
     scripts/fuzz {{ seconds }}
 
+# Build the components that `capsock seal` puts into others, to target/components.
+components:
+    scripts/components
+
 # Build the CLI, and all that the tests need: one build serves every recipe.
-build:
+build: components
     cargo build --workspace --all-targets
 
 # Build every guest program and example to target/guests/NAME.wasm.

@@ -24,6 +24,7 @@ pub(crate) enum Command {
     Run(Box<RunArgs>),
     Policy(PolicyArgs),
     Inspect(InspectArgs),
+    Seal(Box<SealArgs>),
     #[command(name = compile::COMMAND, hide = true)]
     Compile(CompileArgs),
 }
@@ -289,6 +290,90 @@ pub(crate) struct InspectArgs {
     /// The component
     #[arg(value_name = "COMPONENT")]
     pub(crate) component: PathBuf,
+}
+
+/// Put grants into a component: it runs on any host of WASI 0.2, and reaches no more
+/// than they allow.
+///
+/// A firewall stands between the program and the host's wasi:sockets, and asks the
+/// same rules as `capsock run` does about every address, name, peer and sender. Under
+/// `capsock run` the command line's grants have to allow an operation too: a seal can
+/// only narrow. What the machine alone knows, the firewall does not: to it an address
+/// of the host's own in the public internet is public.
+#[derive(Debug, Args)]
+#[command(
+    override_usage = "capsock seal [OPTIONS] COMPONENT -o FILE",
+    after_long_help = SEAL_EXAMPLES
+)]
+pub(crate) struct SealArgs {
+    #[command(flatten)]
+    grants: Grants,
+
+    /// Put in capsock:sockets too, on what WASI has of it, for programs of capsock's
+    /// SDKs: TCP, UDP, names; docs/portable.md has what there is not
+    #[arg(long)]
+    portable: bool,
+
+    /// Put in no grants: what is allowed, the host alone decides
+    #[arg(long, requires = "portable", conflicts_with = "Grants")]
+    no_policy: bool,
+
+    /// Let this interface or package through that the program imports, such as
+    /// example:log/sink: capsock does not know it, and it might be a way to the network
+    #[arg(long, value_name = "INTERFACE")]
+    pass: Vec<String>,
+
+    /// Write the sealed component to this file
+    #[arg(short, long, value_name = "FILE")]
+    output: PathBuf,
+
+    /// The component
+    #[arg(value_name = "COMPONENT")]
+    component: PathBuf,
+}
+
+const SEAL_EXAMPLES: &str = "\
+Examples:
+  A Redis client that reaches one server, on whatever host:
+    capsock seal --allow-connect tcp://127.0.0.1:6379 redis-client-std.wasm -o sealed.wasm
+    wasmtime run -S tcp,inherit-network sealed.wasm
+    capsock run --allow-connect tcp://127.0.0.1:6379 sealed.wasm
+  The grants of a file, and what was sealed in:
+    capsock seal --policy policy.toml app.wasm -o sealed.wasm
+    capsock inspect sealed.wasm
+  A program of the SDK, where only WASI is:
+    capsock seal --portable --allow-listen tcp://127.0.0.1:50007 echo-server.wasm -o sealed.wasm
+
+Exit codes:
+  0; 2 for usage (a grant, a file, a component that cannot be sealed)";
+
+/// What is sealed, and with what.
+#[derive(Debug)]
+pub(crate) struct SealTask {
+    pub(crate) component: PathBuf,
+    pub(crate) output: PathBuf,
+    /// `None` where the host alone decides.
+    pub(crate) policy: Option<Policy>,
+    /// Whether a policy file has limits, which are no rules.
+    pub(crate) has_limits: bool,
+    pub(crate) portable: bool,
+    pub(crate) pass: Vec<String>,
+}
+
+impl SealArgs {
+    /// Checks and parses every value.
+    pub(crate) fn parse(self) -> Result<SealTask, UsageError> {
+        let mut limits = Limits::default();
+        let policy = self.grants.parse(&mut limits)?;
+        Ok(SealTask {
+            policy: (!self.no_policy).then_some(policy),
+            has_limits: limits != Limits::default(),
+            component: self.component,
+            output: self.output,
+            portable: self.portable,
+            pass: self.pass,
+        })
+    }
 }
 
 /// Compile a component from standard input to native code on standard output. What

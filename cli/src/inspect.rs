@@ -1,15 +1,16 @@
-//! `capsock inspect`: what a component imports and exports.
+//! `capsock inspect`: what a component imports and exports, and what is sealed in.
 
 use std::fmt::Write;
 use std::path::Path;
 
-use capsock_host::Limits;
 use capsock_host::policy::shown;
+use capsock_host::{Limits, Policy};
+use capsock_seal::Seal;
 use wasmparser::{Validator, WasmFeatures};
 
 use crate::terminal::print;
 use crate::wasi::{self, Surface, parts};
-use crate::{Failure, load};
+use crate::{Failure, load, policy};
 
 /// Prints what a component imports, and which grants that needs; and what it
 /// exports.
@@ -19,8 +20,39 @@ pub(crate) fn inspect(path: &Path) -> Result<i32, Failure> {
     let mut validator = Validator::new_with_features(WasmFeatures::all());
     let surface = Surface::of(&bytes, |payload| validator.payload(payload).map(drop));
     let surface = surface.map_err(|error| load::unusable(path, &error))?;
-    print(format_args!("{}", describe(&surface)))?;
+    let seals = seals(path, bytes)?;
+    print(format_args!("{}{}", describe(&surface), seals))?;
     Ok(0)
+}
+
+/// The grants that are sealed in, from the outermost seal to the innermost.
+fn seals(path: &Path, mut component: Vec<u8>) -> Result<String, Failure> {
+    let mut text = String::new();
+    while let Some(seal) = Seal::of(&component).map_err(|error| load::unusable(path, &error))? {
+        let keeper = seal.keeper();
+        let whose = match keeper.is_built_in() {
+            true => "",
+            false => " of another build of capsock",
+        };
+        let rules = match seal.policy() {
+            Some(policy) => policy::summary(policy),
+            None => "no policy: the host alone decides".to_owned(),
+        };
+        // Writing to a string succeeds.
+        _ = writeln!(
+            text,
+            "sealed with {rules}, by the {} component{whose}:",
+            keeper.name()
+        );
+        for rule in seal.policy().into_iter().flat_map(Policy::rules) {
+            _ = writeln!(text, "  {rule}");
+        }
+        for name in seal.passed() {
+            _ = writeln!(text, "  passed {}, whatever it reaches", shown(name, NAME));
+        }
+        component = seal.program().to_vec();
+    }
+    Ok(text)
 }
 
 /// How much of a name is shown, in bytes.

@@ -17,6 +17,7 @@ mod policy;
 mod record;
 mod run;
 mod script;
+mod seal;
 mod terminal;
 mod told;
 mod trace;
@@ -70,6 +71,10 @@ fn main() {
             Err(error) => Err(error.into()),
         },
         Command::Inspect(args) => inspect::inspect(&args.component),
+        Command::Seal(args) => args
+            .parse()
+            .map_err(Failure::from)
+            .and_then(|task| seal::seal(&task)),
         Command::Compile(args) => compile::serve(args.memory),
     };
     // Not a return: a thread may still wait for standard input.

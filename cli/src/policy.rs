@@ -53,7 +53,8 @@ pub(crate) fn explain(policy: &Policy, question: &Question) -> Result<i32, Failu
     })
 }
 
-fn summary(policy: &Policy) -> String {
+/// How many rules there are.
+pub(crate) fn summary(policy: &Policy) -> String {
     let rules = policy.rules();
     let allow = rules
         .iter()

@@ -1,0 +1,40 @@
+//! `capsock seal`: a component with its grants inside.
+
+use std::fs;
+
+use capsock_host::Limits;
+use capsock_seal::{Keeper, seal as compose};
+
+use crate::args::SealTask;
+use crate::terminal::{print, tell};
+use crate::{Failure, load, policy};
+
+/// Writes the sealed component, and says what is in it.
+pub(crate) fn seal(task: &SealTask) -> Result<i32, Failure> {
+    let unbuilt = |error| Failure::Usage(format!("{error}"));
+    let keeper = match task.portable {
+        true => Keeper::portable(),
+        false => Keeper::firewall(),
+    };
+    let keeper = keeper.map_err(unbuilt)?;
+    let program = load::read(&task.component, &Limits::default())?;
+    let sealed = compose(&program, task.policy.as_ref(), &keeper, &task.pass)
+        .map_err(|error| load::unusable(&task.component, &error))?;
+    fs::write(&task.output, &sealed).map_err(|error| load::unusable(&task.output, &error))?;
+    if task.has_limits {
+        tell(format_args!(
+            "the limits of the policy are not sealed in: the host that runs it has its own"
+        ));
+    }
+    let rules = match &task.policy {
+        Some(policy) => policy::summary(policy),
+        None => "no policy: the host alone decides".to_owned(),
+    };
+    print(format_args!(
+        "{}: {rules}; {} KiB, {} KiB more than without\n",
+        task.output.display(),
+        sealed.len() >> 10,
+        (sealed.len() - program.len()) >> 10,
+    ))?;
+    Ok(0)
+}

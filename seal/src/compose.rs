@@ -1,0 +1,209 @@
+//! A program, its rules and the component that keeps them, made one.
+
+use capsock_policy::Policy;
+use thiserror::Error;
+use wac_graph::types::Package;
+use wac_graph::{CompositionGraph, EncodeOptions, NodeId, PackageId};
+use wasm_encoder::{ComponentSection, CustomSection};
+
+use crate::imports::{self, Import};
+use crate::keeper::Keeper;
+use crate::seal::{SECTION, mark};
+use crate::{policy, sections};
+
+/// Why a program was not sealed.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum SealError {
+    /// It is a core module, or nothing of WebAssembly.
+    #[error("it is no WebAssembly component{0}")]
+    NotComponent(&'static str),
+    /// It cannot be read.
+    #[error("it is no valid component: {0}")]
+    Invalid(String),
+    /// It has nothing that the rules could be about.
+    #[error("it imports no sockets, so there is nothing to seal; it runs as it is")]
+    NoSockets,
+    /// It has `capsock:sockets`, which only the portable component gives.
+    #[error(
+        "it imports `{0}`, which only capsock has; --portable seals it with a component that \
+         gives it that where only WASI is"
+    )]
+    NeedsPortable(String),
+    /// It has an import that could be another way to the network.
+    #[error(
+        "it imports `{0}`, which could be a way to the network that the {1} does not know; where \
+         it is none, --pass {0} lets it through"
+    )]
+    Unfiltered(String, &'static str),
+    /// The parts do not fit together.
+    #[error("its import `{import}` does not fit what the {keeper} gives: {why}")]
+    DoesNotFit {
+        /// The import.
+        import: String,
+        /// `firewall` or `portable`.
+        keeper: &'static str,
+        /// What is different.
+        why: String,
+    },
+    /// The parts could not be put together otherwise.
+    #[error("it cannot be composed with the {0}: {1}")]
+    Composition(&'static str, String),
+}
+
+/// Seals a program: what it may reach is what `policy` allows, on whatever host.
+/// Without one the host alone decides, which is of use where the keeper is the
+/// portable one.
+///
+/// `passed` names imports that are let through though they are not known, as
+/// interfaces or packages.
+///
+/// Equal arguments give equal bytes.
+///
+/// # Errors
+/// Where the program is no component, imports no sockets, or has an import that
+/// would not be kept by the rules.
+pub fn seal(
+    program: &[u8],
+    policy: Option<&Policy>,
+    keeper: &Keeper,
+    passed: &[String],
+) -> Result<Vec<u8>, SealError> {
+    let rules = policy::component(policy);
+    let mut sealed = compose(program, &rules, keeper, passed)?;
+    let mark = mark(&rules, keeper, program, passed);
+    let section = CustomSection {
+        name: SECTION.into(),
+        data: mark.as_bytes().into(),
+    };
+    sealed.push(ComponentSection::id(&section));
+    wasm_encoder::Encode::encode(&section, &mut sealed);
+    Ok(sealed)
+}
+
+pub(crate) fn compose(
+    program: &[u8],
+    rules: &[u8],
+    keeper: &Keeper,
+    passed: &[String],
+) -> Result<Vec<u8>, SealError> {
+    if !sections::is_component(program) {
+        return Err(SealError::NotComponent(match program {
+            [0, b'a', b's', b'm', ..] => {
+                ", but a core module; build it for wasm32-wasip2, or make it one with `wasm-tools \
+                 component new`"
+            }
+            _ => "",
+        }));
+    }
+    let mut graph = CompositionGraph::new();
+    let program = register(&mut graph, "capsock:program", program).map_err(SealError::Invalid)?;
+    let other = |error: String| SealError::Composition(keeper.name(), error);
+    let rules = register(&mut graph, "capsock:rules", rules).map_err(other)?;
+    let kept = register(&mut graph, "capsock:keeper", &keeper.bytes).map_err(other)?;
+    let wanted = wanted(&graph, program, kept, keeper, passed)?;
+
+    let rules = graph.instantiate(rules);
+    let kept = graph.instantiate(kept);
+    connect(
+        &mut graph,
+        rules,
+        policy::INTERFACE,
+        kept,
+        policy::INTERFACE,
+    )
+    .map_err(other)?;
+    let instance = graph.instantiate(program);
+    for (import, export) in wanted {
+        connect(&mut graph, kept, &export, instance, &import).map_err(|why| {
+            SealError::DoesNotFit {
+                import,
+                keeper: keeper.name(),
+                why,
+            }
+        })?;
+    }
+    for name in names(&graph, program, Side::Exports) {
+        let alias = graph
+            .alias_instance_export(instance, &name)
+            .map_err(|error| other(chain(&error)))?;
+        graph
+            .export(alias, &name)
+            .map_err(|error| other(chain(&error)))?;
+    }
+    graph
+        .encode(EncodeOptions::default())
+        .map_err(|error| other(chain(&error)))
+}
+
+/// The imports of the program that the keeper's exports are for.
+fn wanted(
+    graph: &CompositionGraph,
+    program: PackageId,
+    kept: PackageId,
+    keeper: &Keeper,
+    passed: &[String],
+) -> Result<Vec<(String, String)>, SealError> {
+    let exports = names(graph, kept, Side::Exports);
+    let mut wanted = Vec::new();
+    for import in names(graph, program, Side::Imports) {
+        match imports::of(&import, exports.iter().map(String::as_str), passed) {
+            Import::Kept(export) => wanted.push((import, export.to_owned())),
+            Import::Harmless => {}
+            Import::Unknown if import.starts_with("capsock:sockets/") => {
+                return Err(SealError::NeedsPortable(import));
+            }
+            Import::Unknown => return Err(SealError::Unfiltered(import, keeper.name())),
+        }
+    }
+    match wanted.is_empty() {
+        true => Err(SealError::NoSockets),
+        false => Ok(wanted),
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Side {
+    Imports,
+    Exports,
+}
+
+fn names(graph: &CompositionGraph, package: PackageId, side: Side) -> Vec<String> {
+    let world = &graph.types()[graph[package].ty()];
+    let names = match side {
+        Side::Imports => &world.imports,
+        Side::Exports => &world.exports,
+    };
+    names.keys().cloned().collect()
+}
+
+fn register(graph: &mut CompositionGraph, name: &str, bytes: &[u8]) -> Result<PackageId, String> {
+    let package = Package::from_bytes(name, None, bytes, graph.types_mut());
+    let package = package.map_err(|error| format!("{error:#}"))?;
+    graph
+        .register_package(package)
+        .map_err(|error| chain(&error))
+}
+
+/// Gives an instance the export of another one.
+fn connect(
+    graph: &mut CompositionGraph,
+    from: NodeId,
+    export: &str,
+    to: NodeId,
+    import: &str,
+) -> Result<(), String> {
+    let export = graph
+        .alias_instance_export(from, export)
+        .map_err(|error| chain(&error))?;
+    graph
+        .set_instantiation_argument(to, import, export)
+        .map_err(|error| chain(&error))
+}
+
+/// An error and its causes.
+fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    let texts: Vec<String> = causes.map(ToString::to_string).collect();
+    texts.join(": ")
+}

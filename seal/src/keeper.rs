@@ -1,0 +1,82 @@
+//! The components that keep the rules.
+
+use std::borrow::Cow;
+
+use thiserror::Error;
+
+/// A component that stands between a program and the host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Keeper {
+    pub(crate) kind: Kind,
+    pub(crate) bytes: Cow<'static, [u8]>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Firewall,
+    Portable,
+}
+
+/// The crate was built without the component.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[error(
+    "this capsock was built without the component `{0}`; build it again after `just components`"
+)]
+pub struct NotBuiltIn(&'static str);
+
+impl Keeper {
+    /// The firewall: `wasi:sockets` 0.2 for a program.
+    ///
+    /// # Errors
+    /// Where the crate was built without it.
+    pub fn firewall() -> Result<Self, NotBuiltIn> {
+        Self::built_in(Kind::Firewall)
+    }
+
+    /// The portable one: `capsock:sockets` on what WASI has of it, and what the
+    /// firewall has.
+    ///
+    /// # Errors
+    /// Where the crate was built without it.
+    pub fn portable() -> Result<Self, NotBuiltIn> {
+        Self::built_in(Kind::Portable)
+    }
+
+    fn built_in(kind: Kind) -> Result<Self, NotBuiltIn> {
+        match kind.built_in() {
+            [] => Err(NotBuiltIn(kind.name())),
+            bytes => Ok(Self {
+                kind,
+                bytes: Cow::Borrowed(bytes),
+            }),
+        }
+    }
+
+    /// Its name: `firewall` or `portable`.
+    pub fn name(&self) -> &'static str {
+        self.kind.name()
+    }
+
+    /// Whether it is the one that this crate has.
+    pub fn is_built_in(&self) -> bool {
+        self.bytes == self.kind.built_in()
+    }
+}
+
+impl Kind {
+    pub(crate) const ALL: [Self; 2] = [Self::Firewall, Self::Portable];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Firewall => "firewall",
+            Self::Portable => "portable",
+        }
+    }
+
+    fn built_in(self) -> &'static [u8] {
+        match self {
+            Self::Firewall => include_bytes!(concat!(env!("OUT_DIR"), "/firewall.wasm")),
+            Self::Portable => include_bytes!(concat!(env!("OUT_DIR"), "/portable.wasm")),
+        }
+    }
+}
