@@ -22,7 +22,7 @@ test: build guests libc-guests python
 
 # Try the attack table from the outside, and print it: attempt, expected, got.
 attack: build guests
-    cargo test --workspace --test attack -- --nocapture attack_table
+    cargo test --workspace --test attack -- --nocapture --test-threads 1 attack_table
 
 # Random sequences of operations: no denied address reaches the kernel.
 model sequences="1000000":

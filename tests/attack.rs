@@ -7,10 +7,10 @@ mod table;
 
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
-use capsock_tests::{Namespace, Running, run, stderr};
+use capsock_tests::{Namespace, Running, capsock, run, stderr};
 use comfy_table::presets::ASCII_MARKDOWN;
 use comfy_table::{ContentArrangement, Table};
 use table::{Interface, Outcome, Try, rows};
@@ -41,6 +41,16 @@ const ELSEWHERE: [&str; 3] = ["9.9.9.9", "64:ff9b::7f00:1", "2002:7f00:1::"];
 
 #[test]
 fn attack_table() {
+    try_all(&[Interface::Capsock, Interface::P2, Interface::P3]);
+}
+
+#[test]
+fn attack_table_of_sealed_programs() {
+    try_all(&[Interface::Sealed]);
+}
+
+/// Tries each row over these interfaces, and prints the table.
+fn try_all(interfaces: &[Interface]) {
     let Some(namespace) = Namespace::with_names(ADDRESSES, env!("CARGO_BIN_EXE_capsock-test-dns"))
     else {
         return;
@@ -54,15 +64,16 @@ fn attack_table() {
         .set_content_arrangement(ContentArrangement::Dynamic)
         .set_width(120)
         .set_header(["attempt", "expected", "got"]);
-    let mut tried = [0; Interface::ALL.len()];
+    let mut tried = vec![0; interfaces.len()];
     for row in rows() {
         let mut counts: Vec<(String, usize)> = Vec::new();
         let everywhere = |attempt| {
             let over = move |interface: Interface| Some((interface, interface.attempt(attempt)?));
-            Interface::ALL.into_iter().filter_map(over)
+            interfaces.iter().copied().filter_map(over)
         };
         for (interface, attempt) in row.tries.iter().flat_map(everywhere) {
-            tried[interface as usize] += 1;
+            let place = interfaces.iter().position(|&one| one == interface);
+            tried[place.unwrap()] += 1;
             let got = match attack(&namespace, &mut witness, interface, &attempt) {
                 Ok(got) => got,
                 Err(wrong) => {
@@ -84,10 +95,13 @@ fn attack_table() {
             .iter()
             .map(|(got, count)| format!("{count} x {got}"))
             .collect();
+        if counts.is_empty() {
+            continue;
+        }
         table.add_row([row.attempt, row.expected, &counts.join(", ")]);
     }
     println!("{table}");
-    println!("tried over capsock:sockets, wasi:sockets 0.2 and 0.3: {tried:?}");
+    println!("tried over {interfaces:?}: {tried:?}");
     assert!(failed.is_empty(), "\n{failed}");
     assert!(tried.iter().all(|&tries| tries > 50), "{tried:?}");
 }
@@ -108,7 +122,14 @@ fn attack(
         Outcome::Unaudited => &["--audit", "/dev/full"],
         _ => &[],
     };
-    let command = run(&[full, &grants].concat(), guest(interface), &does);
+    let grants = [full, &grants].concat();
+    let command = match interface {
+        Interface::Sealed => match witness.seal(&grants) {
+            Ok(sealed) => wasi_host(&sealed, &does),
+            Err(usage) => usage,
+        },
+        _ => run(&grants, guest(interface), &does),
+    };
     let mut under = attempt.under.split_whitespace();
     let command = match under.next() {
         Some(program) => {
@@ -160,9 +181,16 @@ fn attack(
 fn guest(interface: Interface) -> &'static str {
     match interface {
         Interface::Capsock => "attack",
-        Interface::P2 => "attack-std",
+        Interface::P2 | Interface::Sealed => "attack-std",
         Interface::P3 => "sockets_p3",
     }
+}
+
+/// The host of WASI that grants everything.
+fn wasi_host(component: &Path, does: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_capsock-test-wasi"));
+    command.arg(component).args(does);
+    command
 }
 
 /// Each row of the table stands in SECURITY.md, with what proves it.
@@ -210,6 +238,23 @@ impl Witness {
 
     fn directory(&self) -> &str {
         self.directory.path().to_str().unwrap()
+    }
+
+    /// The program of WASI with these grants sealed in; the command that is to fail
+    /// where they cannot be.
+    fn seal(&self, grants: &[&str]) -> Result<PathBuf, Command> {
+        let sealed = self.directory.path().join("sealed.wasm");
+        let program = capsock_tests::guest(guest(Interface::Sealed));
+        let mut seal = capsock();
+        seal.arg("seal")
+            .args(grants)
+            .arg(program)
+            .arg("-o")
+            .arg(&sealed);
+        match seal.output().unwrap().status.success() {
+            true => Ok(sealed),
+            false => Err(seal),
+        }
     }
 
     /// What has arrived since the last time it was asked.

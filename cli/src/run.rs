@@ -7,6 +7,7 @@ use std::time::Duration;
 use capsock_host::cap_std::ambient_authority;
 use capsock_host::policy::Reach;
 use capsock_host::{CapsockCtx, CapsockCtxView, CapsockView, Limits, MemoryLimiter, Quota};
+use capsock_seal::Seal;
 use wasmtime::component::{Accessor, Component, Linker, ResourceTable};
 use wasmtime::{Engine, Store, Trap};
 use wasmtime_wasi::p2::bindings as p2;
@@ -62,12 +63,12 @@ impl CapsockView for Guest {
 }
 
 /// Runs a component to its end, and returns its exit code.
-pub(crate) fn run(run: Run) -> Result<i32, Failure> {
+pub(crate) fn run(mut run: Run) -> Result<i32, Failure> {
     // Before any of it is made or opened.
     trusted::check(&run)?;
     // First of what opens descriptors: systemd's have fixed numbers.
     let listeners = inherit::open(&run.inherit)?;
-    let bytes = load::read(&run.component, &run.limits)?;
+    let bytes = unseal(load::read(&run.component, &run.limits)?, &mut run);
     let surface = Surface::of(&bytes, |_part| Ok(()));
     let surface = surface.map_err(|error| load::unusable(&run.component, &error))?;
     let engine = load::engine(surface.concurrency)?;
@@ -105,6 +106,28 @@ pub(crate) fn run(run: Run) -> Result<i32, Failure> {
         // Whatever the guest made of the denials.
         Some(audit) if !audit.is_complete() => result.map(|_code| audit::UNWRITTEN),
         _ => result,
+    }
+}
+
+/// The program that a component was sealed of, to be run under the policy within the
+/// rules of its seal: what they allow is what the sealed component would, and what the
+/// machine alone knows counts as well. What another capsock has sealed runs as it is,
+/// its keeper within the policy.
+fn unseal(mut component: Vec<u8>, run: &mut Run) -> Vec<u8> {
+    loop {
+        match Seal::of(&component) {
+            Ok(Some(seal)) if seal.keeper().is_built_in() => {
+                if let Some(rules) = seal.policy() {
+                    run.policy = std::mem::take(&mut run.policy).sealed(rules.clone());
+                }
+                component = seal.program().to_vec();
+            }
+            Ok(_) => return component,
+            Err(broken) => {
+                tell(format_args!("{}: {broken}", run.component.display()));
+                return component;
+            }
+        }
     }
 }
 

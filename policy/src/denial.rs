@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use crate::address::{host_text, netlink_name};
 use crate::class::Class;
+use crate::narrow::LimitedBy;
 use crate::question::Subject;
 use crate::rule::{Effect, Op, Rule};
 use crate::text::escape;
@@ -22,8 +23,8 @@ struct Details {
     target: String,
     from: Option<String>,
     cause: Cause,
-    /// The cause is in a limit that the guest set itself.
-    given_up: bool,
+    /// The cause is in a limit, and whose that is.
+    limited_by: Option<LimitedBy>,
     grant: Option<Rule>,
     /// A grant that would allow it and more.
     wide: Option<Rule>,
@@ -152,7 +153,7 @@ impl Denial {
             target,
             from: None,
             cause,
-            given_up: false,
+            limited_by: None,
             grant: None,
             wide: None,
         }))
@@ -169,18 +170,18 @@ impl Denial {
         self
     }
 
-    /// As a denial by a limit of the guest, which no grant lifts.
-    pub fn given_up(mut self) -> Self {
-        self.0.given_up = true;
+    /// As a denial by a limit, which no grant lifts.
+    pub fn limited_by(mut self, whom: LimitedBy) -> Self {
+        self.0.limited_by = Some(whom);
         self.0.grant = None;
         self.0.wide = None;
         self
     }
 
-    /// Whether the embedder's rules allow it, and the guest gave it up by a
-    /// limit that it set itself.
-    pub fn is_given_up(&self) -> bool {
-        self.0.given_up
+    /// Whether the embedder's rules allow it, and a limit does not: one that the
+    /// guest set itself, or that its component is sealed with.
+    pub fn is_by_limit(&self) -> bool {
+        self.0.limited_by.is_some()
     }
 
     /// The operation.
@@ -200,10 +201,10 @@ impl Denial {
 
     /// Why: which rule forbids it, or that none allows it.
     pub fn reason(&self) -> String {
-        match (&self.0.cause, self.0.given_up) {
-            (Cause::NoRule, false) => "no rule allows it".to_owned(),
-            (Cause::NoWideRule(why), false) => format!("no rule allows it, and {why}"),
-            (Cause::NoRuleOfKind, false) => {
+        match (&self.0.cause, self.0.limited_by) {
+            (Cause::NoRule, None) => "no rule allows it".to_owned(),
+            (Cause::NoWideRule(why), None) => format!("no rule allows it, and {why}"),
+            (Cause::NoRuleOfKind, None) => {
                 let scheme = self.0.target.split("://").next().unwrap_or_default();
                 format!(
                     "no rule allows it; a grant of the address that the socket is used with does, \
@@ -211,8 +212,8 @@ impl Denial {
                     self.0.op
                 )
             }
-            (Cause::NoRuleCould(why), false) => format!("no grant can allow it: {why}"),
-            (Cause::Rule(rule), false) => format!("the rule `{rule}` forbids it"),
+            (Cause::NoRuleCould(why), None) => format!("no grant can allow it: {why}"),
+            (Cause::Rule(rule), None) => format!("the rule `{rule}` forbids it"),
             (Cause::Class(ip, class), _) => {
                 let class = match (class, Class::of(*ip)) {
                     (Some(class), _) => class.name(),
@@ -223,10 +224,14 @@ impl Denial {
             }
             (
                 Cause::NoRule | Cause::NoWideRule(_) | Cause::NoRuleOfKind | Cause::NoRuleCould(_),
-                true,
-            ) => "the guest gave it up: no rule of its limit allows it".to_owned(),
-            (Cause::Rule(rule), true) => {
-                format!("the guest gave it up: its rule `{rule}` forbids it")
+                Some(whom),
+            ) => format!(
+                "{}: no rule of its {} allows it",
+                whom.reason(),
+                whom.rules()
+            ),
+            (Cause::Rule(rule), Some(whom)) => {
+                format!("{}: its rule `{rule}` forbids it", whom.reason())
             }
         }
     }
@@ -245,7 +250,7 @@ impl Denial {
     }
 
     /// The grant that would allow it and no more, as far as rules tell things
-    /// apart; `None` where a rule forbids it, the guest gave it up, there is more
+    /// apart; `None` where a rule forbids it, a limit does not allow it, there is more
     /// than one, or no grant can allow it, of which [`reason`](Self::reason) says
     /// why.
     pub fn grant(&self) -> Option<&Rule> {

@@ -9,6 +9,7 @@ use std::net::{IpAddr, SocketAddr};
 use crate::class::embedded_ipv4;
 use crate::denial::{Cause, Denial};
 use crate::name::note_of_search;
+use crate::narrow::LimitedBy;
 use crate::policy::{Policy, subjects};
 use crate::question::{Question, Subject};
 use crate::rule::{Effect, Host, Op, OptionValue, Rule, Target};
@@ -98,10 +99,10 @@ impl Explanation {
         }
     }
 
-    /// As the answer of a limit that the guest set itself.
-    fn given_up(mut self) -> Self {
+    /// As the answer of a limit.
+    fn limited_by(mut self, whom: LimitedBy) -> Self {
         if let Some(reason) = self.reasons.first_mut() {
-            *reason = format!("the guest gave it up: {reason}");
+            *reason = format!("{}: {reason}", whom.reason());
         }
         self.grants.clear();
         self
@@ -144,7 +145,7 @@ impl Policy {
         let answer = self.explain_rules(question);
         let refuse = |limit: &Self| {
             let answer = limit.explain(question);
-            (answer.verdict == Verdict::Deny).then(|| answer.given_up())
+            (answer.verdict == Verdict::Deny).then(|| answer.limited_by(limit.limited_by))
         };
         match answer.verdict {
             Verdict::Allow => self.limits.iter().find_map(refuse).unwrap_or(answer),
@@ -249,7 +250,7 @@ impl Policy {
         near: impl Fn(&Rule) -> Near,
     ) -> Explanation {
         let denial = match check {
-            Err(denial) if !denial.is_given_up() => denial,
+            Err(denial) if !denial.is_by_limit() => denial,
             // Limits are asked by themselves.
             _ => {
                 let allows = |rule: &&Rule| matches!(near(rule), Near::Allows);

@@ -182,6 +182,7 @@ pub use file::PolicyFileError;
 pub use invalid::Invalid;
 pub use limits::{LimitError, Limits};
 pub use name::{Domain, is_localhost, is_name};
+pub use narrow::LimitedBy;
 pub use parse::ParseRuleError;
 pub use policy::Policy;
 pub use question::Question;

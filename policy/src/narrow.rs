@@ -5,7 +5,42 @@ use crate::parse::ParseRuleError;
 use crate::question::Question;
 use crate::{Denial, NameRefusal, Policy, Refusal};
 
+/// Who has narrowed a policy.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum LimitedBy {
+    /// The guest itself, as it ran.
+    #[default]
+    Guest,
+    /// Who sealed the component that the guest is.
+    Seal,
+}
+
+impl LimitedBy {
+    /// What a denial says first.
+    pub(crate) fn reason(self) -> &'static str {
+        match self {
+            Self::Guest => "the guest gave it up",
+            Self::Seal => "the component is sealed",
+        }
+    }
+
+    /// What has the rules.
+    pub(crate) fn rules(self) -> &'static str {
+        match self {
+            Self::Guest => "limit",
+            Self::Seal => "seal",
+        }
+    }
+}
+
 impl Policy {
+    /// This policy within the rules that a component is sealed with, as
+    /// [`narrowed`](Self::narrowed); its denials say so.
+    pub fn sealed(self, mut seal: Self) -> Self {
+        seal.limited_by = LimitedBy::Seal;
+        self.narrowed(seal)
+    }
+
     /// This policy within a limit: what is allowed from now on is what both
     /// allow. So it never widens, and the order of limits does not matter.
     ///
@@ -43,26 +78,26 @@ impl Policy {
         &self,
         check: impl Fn(&Self) -> Result<(), Denial>,
     ) -> Result<(), Denial> {
-        self.limits
-            .iter()
-            .try_for_each(|limit| check(limit).map_err(Denial::given_up))
+        self.limits.iter().try_for_each(|limit| {
+            check(limit).map_err(|denial| denial.limited_by(limit.limited_by))
+        })
     }
 }
 
 impl Refusal {
-    pub(crate) fn given_up(self) -> Self {
+    pub(crate) fn limited_by(self, whom: LimitedBy) -> Self {
         match self {
             Self::Invalid(invalid) => Self::Invalid(invalid),
-            Self::Denied(denial) => Self::Denied(denial.given_up()),
+            Self::Denied(denial) => Self::Denied(denial.limited_by(whom)),
         }
     }
 }
 
 impl NameRefusal {
-    pub(crate) fn given_up(self) -> Self {
+    pub(crate) fn limited_by(self, whom: LimitedBy) -> Self {
         match self {
             Self::Invalid(invalid) => Self::Invalid(invalid),
-            Self::Denied(denial) => Self::Denied(denial.given_up()),
+            Self::Denied(denial) => Self::Denied(denial.limited_by(whom)),
         }
     }
 }

@@ -11,6 +11,7 @@ use crate::class::embedded_ipv4;
 use crate::denial::Cause;
 use crate::facts::{Facts, Machine};
 use crate::index::{self, Index};
+use crate::narrow::LimitedBy;
 use crate::parse::ParseRuleError;
 use crate::rule::{Effect, Op, Rule, Target};
 
@@ -35,6 +36,8 @@ pub struct Policy {
     pub(crate) facts: Facts,
     /// Each has to allow an operation too; none has limits itself.
     pub(crate) limits: Vec<Policy>,
+    /// Whose limit it is, where it is one.
+    pub(crate) limited_by: LimitedBy,
 }
 
 impl Policy {
@@ -120,6 +123,7 @@ impl Policy {
             index: OnceLock::new(),
             facts: self.facts.clone(),
             limits: self.limits.clone(),
+            limited_by: self.limited_by,
         }
     }
 

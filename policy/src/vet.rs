@@ -60,7 +60,7 @@ impl Policy {
         }
         for limit in &self.limits {
             let verdict = limit.using(op, protocol, address);
-            verdict.map_err(Refusal::given_up)?;
+            verdict.map_err(|refusal| refusal.limited_by(limit.limited_by))?;
         }
         Ok(grants)
     }
@@ -264,7 +264,8 @@ impl Policy {
             Err(cause) => return Err(denial(cause)),
         };
         for limit in &self.limits {
-            limit.vet_name(&name).map_err(NameRefusal::given_up)?;
+            let verdict = limit.vet_name(&name);
+            verdict.map_err(|refusal| refusal.limited_by(limit.limited_by))?;
         }
         Ok((VettedName(name), [grant, None]))
     }

@@ -5,14 +5,16 @@ use std::io::{self, Write};
 use std::marker::PhantomData;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
+use std::sync::Arc;
 
 use capsock_policy::operation::Operation;
 use capsock_policy::{
-    Address, AddressFamily, Authority, Denial, Errno, Invalid, NameRefusal, NarrowError,
+    Address, AddressFamily, Authority, Denial, Errno, Invalid, LimitedBy, NameRefusal, NarrowError,
     ParseRuleError, Policy, Protocol, Refusal, Rule, Told, VettedName, is_localhost, is_name,
 };
 
 use crate::bindings::capsock::firewall::policy::rules as sealed_rules;
+use crate::machine::HostsMachine;
 
 /// An address that the host may be handed for the operation `O`: the rules allow
 /// it, or none are sealed in and the host alone decides.
@@ -69,7 +71,9 @@ fn parsed(rules: &[String]) -> Result<Vec<Rule>, ParseRuleError> {
 }
 
 fn policy(rules: Vec<Rule>) -> Policy {
-    rules.into_iter().fold(Policy::default(), Policy::with)
+    let machine = Arc::new(HostsMachine::default());
+    let policy = rules.into_iter().fold(Policy::default(), Policy::with);
+    policy.on(machine)
 }
 
 /// Checks an address for an operation. `capsock_policy::Policy::vet` says how.
@@ -132,27 +136,35 @@ pub fn admit_sender(
 
 /// A name that may be looked up.
 #[derive(Clone, Debug)]
-pub struct CheckedName(Name);
+pub struct CheckedName {
+    name: Name,
+    absolute: bool,
+}
 
 #[derive(Clone, Debug)]
 enum Name {
     Vetted(VettedName),
-    /// Nothing is sealed in.
+    /// Nothing is sealed in. Without a dot at its end.
     Any(String),
 }
 
 impl CheckedName {
     /// The name, in its IDNA form where there are rules for it.
     pub fn as_str(&self) -> &str {
-        match &self.0 {
+        match &self.name {
             Name::Vetted(name) => name.as_str(),
             Name::Any(name) => name,
         }
     }
 
+    /// Whether it has a dot, be it the last one: then it is looked up as it is.
+    pub(crate) fn is_absolute(&self) -> bool {
+        self.absolute
+    }
+
     /// Whether nobody is asked about it, as far as the rules say that.
     pub(crate) fn is_localhost(&self) -> bool {
-        matches!(&self.0, Name::Vetted(name) if is_localhost(name))
+        matches!(&self.name, Name::Vetted(name) if is_localhost(name))
     }
 }
 
@@ -161,18 +173,18 @@ impl CheckedName {
 /// # Errors
 /// [`Errno::InvalidArgument`] for what is no name, and [`Errno::AccessDenied`];
 /// both are told.
-pub fn vet_name(name: &str) -> Result<CheckedName, Errno> {
-    let Some(policy) = now() else {
-        return match is_name(name) {
-            true => Ok(CheckedName(Name::Any(name.to_owned()))),
-            false => Err(Errno::InvalidArgument),
-        };
+pub fn vet_name(text: &str) -> Result<CheckedName, Errno> {
+    let name = match now() {
+        None if is_name(text) => Name::Any(text.strip_suffix('.').unwrap_or(text).to_owned()),
+        None => return Err(Errno::InvalidArgument),
+        Some(policy) => match policy.vet_name(text) {
+            Ok(name) => Name::Vetted(name),
+            Err(NameRefusal::Invalid(invalid)) => return Err(refuse(&invalid)),
+            Err(NameRefusal::Denied(denial)) => return Err(deny(&denial)),
+        },
     };
-    match policy.vet_name(name) {
-        Ok(name) => Ok(CheckedName(Name::Vetted(name))),
-        Err(NameRefusal::Invalid(invalid)) => Err(refuse(&invalid)),
-        Err(NameRefusal::Denied(denial)) => Err(deny(&denial)),
-    }
+    let absolute = text.contains('.');
+    Ok(CheckedName { name, absolute })
 }
 
 /// Checks an answer to a look-up before the guest is told it, and lets rules for
@@ -182,7 +194,7 @@ pub fn vet_name(name: &str) -> Result<CheckedName, Errno> {
 /// The denial. It is for the caller to tell, by [`deny`], where there is no other
 /// answer.
 pub fn admit_answer(name: &CheckedName, ip: IpAddr) -> Result<(), Denial> {
-    let (Name::Vetted(name), Some(authority)) = (&name.0, authority()) else {
+    let (Name::Vetted(name), Some(authority)) = (&name.name, authority()) else {
         return Ok(());
     };
     let policy = authority.policy();
@@ -236,7 +248,7 @@ fn authority() -> Option<Rc<Authority>> {
     GRANTS.with(|grants| grants.authority.borrow().clone())
 }
 
-fn now() -> Option<std::sync::Arc<Policy>> {
+fn now() -> Option<Arc<Policy>> {
     authority().map(|authority| authority.policy())
 }
 
@@ -253,7 +265,7 @@ pub fn deny(denial: &Denial) -> Errno {
         let told = &mut grants.told.borrow_mut();
         match grants.sealed {
             Some(_) => told.denial(denial),
-            None => told.denial(&denial.clone().given_up()),
+            None => told.denial(&denial.clone().limited_by(LimitedBy::Guest)),
         }
     });
     Errno::AccessDenied

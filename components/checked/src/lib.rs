@@ -34,6 +34,7 @@ pub mod bindings {
 
 mod convert;
 pub mod grants;
+mod machine;
 mod names;
 mod outer;
 mod tcp;

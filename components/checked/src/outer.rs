@@ -7,7 +7,7 @@ use capsock_policy::operation::{Bind, Connect, Listen, Send};
 
 use crate::ErrorCode;
 use crate::bindings::wasi::io::streams::{InputStream, OutputStream};
-use crate::bindings::wasi::sockets0_2_12::network::{IpAddressFamily, Network};
+use crate::bindings::wasi::sockets0_2_12::network::{IpAddressFamily, IpSocketAddress, Network};
 use crate::bindings::wasi::sockets0_2_12::tcp::TcpSocket;
 use crate::bindings::wasi::sockets0_2_12::udp::{
     IncomingDatagramStream, OutgoingDatagram, OutgoingDatagramStream, UdpSocket,
@@ -63,6 +63,22 @@ pub(crate) fn stream_udp(
     socket.stream(remote.map(|remote| from_socket_address(remote.address())))
 }
 
+/// The address that datagrams to `remote` would be sent from. It sends none, so it is
+/// for the checks themselves.
+pub(crate) fn probe_udp(
+    family: IpAddressFamily,
+    any: SocketAddr,
+    remote: SocketAddr,
+) -> Result<IpSocketAddress, ErrorCode> {
+    let socket = create_udp(family)?;
+    NETWORK.with(|network| socket.start_bind(network, from_socket_address(any)))?;
+    socket.finish_bind()?;
+    let streams = socket.stream(Some(from_socket_address(remote)))?;
+    let local = socket.local_address();
+    drop(streams);
+    local
+}
+
 /// A datagram whose receiver was checked: the one that it names, or else the peer.
 pub(crate) struct CheckedDatagram(OutgoingDatagram);
 
@@ -84,15 +100,14 @@ pub(crate) fn send_udp(
     socket.send(&datagrams)
 }
 
-/// A name with a dot is absolute; what a single label means is for the machine to
-/// say.
+/// A name with a dot, be it the last one, is absolute; what a single label means is for
+/// the machine to say.
 pub(crate) fn resolve(
     name: &CheckedName,
 ) -> Result<ip_name_lookup::ResolveAddressStream, ErrorCode> {
-    let name = name.as_str();
-    let absolute = match name.contains('.') && !name.ends_with('.') {
-        true => &format!("{name}."),
-        false => name,
+    let absolute = match name.is_absolute() {
+        true => &format!("{}.", name.as_str()),
+        false => name.as_str(),
     };
     NETWORK.with(|network| ip_name_lookup::resolve_addresses(network, absolute))
 }

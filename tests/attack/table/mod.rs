@@ -49,7 +49,7 @@ pub(crate) enum Outcome {
     /// It is denied, with `--audit` on a disk that is full, and the run says so.
     Unaudited,
 }
-use Outcome::{Ends, Prints, Traps, Usage};
+use Outcome::{Ends, Prints, Traps, Unaudited, Usage};
 
 /// Rules that name what no rule can make sense of.
 const NOWHERE: &str = "--allow-connect tcp://0.0.0.0:* --allow-connect tcp://[::]:* \
@@ -70,13 +70,17 @@ pub(crate) enum Interface {
     P2,
     /// `wasi:sockets` 0.3
     P3,
+    /// The program of 0.2 with its grants sealed in, on a host of WASI that grants
+    /// everything.
+    Sealed,
 }
 
 impl Interface {
-    pub(crate) const ALL: [Self; 3] = [Self::Capsock, Self::P2, Self::P3];
-
     /// The try over this interface; `None` where there is no such operation.
     pub(crate) fn attempt(self, attempt: &Try) -> Option<Try> {
+        if self == Self::Sealed {
+            return Self::P2.attempt(attempt).filter(Try::can_be_sealed);
+        }
         let words: Vec<&str> = attempt.does.split_whitespace().collect();
         let there = match (self, &words[..]) {
             (Self::Capsock, _) => return Some(*attempt),
@@ -117,6 +121,20 @@ impl Interface {
         // WASI has no option that lets a broadcast out.
         (there && !broadcast).then_some(attempt)
     }
+}
+
+impl Try {
+    /// Whether it is about grants alone, and not about other flags of `capsock run`.
+    fn can_be_sealed(&self) -> bool {
+        let mut flags = self.grants.split_whitespace();
+        flags.all(|word| !word.starts_with("--") || is_grant(word))
+            && self.under.is_empty()
+            && !matches!(self.outcome, Ends | Unaudited)
+    }
+}
+
+fn is_grant(flag: &str) -> bool {
+    flag.starts_with("--allow-") || flag.starts_with("--deny-")
 }
 
 /// The table, in its order.
