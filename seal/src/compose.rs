@@ -70,7 +70,7 @@ pub fn seal(
     passed: &[String],
 ) -> Result<Vec<u8>, SealError> {
     let rules = policy::component(policy);
-    let mut sealed = compose(program, &rules, keeper, passed)?;
+    let mut sealed = compose(program, Some(&rules), keeper, passed)?;
     let mark = mark(&rules, keeper, program, passed);
     let section = CustomSection {
         name: SECTION.into(),
@@ -81,9 +81,18 @@ pub fn seal(
     Ok(sealed)
 }
 
-pub(crate) fn compose(
+/// Puts the keeper before a program without rules: the host gives them, by the
+/// interface `capsock:firewall/policy@0.1.0`, to each instance its own.
+///
+/// # Errors
+/// Those of [`seal`].
+pub fn join(program: &[u8], keeper: &Keeper, passed: &[String]) -> Result<Vec<u8>, SealError> {
+    compose(program, None, keeper, passed)
+}
+
+fn compose(
     program: &[u8],
-    rules: &[u8],
+    rules: Option<&[u8]>,
     keeper: &Keeper,
     passed: &[String],
 ) -> Result<Vec<u8>, SealError> {
@@ -99,20 +108,22 @@ pub(crate) fn compose(
     let mut graph = CompositionGraph::new();
     let program = register(&mut graph, "capsock:program", program).map_err(SealError::Invalid)?;
     let other = |error: String| SealError::Composition(keeper.name(), error);
-    let rules = register(&mut graph, "capsock:rules", rules).map_err(other)?;
     let kept = register(&mut graph, "capsock:keeper", &keeper.bytes).map_err(other)?;
     let wanted = wanted(&graph, program, kept, keeper, passed)?;
 
-    let rules = graph.instantiate(rules);
     let kept = graph.instantiate(kept);
-    connect(
-        &mut graph,
-        rules,
-        policy::INTERFACE,
-        kept,
-        policy::INTERFACE,
-    )
-    .map_err(other)?;
+    if let Some(rules) = rules {
+        let rules = register(&mut graph, "capsock:rules", rules).map_err(other)?;
+        let rules = graph.instantiate(rules);
+        connect(
+            &mut graph,
+            rules,
+            policy::INTERFACE,
+            kept,
+            policy::INTERFACE,
+        )
+        .map_err(other)?;
+    }
     let instance = graph.instantiate(program);
     for (import, export) in wanted {
         connect(&mut graph, kept, &export, instance, &import).map_err(|why| {

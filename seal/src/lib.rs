@@ -31,6 +31,6 @@ mod policy;
 mod seal;
 mod sections;
 
-pub use compose::{SealError, seal};
+pub use compose::{SealError, join, seal};
 pub use keeper::{Keeper, NotBuiltIn};
 pub use seal::{BrokenSeal, Seal};
