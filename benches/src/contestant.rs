@@ -9,6 +9,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use capsock_seal::Keeper;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use wasmtime::component::Component;
 
@@ -27,6 +28,8 @@ pub(crate) enum Contestant {
     Tokio,
     Capsock,
     Wasi02,
+    /// The program of `Wasi02` with its grants sealed in, on the same host.
+    Sealed,
     Wasi03,
     NativePython,
     CapsockPython,
@@ -34,22 +37,24 @@ pub(crate) enum Contestant {
 
 impl Contestant {
     /// All, with the one first that the others are compared with.
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::Native,
         Self::Tokio,
         Self::Capsock,
         Self::Wasi02,
+        Self::Sealed,
         Self::Wasi03,
         Self::NativePython,
         Self::CapsockPython,
     ];
 
     /// Those without an interpreter, whose cost would hide the others'.
-    pub(crate) const RUST: [Self; 5] = [
+    pub(crate) const RUST: [Self; 6] = [
         Self::Native,
         Self::Tokio,
         Self::Capsock,
         Self::Wasi02,
+        Self::Sealed,
         Self::Wasi03,
     ];
 
@@ -59,6 +64,7 @@ impl Contestant {
             Self::Tokio => "native, tokio",
             Self::Capsock => "capsock",
             Self::Wasi02 => "wasi:sockets 0.2",
+            Self::Sealed => "wasi:sockets 0.2, sealed",
             Self::Wasi03 => "wasi:sockets 0.3",
             Self::NativePython => "native, Python",
             Self::CapsockPython => "capsock, Python",
@@ -70,6 +76,7 @@ impl Contestant {
 pub(crate) struct Arena {
     sdk: Program,
     std: Program,
+    sealed: Program,
     p3: Program,
     python: Result<Program, String>,
     /// Where sockets and files of the programs are.
@@ -105,10 +112,12 @@ impl Arena {
     pub(crate) fn new(directory: &Path, python: bool) -> wasmtime::Result<Self> {
         let engine = guest::engine(&guest::config())?;
         let concurrent = guest::engine(guest::config().concurrency_support(true))?;
+        let sealed = seal(&guest::path("bench-std"), directory)?;
         let p3 = Component::from_file(&concurrent, guest::path("bench_p3"))?;
         Ok(Self {
             sdk: Program::new(&engine, &guest::path("bench-sdk"))?,
             std: Program::new(&engine, &guest::path("bench-std"))?,
+            sealed: Program::new(&engine, &sealed)?,
             p3: Program::concurrent(&concurrent, &p3)?,
             python: match guest::path("python") {
                 _ if !python => Err("not in this run".to_owned()),
@@ -126,6 +135,11 @@ impl Arena {
         })
     }
 
+    /// The component of the program with its grants sealed in.
+    pub(crate) fn sealed(&self) -> PathBuf {
+        self.directory.join(SEALED)
+    }
+
     /// The arguments with which this executable runs a program of a contestant in
     /// a process of its own.
     pub(crate) fn alone(
@@ -135,15 +149,16 @@ impl Arena {
     ) -> Result<Vec<OsString>, String> {
         let code = self.directory.join(format!("{contestant:?}.cwasm"));
         let component = match contestant {
-            Contestant::Capsock => Some("bench-sdk"),
-            Contestant::Wasi02 => Some("bench-std"),
-            Contestant::Wasi03 => Some("bench_p3"),
+            Contestant::Capsock => Some(guest::path("bench-sdk")),
+            Contestant::Wasi02 => Some(guest::path("bench-std")),
+            Contestant::Sealed => Some(self.sealed()),
+            Contestant::Wasi03 => Some(guest::path("bench_p3")),
             _ => None,
         };
-        if let Some(name) = component
+        if let Some(path) = component
             && !code.exists()
         {
-            let compiled = guest::precompile(contestant == Contestant::Wasi03, &guest::path(name));
+            let compiled = guest::precompile(contestant == Contestant::Wasi03, &path);
             let compiled = compiled.map_err(|error| format!("{error:#}"))?;
             std::fs::write(&code, compiled).map_err(|error| error.to_string())?;
         }
@@ -181,10 +196,13 @@ impl Arena {
                 Running::thread(contestant, move || native::run_on_tokio(&slices(&args)))
             }
             Contestant::Capsock => guest(&self.sdk, args),
-            Contestant::Wasi02 | Contestant::Wasi03 if args[0] == "echo-unix" => {
+            Contestant::Wasi02 | Contestant::Sealed | Contestant::Wasi03
+                if args[0] == "echo-unix" =>
+            {
                 Err("wasi:sockets has no Unix sockets".to_owned())
             }
             Contestant::Wasi02 => guest(&self.std, args),
+            Contestant::Sealed => guest(&self.sealed, args),
             Contestant::Wasi03 => guest(&self.p3, args),
             Contestant::NativePython => Command::new("python3")
                 .arg("-c")
@@ -201,6 +219,24 @@ impl Arena {
             }
         }
     }
+}
+
+/// The name of the sealed program.
+const SEALED: &str = "sealed.wasm";
+
+/// The program with the grants inside that it needs, as `capsock seal` writes it.
+fn seal(program: &Path, directory: &Path) -> wasmtime::Result<PathBuf> {
+    let policy = guest::policy(directory)?;
+    let program = std::fs::read(program)?;
+    let sealed = Keeper::firewall()
+        .map_err(|error| error.to_string())
+        .and_then(|keeper| {
+            let sealed = capsock_seal::seal(&program, Some(&policy), &keeper, &[]);
+            sealed.map_err(|error| error.to_string())
+        });
+    let path = directory.join(SEALED);
+    std::fs::write(&path, sealed.map_err(wasmtime::Error::msg)?)?;
+    Ok(path)
 }
 
 fn slices(args: &[String]) -> Vec<&str> {

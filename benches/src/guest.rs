@@ -242,13 +242,14 @@ fn limits() -> Limits {
 }
 
 /// What the programs need, by rules as a user would write them.
-fn policy(directory: &Path) -> wasmtime::Result<Policy> {
-    use capsock_host::Op::{Connect, Listen, Send};
+pub(crate) fn policy(directory: &Path) -> wasmtime::Result<Policy> {
+    use capsock_host::Op::{Bind, Connect, Listen, Send};
     let unix = format!("unix:{}/", directory.display());
     Ok(Policy::default()
         .allow(Connect, "tcp://127.0.0.1:*")?
         .allow(Listen, "tcp://127.0.0.1:ephemeral from=loopback")?
         .allow(Send, "udp://127.0.0.1:*")?
+        .allow(Bind, "udp://127.0.0.1:ephemeral")?
         .allow(Connect, &unix)?)
 }
 

@@ -26,7 +26,7 @@ struct Goal {
     unit: &'static str,
 }
 
-const GOALS: [Goal; 8] = [
+const GOALS: [Goal; 11] = [
     Goal {
         title: "TCP round trip, time",
         found: |results| ratio(results, "round-trip-tcp"),
@@ -80,6 +80,27 @@ const GOALS: [Goal; 8] = [
         unit: "",
     },
     Goal {
+        title: "TCP round trip of a sealed program over unsealed",
+        found: |results| sealed(results, "round-trip-tcp"),
+        bound: 1.15,
+        better: Better::Less,
+        unit: "",
+    },
+    Goal {
+        title: "UDP round trip of a sealed program over unsealed",
+        found: |results| sealed(results, "round-trip-udp"),
+        bound: 1.15,
+        better: Better::Less,
+        unit: "",
+    },
+    Goal {
+        title: "what sealing adds to a component",
+        found: |results| Some(results.case("sealing")?.of("added")?.value.median),
+        bound: 300.0,
+        better: Better::Less,
+        unit: " KB",
+    },
+    Goal {
         title: "instantiate from a pool",
         found: |results| {
             Some(
@@ -99,6 +120,12 @@ const GOALS: [Goal; 8] = [
 /// capsock's to native in the same round.
 fn ratio(results: &Results, id: &str) -> Option<f64> {
     Some(results.case(id)?.of("capsock")?.ratio?.median)
+}
+
+/// A sealed program's to the same one unsealed, on wasmtime's own sockets.
+fn sealed(results: &Results, id: &str) -> Option<f64> {
+    let of = |name| Some(results.case(id)?.of(name)?.value.median);
+    Some(of("wasi:sockets 0.2, sealed")? / of("wasi:sockets 0.2")?)
 }
 
 /// Which cases a chart shows.

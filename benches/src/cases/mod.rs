@@ -7,6 +7,7 @@ mod instructions;
 mod many;
 mod memory;
 mod round_trip;
+mod sealing;
 mod start;
 mod throughput;
 
@@ -28,6 +29,7 @@ pub(crate) fn all(arena: &Arena, plan: &Plan, quick: bool) -> Vec<Case> {
     cases.extend(memory::cases(arena, plan));
     cases.extend(file::cases(arena, plan));
     cases.extend(start::cases(arena, plan));
+    cases.extend(sealing::cases(arena, plan));
     cases.extend(checks::cases(arena, plan));
     cases.extend(instructions::cases(arena, plan));
     cases
