@@ -1,6 +1,6 @@
 //! A program, its rules and the component that keeps them, made one.
 
-use capsock_policy::Policy;
+use capsock_policy::{Policy, shown};
 use thiserror::Error;
 use wac_graph::types::Package;
 use wac_graph::{CompositionGraph, EncodeOptions, NodeId, PackageId};
@@ -10,6 +10,9 @@ use crate::imports::{self, Import};
 use crate::keeper::Keeper;
 use crate::seal::{SECTION, mark};
 use crate::{policy, sections};
+
+/// How much of a name is shown, in bytes.
+const NAME: usize = 200;
 
 /// Why a program was not sealed.
 #[derive(Debug, Error)]
@@ -162,9 +165,11 @@ fn wanted(
             Import::Kept(export) => wanted.push((import, export.to_owned())),
             Import::Harmless => {}
             Import::Unknown if import.starts_with("capsock:sockets/") => {
-                return Err(SealError::NeedsPortable(import));
+                return Err(SealError::NeedsPortable(shown(&import, NAME)));
             }
-            Import::Unknown => return Err(SealError::Unfiltered(import, keeper.name())),
+            Import::Unknown => {
+                return Err(SealError::Unfiltered(shown(&import, NAME), keeper.name()));
+            }
         }
     }
     match wanted.is_empty() {

@@ -34,3 +34,6 @@ mod sections;
 pub use compose::{SealError, join, seal};
 pub use keeper::{Keeper, NotBuiltIn};
 pub use seal::{BrokenSeal, Seal};
+
+#[cfg(test)]
+mod tests;

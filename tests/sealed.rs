@@ -1,0 +1,372 @@
+//! Programs with their grants sealed in, on a host of WASI that grants everything and
+//! knows nothing of capsock, and under `capsock run`.
+
+use std::io::{Read, Write};
+use std::net::{TcpListener, UdpSocket};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use capsock_tests::{Running, capsock, guest, stderr};
+use rstest::rstest;
+use tempfile::TempDir;
+
+struct Sealed {
+    /// Where it is, as long as this lives.
+    _directory: TempDir,
+    path: PathBuf,
+}
+
+/// `capsock seal FLAGS PROGRAM -o FILE`
+fn command(directory: &Path, flags: &[&str], program: &Path) -> (Command, PathBuf) {
+    let path = directory.join("sealed.wasm");
+    let mut seal = capsock();
+    seal.arg("seal")
+        .args(flags)
+        .arg(program)
+        .arg("-o")
+        .arg(&path);
+    (seal, path)
+}
+
+#[track_caller]
+fn seal(flags: &[&str], program: &Path) -> Sealed {
+    let directory = tempfile::tempdir().unwrap();
+    let (mut command, path) = command(directory.path(), flags, program);
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    Sealed {
+        _directory: directory,
+        path,
+    }
+}
+
+impl Sealed {
+    /// On the host of WASI.
+    fn on_wasi(&self, args: &[&str]) -> Output {
+        self.host(args).output().unwrap()
+    }
+
+    fn host(&self, args: &[&str]) -> Command {
+        let mut host = Command::new(env!("CARGO_BIN_EXE_capsock-test-wasi"));
+        host.arg(&self.path).args(args).stdin(Stdio::null());
+        host
+    }
+
+    fn on_capsock(&self, grants: &[&str], args: &[&str]) -> Output {
+        let mut run = capsock();
+        run.arg("run").args(grants).arg(&self.path).args(args);
+        run.stdin(Stdio::null()).output().unwrap()
+    }
+
+    fn inspect(&self) -> Output {
+        capsock().arg("inspect").arg(&self.path).output().unwrap()
+    }
+}
+
+fn printed(output: &Output) -> &str {
+    str::from_utf8(&output.stdout).unwrap().trim_end()
+}
+
+/// A port where somebody listens, and who.
+fn listener(host: &str) -> (TcpListener, String) {
+    let listener = TcpListener::bind((host, 0)).unwrap();
+    let port = listener.local_addr().unwrap().port().to_string();
+    (listener, port)
+}
+
+#[rstest]
+#[case("127.0.0.1", "127.0.0.1")]
+#[case("::1", "[::1]")]
+fn what_is_sealed_in_is_allowed_and_nothing_else(#[case] host: &str, #[case] shown: &str) {
+    let (granted, port) = listener(host);
+    let (_other, other) = listener(host);
+    let grant = format!("tcp://{shown}:{port}");
+    let sealed = seal(&["--allow-connect", &grant], &guest("attack-std"));
+
+    let output = sealed.on_wasi(&["connect", "tcp", host, &port]);
+    assert_eq!(printed(&output), "ok", "{}", stderr(&output));
+    let mut received = Vec::new();
+    granted
+        .accept()
+        .unwrap()
+        .0
+        .read_to_end(&mut received)
+        .unwrap();
+    assert_eq!(received, b"x");
+
+    let output = sealed.on_wasi(&["connect", "tcp", host, &other]);
+    assert_eq!(printed(&output), "EACCES");
+    let target = format!("tcp://{shown}:{other}");
+    assert_eq!(
+        stderr(&output),
+        format!(
+            "capsock seal: denied connect {target}: no rule allows it; to allow it: \
+             --allow-connect {}\n",
+            shlex::try_quote(&target).unwrap()
+        )
+    );
+}
+
+#[rstest]
+#[case("127.0.0.1", "127.0.0.1")]
+#[case("::1", "[::1]")]
+fn datagrams_pass_to_whom_the_rules_allow(#[case] host: &str, #[case] shown: &str) {
+    let socket = UdpSocket::bind((host, 0)).unwrap();
+    let port = socket.local_addr().unwrap().port().to_string();
+    let grant = format!("udp://{shown}:{port}");
+    let sealed = seal(&["--allow-send", &grant], &guest("attack-std"));
+    let output = sealed.on_wasi(&["send", host, &port]);
+    assert_eq!(printed(&output), "ok", "{}", stderr(&output));
+    let mut received = [0; 9];
+    let (length, _sender) = socket.recv_from(&mut received).unwrap();
+    assert_eq!(&received[..length], b"x");
+    let output = sealed.on_wasi(&["send", host, "9"]);
+    assert_eq!(printed(&output), "EACCES");
+}
+
+/// `capsock run` has the seal's rules and its own.
+#[test]
+fn under_capsock_both_policies_have_to_allow_it() {
+    let (_one, one) = listener("127.0.0.1");
+    let (_other, other) = listener("127.0.0.1");
+    let grant = |port: &str| format!("tcp://127.0.0.1:{port}");
+    let sealed = seal(&["--allow-connect", &grant(&one)], &guest("attack-std"));
+    let both = format!("tcp://127.0.0.1:{one},{other}");
+    let connect = |grants: &[&str], port: &str| {
+        sealed.on_capsock(grants, &["connect", "tcp", "127.0.0.1", port])
+    };
+    assert_eq!(printed(&connect(&["--allow-connect", &both], &one)), "ok");
+
+    let output = connect(&["--allow-connect", &both], &other);
+    assert_eq!(printed(&output), "EACCES");
+    assert_eq!(
+        stderr(&output),
+        format!(
+            "capsock: denied connect tcp://127.0.0.1:{other}: the component is sealed: no rule \
+             of its seal allows it\n"
+        )
+    );
+
+    let output = connect(&[], &one);
+    assert_eq!(printed(&output), "EACCES");
+    assert!(stderr(&output).ends_with(&format!("--allow-connect tcp://127.0.0.1:{one}\n")));
+}
+
+#[test]
+fn of_two_seals_both_have_to_allow_it() {
+    let (_one, one) = listener("127.0.0.1");
+    let (_both, both) = listener("127.0.0.1");
+    let grant = |ports: &str| format!("tcp://127.0.0.1:{ports}");
+    let inner = seal(&["--allow-connect", &grant(&both)], &guest("attack-std"));
+    let wide = grant(&format!("{one},{both}"));
+    let outer = seal(&["--allow-connect", &wide], &inner.path);
+    let all = ["--allow-connect", "tcp://127.0.0.1:*"];
+    for (port, expected) in [(&one, "EACCES"), (&both, "ok")] {
+        let args = ["connect", "tcp", "127.0.0.1", port];
+        assert_eq!(printed(&outer.on_wasi(&args)), expected);
+        assert_eq!(printed(&outer.on_capsock(&all, &args)), expected);
+    }
+    // The other way round.
+    let inner = seal(&["--allow-connect", &wide], &guest("attack-std"));
+    let outer = seal(&["--allow-connect", &grant(&both)], &inner.path);
+    for (port, expected) in [(&one, "EACCES"), (&both, "ok")] {
+        let args = ["connect", "tcp", "127.0.0.1", port];
+        assert_eq!(printed(&outer.on_wasi(&args)), expected);
+        assert_eq!(printed(&outer.on_capsock(&all, &args)), expected);
+    }
+    let inspected = outer.inspect();
+    let text = printed(&inspected);
+    let (first, second) = (grant(&both), wide);
+    assert!(
+        text.find(&first).unwrap() < text.find(&second).unwrap(),
+        "{text}"
+    );
+}
+
+#[test]
+fn inspect_shows_what_is_sealed_in() {
+    let directory = tempfile::tempdir().unwrap();
+    let policy = directory.path().join("policy.toml");
+    let text = "[allow]\nconnect = [\"tcp://10.20.0.0/16:5432\"]\nresolve = [\"*.example.com\"]\n\
+                [deny]\nconnect = [\"tcp://10.20.9.0/24:*\"]\n[limits]\nsockets = 7\n";
+    std::fs::write(&policy, text).unwrap();
+    let (mut seal, path) = command(
+        directory.path(),
+        &["--policy", policy.to_str().unwrap()],
+        &guest("attack-std"),
+    );
+    let output = seal.output().unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert!(
+        printed(&output).starts_with(&format!("{}: 3 rules (2 allow, 1 deny); ", path.display())),
+        "{}",
+        printed(&output)
+    );
+    assert_eq!(
+        stderr(&output),
+        "capsock: the limits of the policy are not sealed in: the host that runs it has its own\n"
+    );
+    let inspected = capsock().arg("inspect").arg(&path).output().unwrap();
+    let (_imports, sealed) = printed(&inspected).split_once("sealed with").unwrap();
+    insta::assert_snapshot!(sealed, @r"
+     3 rules (2 allow, 1 deny), by the firewall component:
+      allow connect tcp://10.20.0.0/16:5432
+      allow resolve *.example.com
+      deny connect tcp://10.20.9.0/24:*
+    ");
+}
+
+/// A seal that was changed is told by `inspect`, which fails; the component runs as it
+/// is, within the command line's grants.
+#[test]
+fn a_seal_that_was_changed_is_told() {
+    let (_listener, port) = listener("127.0.0.1");
+    let grant = format!("tcp://127.0.0.1:{port}");
+    let sealed = seal(&["--allow-connect", &grant], &guest("attack-std"));
+    let mut bytes = std::fs::read(&sealed.path).unwrap();
+    let sought = b"allow connect tcp://127.0.0.1:";
+    let place = bytes
+        .windows(sought.len())
+        .position(|window| window == sought)
+        .unwrap();
+    bytes[place + sought.len() - 2] = b'2';
+    std::fs::write(&sealed.path, bytes).unwrap();
+    let output = sealed.inspect();
+    assert_eq!(output.status.code(), Some(2));
+    let told = stderr(&output);
+    assert!(
+        told.ends_with(
+            "sealed.wasm: it says that it is sealed, but its rules are not those that were \
+             sealed; seal the program anew\n"
+        ),
+        "{told}"
+    );
+    let output = sealed.on_capsock(
+        &["--allow-connect", &grant],
+        &["connect", "tcp", "127.0.0.1", &port],
+    );
+    assert_eq!(printed(&output), "EACCES");
+    assert!(stderr(&output).contains("it says that it is sealed, but"));
+}
+
+#[test]
+fn what_cannot_be_sealed_is_a_usage_error_and_leaves_no_file() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = |name: &str, content: &[u8]| {
+        let path = directory.path().join(name);
+        std::fs::write(&path, content).unwrap();
+        path
+    };
+    let policy = file("policy.toml", b"[allow]\nconnect = [\"tcp://127.0.0.1\"]\n");
+    let policy = policy.to_str().unwrap();
+    let program = guest("attack-std");
+    let module = file("module.wasm", &wat::parse_str("(module)").unwrap());
+    let cases: [(&[&str], &Path, &str); 12] = [
+        (&["--policy", policy], &program, "policy.toml:2:28: "),
+        (&["--policy", "/nonexistent"], &program, "/nonexistent: "),
+        (
+            &["--allow-connect", "tcp://x"],
+            &program,
+            "--allow-connect: ",
+        ),
+        (
+            &["--allow-conect", "tcp://x:1"],
+            &program,
+            "--allow-connect",
+        ),
+        (&[], Path::new("/nonexistent"), "/nonexistent: No such file"),
+        (&[], Path::new("/"), "/: Is a directory"),
+        (
+            &[],
+            &file("text", b"text"),
+            "text: this is not a WebAssembly component",
+        ),
+        (&[], &module, "module.wasm: this is a core module"),
+        (
+            &[],
+            &file("cut.wasm", &std::fs::read(&program).unwrap()[..5000]),
+            "it is no valid component: ",
+        ),
+        (&[], &guest("command"), "it imports no sockets"),
+        (&[], &guest("mixed"), "`wasi:sockets/types@0.3.0`"),
+        (&["--no-policy"], &program, "--portable"),
+    ];
+    for (flags, program, message) in cases {
+        let (mut seal, path) = command(directory.path(), flags, program);
+        let output = seal.output().unwrap();
+        let told = stderr(&output);
+        assert_eq!(output.status.code(), Some(2), "{told}");
+        assert!(told.contains(message), "{told}");
+        assert!(!told.contains("panicked"), "{told}");
+        assert!(!path.exists(), "{flags:?} {}", program.display());
+    }
+    // Nor does it write where it cannot.
+    let mut seal = capsock();
+    seal.arg("seal")
+        .arg(&program)
+        .args(["-o", "/nonexistent/sealed.wasm"]);
+    let output = seal.output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("/nonexistent/sealed.wasm: "));
+}
+
+/// Who stands at a socket that is not theirs is turned away before the program knows.
+#[test]
+fn peers_and_senders_are_asked_about() {
+    let sealed = seal(
+        &["--allow-listen", "tcp://127.0.0.1:ephemeral from=127.0.0.2"],
+        &guest("std"),
+    );
+    let mut host = sealed.host(&["echo-server", "127.0.0.1:0", "1"]);
+    let mut server = Running::spawn(&mut host);
+    let port: u16 = server.expect_line("port ").parse().unwrap();
+    let from = |source: &str| {
+        let socket =
+            socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+        let source: std::net::SocketAddr = format!("{source}:0").parse().unwrap();
+        socket.bind(&source.into()).unwrap();
+        let to: std::net::SocketAddr = ([127, 0, 0, 1], port).into();
+        socket.connect(&to.into()).unwrap();
+        std::net::TcpStream::from(socket)
+    };
+    let mut denied = from("127.0.0.3");
+    _ = denied.write_all(b"denied");
+    let mut answer = Vec::new();
+    _ = denied.read_to_end(&mut answer);
+    assert_eq!(answer, b"");
+    let mut allowed = from("127.0.0.2");
+    allowed.write_all(b"hello").unwrap();
+    allowed.shutdown(std::net::Shutdown::Write).unwrap();
+    allowed.read_to_end(&mut answer).unwrap();
+    assert_eq!(answer, b"hello");
+    assert_eq!(server.expect_line("5 bytes of "), "127.0.0.2");
+    let told = stderr(&server.output());
+    assert!(
+        told.starts_with("capsock seal: denied accept from 127.0.0.3 on "),
+        "{told}"
+    );
+
+    let flags = [
+        "--allow-bind",
+        "udp://127.0.0.1:ephemeral",
+        "--allow-recv",
+        "udp://127.0.0.2:*",
+        "--allow-send",
+        "udp://127.0.0.2:*",
+    ];
+    let sealed = seal(&flags, &guest("std"));
+    let mut host = sealed.host(&["datagram-echo", "127.0.0.1:0", "1"]);
+    let mut server = Running::spawn(&mut host);
+    let port: u16 = server.expect_line("port ").parse().unwrap();
+    let [denied, allowed] = ["127.0.0.3", "127.0.0.2"].map(|ip| UdpSocket::bind((ip, 0)).unwrap());
+    denied.send_to(b"denied", ("127.0.0.1", port)).unwrap();
+    allowed.send_to(b"allowed", ("127.0.0.1", port)).unwrap();
+    let mut received = [0; 99];
+    let (length, _server) = allowed.recv_from(&mut received).unwrap();
+    assert_eq!(&received[..length], b"allowed");
+    let told = stderr(&server.output());
+    assert!(
+        told.starts_with("capsock seal: denied recv udp://127.0.0.3:"),
+        "{told}"
+    );
+}
