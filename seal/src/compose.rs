@@ -39,6 +39,9 @@ pub enum SealError {
          it is none, --pass {0} lets it through"
     )]
     Unfiltered(String, &'static str),
+    /// The policy is too long.
+    #[error("the rules take more than {0} MiB, half of it as text; use nets and ranges of ports")]
+    TooManyRules(usize),
     /// The parts do not fit together.
     #[error("its import `{import}` does not fit what the {keeper} gives: {why}")]
     DoesNotFit {
@@ -73,6 +76,9 @@ pub fn seal(
     passed: &[String],
 ) -> Result<Vec<u8>, SealError> {
     let rules = policy::component(policy);
+    if rules.len() > policy::LONGEST {
+        return Err(SealError::TooManyRules(policy::LONGEST >> 20));
+    }
     let mut sealed = compose(program, Some(&rules), keeper, passed)?;
     let mark = mark(&rules, keeper, program, passed);
     let section = CustomSection {

@@ -25,6 +25,9 @@
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
 
 mod compose;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod imports;
 mod keeper;
 mod policy;

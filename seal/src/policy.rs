@@ -15,6 +15,9 @@ pub(crate) const INTERFACE: &str = "capsock:firewall/policy@0.1.0";
 /// Where the component has the rules as a file, for people and tools.
 const SECTION: &str = "capsock-policy";
 
+/// The largest such component, in bytes: tens of thousands of rules.
+pub(crate) const LONGEST: usize = 4 << 20;
+
 const PAGE: usize = 64 << 10;
 
 /// Where the result stands in the module's memory: not at 0, which some tools take
@@ -62,6 +65,9 @@ fn instance(rules: Option<&[String]>) -> ComponentBuilder {
 /// The policy that such a component has, or that it has none. `None` where it is no
 /// such component.
 pub(crate) fn of(component: &[u8]) -> Option<Option<Policy>> {
+    if component.len() > LONGEST {
+        return None;
+    }
     let policy = match custom(component, SECTION) {
         Some(file) => Some(Policy::from_toml(str::from_utf8(file).ok()?).ok()?),
         None => None,

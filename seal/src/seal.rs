@@ -69,6 +69,23 @@ impl Seal {
     /// # Errors
     /// Where the component says that it is sealed, and was changed since.
     pub fn of(component: &[u8]) -> Result<Option<Self>, BrokenSeal> {
+        let Some(seal) = Self::said_by(component)? else {
+            return Ok(None);
+        };
+        match compose::seal(&seal.program, seal.policy(), &seal.keeper, &seal.passed) {
+            Ok(again) if again == component => Ok(Some(seal)),
+            _ => Err(BrokenSeal(
+                "its parts are not put together as this version of capsock does it",
+            )),
+        }
+    }
+
+    /// As [`of`](Self::of), but how the parts are put together is not looked at: for
+    /// who does that anew, and runs the program under these rules.
+    ///
+    /// # Errors
+    /// Where a part is not the one that was sealed.
+    pub fn said_by(component: &[u8]) -> Result<Option<Self>, BrokenSeal> {
         let Some(mark) = sections::custom(component, SECTION) else {
             return Ok(None);
         };
@@ -77,13 +94,12 @@ impl Seal {
             return Err(BrokenSeal("its seal is one of another version of capsock"));
         };
         let parts = sections::components(component);
+        let parts: Vec<(String, &[u8])> = parts.iter().map(|&part| (hash(part), part)).collect();
         let part = |name: &str| {
-            let line = |line: &&str| {
-                line.split_once(" sha256:")
-                    .is_some_and(|(is, _)| is == name)
-            };
-            let (_, sought) = mark.lines().find(line)?.split_once(':')?;
-            parts.iter().find(|part| hash(part) == sought).copied()
+            let mut lines = mark.lines().filter_map(|line| line.split_once(" sha256:"));
+            let (_, sought) = lines.find(|(is, _)| *is == name)?;
+            let found = parts.iter().find(|(hash, _)| hash == sought);
+            found.map(|(_, part)| *part)
         };
         let rules = part(RULES).ok_or(BrokenSeal("its rules are not those that were sealed"))?;
         let policy = policy::of(rules).ok_or(BrokenSeal("its rules cannot be read"))?;
@@ -95,18 +111,12 @@ impl Seal {
         let program =
             part(PROGRAM).ok_or(BrokenSeal("its program is not the one that was sealed"))?;
         let passed = mark.lines().filter_map(|line| line.strip_prefix(PASSED));
-        let seal = Self {
+        Ok(Some(Self {
             passed: passed.map(|name| name.trim().to_owned()).collect(),
             policy,
             keeper,
             program: program.to_vec(),
-        };
-        match compose::seal(&seal.program, seal.policy(), &seal.keeper, &seal.passed) {
-            Ok(again) if again == component => Ok(Some(seal)),
-            _ => Err(BrokenSeal(
-                "its parts are not put together as this version of capsock does it",
-            )),
-        }
+        }))
     }
 
     /// The rules that are sealed in; `None` where the host alone decides.

@@ -1,58 +1,18 @@
 //! Programs of all sorts, sealed with a small keeper of the tests.
 
-use std::borrow::Cow;
-
 use capsock_policy::{Op, Policy};
 
-use crate::keeper::{Keeper, Kind};
+use crate::fuzzing::{self, keeper, program};
 use crate::{Seal, SealError, join, seal};
-
-/// Gives `wasi:sockets/instance-network`, and asks for the rules.
-const KEEPER: &str = r#"
-    (component
-        (import "capsock:firewall/policy@0.1.0" (instance $policy
-            (export "rules" (func (result (option (list string)))))))
-        (type $network' (resource (rep i32)))
-        (export $network "network" (type $network'))
-        (core module $m (func (export "f") (result i32) (i32.const 1)))
-        (core instance $m (instantiate $m))
-        (core func $new (canon resource.new $network'))
-        (core instance $i (export "f" (func $m "f")))
-        (instance $net (export "network" (type $network)))
-        (export $net' "wasi:sockets/network@0.2.12" (instance $net))
-        (alias export $net' "network" (type $n))
-        (func $get (result (own $n)) (canon lift (core func $i "f")))
-        (instance $instance (export "network" (type $n)) (export "instance-network" (func $get)))
-        (export "wasi:sockets/instance-network@0.2.12" (instance $instance)))"#;
 
 fn wat(text: &str) -> Vec<u8> {
     wat::parse_str(text).unwrap_or_else(|error| panic!("{error}"))
-}
-
-fn keeper() -> Keeper {
-    Keeper {
-        kind: Kind::Firewall,
-        bytes: Cow::Owned(wat(KEEPER)),
-    }
 }
 
 fn policy(targets: &[&str]) -> Policy {
     targets.iter().fold(Policy::default(), |policy, target| {
         policy.allow(Op::Connect, target).expect(target)
     })
-}
-
-/// A program that imports the network, and what else is written there.
-fn program(more: &str) -> Vec<u8> {
-    wat(&format!(
-        r#"(component
-            (import "wasi:sockets/network@0.2.6" (instance $n (export "network" (type (sub resource)))))
-            (alias export $n "network" (type $network))
-            (import "wasi:sockets/instance-network@0.2.6" (instance
-                (export "network" (type (eq $network)))
-                (export "instance-network" (func (result (own $network))))))
-            {more})"#
-    ))
 }
 
 #[test]
@@ -121,6 +81,19 @@ fn what_was_changed_since_is_told() {
         let mut changed = sealed.clone();
         changed[place] ^= 0x40;
         assert!(!matches!(Seal::of(&changed), Ok(Some(_))), "{place}");
+    }
+}
+
+#[test]
+fn what_is_fuzzed_holds_for_some_changes() {
+    for data in [
+        &b""[..],
+        b"\0\0\0",
+        b"abc",
+        b"\x40\0\x01xyz",
+        b"\0asm\x0d\0\x01\0",
+    ] {
+        fuzzing::changed(data);
     }
 }
 
