@@ -1,6 +1,6 @@
 //! UDP sockets.
 
-use std::cell::RefCell;
+use std::cell::Cell;
 use std::net::SocketAddr;
 
 use capsock_policy::operation::{Bind, Send};
@@ -13,15 +13,20 @@ use crate::bindings::wasi::sockets0_2_12::udp::{
 };
 use crate::convert::{code, socket_address};
 use crate::outer::CheckedDatagram;
-use crate::tcp::Bound;
 use crate::{ErrorCode, convert, grants, outer};
+
+/// The longest datagram, in bytes: its length is a `u16`.
+const LONGEST: usize = u16::MAX as usize;
 
 /// A socket of the host's, whose addresses are checked.
 #[derive(Debug)]
 pub struct Udp {
     socket: UdpSocket,
     family: AddressFamily,
-    bound: RefCell<Bound>,
+    /// As the guest asked for it, and not the port that the kernel has chosen.
+    bound: Cell<Option<SocketAddr>>,
+    /// The bind was begun, and not finished.
+    binding: Cell<bool>,
 }
 
 /// What it receives, of whom the rules admit.
@@ -48,7 +53,8 @@ impl Udp {
         Ok(Self {
             socket: outer::create_udp(family)?,
             family: convert::family(family),
-            bound: RefCell::new(Bound::Nowhere),
+            bound: Cell::new(None),
+            binding: Cell::new(false),
         })
     }
 
@@ -57,13 +63,17 @@ impl Udp {
     /// # Errors
     /// `access-denied` where the rules do not allow it; the host's.
     pub fn start_bind(&self, local: SocketAddr) -> Result<(), ErrorCode> {
-        if *self.bound.borrow() != Bound::Nowhere {
-            return self.socket.finish_bind().and(Err(ErrorCode::InvalidState));
+        if self.binding.get() {
+            return Err(ErrorCode::ConcurrencyConflict);
+        }
+        if self.bound.get().is_some() {
+            return Err(ErrorCode::InvalidState);
         }
         check_family(self.family, local.ip()).map_err(code)?;
         let checked = grants::vet::<Bind>(Protocol::Udp, local).map_err(code)?;
         outer::bind_udp(&self.socket, &checked)?;
-        *self.bound.borrow_mut() = Bound::Binding(local);
+        self.binding.set(true);
+        self.bound.set(Some(local));
         Ok(())
     }
 
@@ -72,9 +82,18 @@ impl Udp {
     /// # Errors
     /// The host's.
     pub fn finish_bind(&self) -> Result<(), ErrorCode> {
+        if !self.binding.get() {
+            return Err(ErrorCode::NotInProgress);
+        }
         let result = self.socket.finish_bind();
-        let bound = self.bound.borrow().ended(result);
-        *self.bound.borrow_mut() = bound;
+        match result {
+            Ok(()) => self.binding.set(false),
+            Err(ErrorCode::WouldBlock) => {}
+            Err(_) => {
+                self.binding.set(false);
+                self.bound.set(None);
+            }
+        }
         result
     }
 
@@ -83,7 +102,7 @@ impl Udp {
     /// # Errors
     /// `access-denied` where the rules do not allow to send there; the host's.
     pub fn stream(&self, remote: Option<SocketAddr>) -> Result<(Incoming, Outgoing), ErrorCode> {
-        let local = self.bound.borrow().at().ok_or(ErrorCode::InvalidState)?;
+        let local = self.bound.get().ok_or(ErrorCode::InvalidState)?;
         let checked = match remote {
             Some(remote) => {
                 check_family(self.family, remote.ip()).map_err(code)?;
@@ -163,6 +182,9 @@ impl Outgoing {
         data: Vec<u8>,
         remote: Option<SocketAddr>,
     ) -> Result<CheckedDatagram, ErrorCode> {
+        if data.len() > LONGEST {
+            return Err(ErrorCode::DatagramTooLarge);
+        }
         let to = remote.or(self.peer).ok_or(ErrorCode::InvalidArgument)?;
         check_family(self.family, to.ip()).map_err(code)?;
         let checked = grants::vet::<Send>(Protocol::Udp, to).map_err(code)?;
