@@ -214,6 +214,37 @@ fn rule() -> impl Strategy<Value = String> {
         .prop_filter("a rule", |rule| rule.parse::<Rule>().is_ok())
 }
 
+/// Rules under which much is let through, for others to take something away.
+const WIDE: [&str; 18] = [
+    "allow listen ip://127.0.0.0/8:*",
+    "allow listen ip://[::1]:*",
+    "allow listen ip://0.0.0.0:*",
+    "allow listen ip://[::]:*",
+    "allow listen tcp://9.9.9.8:*",
+    "allow listen tcp://127.0.0.1:* from=*,loopback,private",
+    "allow listen udp://10.9.0.1:* from=loopback,private",
+    "allow bind udp://127.0.0.1:*",
+    "allow connect tcp://loopback:*",
+    "allow connect ip://9.9.9.8:*",
+    "allow connect tcp://private:*",
+    "allow connect ip://*:*",
+    "allow send udp://loopback:*",
+    "allow send ip://*:*",
+    "allow recv udp://loopback:*",
+    "allow recv ip://private:*",
+    "allow resolve *",
+    "allow connect tcp://*.example:* in=loopback,private,public",
+];
+
+fn rules() -> impl Strategy<Value = Vec<String>> {
+    let wide = proptest::sample::subsequence(WIDE.to_vec(), 0..=WIDE.len());
+    let rules = prop::collection::vec(rule(), 0..16);
+    (wide, rules).prop_map(|(wide, rules)| {
+        let wide = wide.into_iter().map(str::to_owned);
+        wide.chain(rules).collect()
+    })
+}
+
 fn ip() -> impl Strategy<Value = IpAddr> {
     let near = select(vec!["127.0.0.1", "127.0.0.2", "::1", "0.0.0.0", "::"]);
     let far = select(vec![
@@ -403,9 +434,8 @@ fn operations() -> impl Strategy<Value = Vec<String>> {
 }
 
 fn case() -> impl Strategy<Value = Case> {
-    let rules = prop::collection::vec(rule(), 0..20);
     let operations = prop::collection::vec(operations(), 1..40);
-    (rules, operations).prop_map(|(rules, operations)| Case { rules, operations })
+    (rules(), operations).prop_map(|(rules, operations)| Case { rules, operations })
 }
 
 /// What happened: each operation, what the guest said came of it, whom it reached,

@@ -82,18 +82,30 @@ fn policy(rules: Vec<Rule>) -> Policy {
 /// [`Errno::InvalidArgument`] for what makes no sense, and
 /// [`Errno::AccessDenied`] for what the rules do not allow; both are told.
 pub fn vet<O: Operation>(protocol: Protocol, address: SocketAddr) -> Result<Checked<O>, Errno> {
-    check::<O>(protocol, address)?;
+    ask(protocol, address).map_err(|refusal| tell_refusal(&refusal))
+}
+
+/// As [`vet`], and tells nobody.
+pub(crate) fn ask<O: Operation>(
+    protocol: Protocol,
+    address: SocketAddr,
+) -> Result<Checked<O>, Refusal> {
+    Invalid::check(O::OP, protocol, &address.into()).map_err(Refusal::Invalid)?;
     if let Some(policy) = now() {
-        match policy.vet::<O>(protocol, address.into()) {
-            Ok(_vetted) => {}
-            Err(Refusal::Invalid(invalid)) => return Err(refuse(&invalid)),
-            Err(Refusal::Denied(denial)) => return Err(deny(&denial)),
-        }
+        policy.vet::<O>(protocol, address.into())?;
     }
     Ok(Checked {
         address,
         operation: PhantomData,
     })
+}
+
+/// Tells of what was asked and not allowed.
+pub(crate) fn tell_refusal(refusal: &Refusal) -> Errno {
+    match refusal {
+        Refusal::Invalid(invalid) => refuse(invalid),
+        Refusal::Denied(denial) => deny(denial),
+    }
 }
 
 /// Checks that an address makes sense for an operation, whatever is granted.

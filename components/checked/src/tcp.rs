@@ -186,12 +186,13 @@ impl Tcp {
         Ok(socket_address(self.open()?.remote_address()?))
     }
 
-    /// The host's socket, unless the connect failed.
+    /// The host's socket, unless a connect is under way or has failed.
     ///
     /// # Errors
-    /// What it failed with.
+    /// `invalid-state`, or what it failed with.
     pub fn open(&self) -> Result<&TcpSocket, ErrorCode> {
         match self.state.get() {
+            State::Connecting => Err(ErrorCode::InvalidState),
             State::Failed(error) => Err(error),
             _ => Ok(&self.socket),
         }

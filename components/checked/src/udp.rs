@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use capsock_policy::operation::{Bind, Send};
 use capsock_policy::wasi::check_family;
-use capsock_policy::{AddressFamily, Protocol};
+use capsock_policy::{AddressFamily, Protocol, Refusal};
 
 use crate::bindings::wasi::sockets0_2_12::network::IpAddressFamily;
 use crate::bindings::wasi::sockets0_2_12::udp::{
@@ -155,6 +155,22 @@ impl Incoming {
     }
 }
 
+/// Why a datagram is not sent.
+enum Unfit {
+    Code(ErrorCode),
+    /// It is told of in its turn.
+    Refused(Refusal),
+}
+
+impl Unfit {
+    fn tell(&self) -> ErrorCode {
+        match self {
+            Self::Code(error) => *error,
+            Self::Refused(refusal) => code(grants::tell_refusal(refusal)),
+        }
+    }
+}
+
 impl Outgoing {
     /// Sends datagrams, each to its receiver or else to the peer. Returns how many
     /// were sent: the first of those that the rules allow.
@@ -165,29 +181,40 @@ impl Outgoing {
         &self,
         datagrams: impl IntoIterator<Item = (Vec<u8>, Option<SocketAddr>)>,
     ) -> Result<u64, ErrorCode> {
-        let mut checked = Vec::new();
+        let (mut checked, mut unfit) = (Vec::new(), None);
         for (data, remote) in datagrams {
             match self.check(data, remote) {
                 Ok(datagram) => checked.push(datagram),
-                // By WASI, no error where some were sent.
-                Err(_) if !checked.is_empty() => break,
-                Err(error) => return Err(error),
+                Err(error) => {
+                    unfit = Some(error);
+                    break;
+                }
             }
         }
-        outer::send_udp(&self.stream, checked)
+        let before = checked.len() as u64;
+        let sent = match (before, &unfit) {
+            (0, Some(_)) => 0,
+            _ => outer::send_udp(&self.stream, checked)?,
+        };
+        match unfit {
+            // Its turn has come.
+            Some(unfit) if sent == before => match (unfit.tell(), sent) {
+                (error, 0) => Err(error),
+                // By WASI, no error where some were sent.
+                (_, sent) => Ok(sent),
+            },
+            _ => Ok(sent),
+        }
     }
 
-    fn check(
-        &self,
-        data: Vec<u8>,
-        remote: Option<SocketAddr>,
-    ) -> Result<CheckedDatagram, ErrorCode> {
+    fn check(&self, data: Vec<u8>, remote: Option<SocketAddr>) -> Result<CheckedDatagram, Unfit> {
         if data.len() > LONGEST {
-            return Err(ErrorCode::DatagramTooLarge);
+            return Err(Unfit::Code(ErrorCode::DatagramTooLarge));
         }
-        let to = remote.or(self.peer).ok_or(ErrorCode::InvalidArgument)?;
-        check_family(self.family, to.ip()).map_err(code)?;
-        let checked = grants::vet::<Send>(Protocol::Udp, to).map_err(code)?;
+        let to = remote.or(self.peer);
+        let to = to.ok_or(Unfit::Code(ErrorCode::InvalidArgument))?;
+        check_family(self.family, to.ip()).map_err(|errno| Unfit::Code(code(errno)))?;
+        let checked = grants::ask::<Send>(Protocol::Udp, to).map_err(Unfit::Refused)?;
         Ok(CheckedDatagram::new(data, remote, &checked))
     }
 

@@ -91,6 +91,18 @@ struct Tcp {
 struct Udp {
     streams: Option<(IncomingDatagramStream, OutgoingDatagramStream)>,
     socket: UdpSocket,
+    /// Whether the kernel chose its port.
+    chosen: bool,
+}
+
+impl Udp {
+    fn start_bind(&mut self, local: SocketAddr) -> Result<()> {
+        let started = self.socket.start_bind(&instance_network(), wit(local));
+        if started.is_ok() {
+            self.chosen = local.port() == 0;
+        }
+        started
+    }
 }
 
 impl Sockets {
@@ -103,16 +115,14 @@ impl Sockets {
                 told(bound.and_then(|()| socket.finish_bind()))
             }
             ["bind", "udp", which, local] => {
-                let socket = &self.udp(which).socket;
-                let bound = start_bind_udp(socket, address(local));
-                told(bound.and_then(|()| socket.finish_bind()))
+                let udp = self.udp(which);
+                let bound = udp.start_bind(address(local));
+                told(bound.and_then(|()| udp.socket.finish_bind()))
             }
             ["start-bind", "tcp", which, local] => {
                 told(start_bind(&self.tcp(which).socket, address(local)))
             }
-            ["start-bind", "udp", which, local] => {
-                told(start_bind_udp(&self.udp(which).socket, address(local)))
-            }
+            ["start-bind", "udp", which, local] => told(self.udp(which).start_bind(address(local))),
             ["finish-bind", "tcp", which] => told(self.tcp(which).socket.finish_bind()),
             ["finish-bind", "udp", which] => told(self.udp(which).socket.finish_bind()),
             ["listen", which] => {
@@ -180,7 +190,7 @@ impl Sockets {
                     let remote = SocketAddr::new(*answer, port.parse().expect("a port"));
                     let udp = self.udp(fresh(remote));
                     let any = SocketAddr::new(unspecified(remote), 0);
-                    let bound = start_bind_udp(&udp.socket, any);
+                    let bound = udp.start_bind(any);
                     let bound = told(bound.and_then(|()| udp.socket.finish_bind()));
                     format!(
                         "{bound}, {}, {}",
@@ -192,11 +202,11 @@ impl Sockets {
                 Err(error) => error.clone(),
             },
             ["drop", "tcp"] => {
-                self.tcp.pop();
+                forget(self.tcp.pop());
                 String::new()
             }
             ["drop", "udp"] => {
-                self.udp.pop();
+                forget(self.udp.pop());
                 String::new()
             }
             _ => panic!("no operation {operation:?}"),
@@ -226,6 +236,7 @@ impl Sockets {
                 Udp {
                     streams: None,
                     socket,
+                    chosen: false,
                 },
             );
         }
@@ -244,9 +255,15 @@ fn family(which: &str, none: bool) -> Option<IpAddressFamily> {
 
 fn keep<T>(kept: &mut Vec<T>, socket: T) {
     if kept.len() == KEPT {
-        drop(kept.remove(0));
+        forget(Some(kept.remove(0)));
     }
     kept.push(socket);
+}
+
+/// wasmtime's own socket is closed once what it does at that time is dropped too.
+fn forget<T>(socket: Option<T>) {
+    drop(socket);
+    runner::settle();
 }
 
 fn chosen<'a, T>(kept: &'a mut [T], which: &str) -> &'a mut T {
@@ -265,10 +282,6 @@ fn fresh(remote: SocketAddr) -> &'static str {
 }
 
 fn start_bind(socket: &TcpSocket, local: SocketAddr) -> Result<()> {
-    socket.start_bind(&instance_network(), wit(local))
-}
-
-fn start_bind_udp(socket: &UdpSocket, local: SocketAddr) -> Result<()> {
     socket.start_bind(&instance_network(), wit(local))
 }
 
@@ -346,9 +359,11 @@ fn is_far(ip: IpAddr) -> bool {
 }
 
 fn stream(udp: &mut Udp, remote: Option<SocketAddr>) -> String {
-    udp.streams = None;
-    // wasmtime's socket is free once a receive that was under way is dropped.
-    runner::settle();
+    if udp.chosen && remote.is_none() && udp.socket.remote_address().is_ok() {
+        // wasmtime's own socket loses its port then, as Linux has it, and hears nobody.
+        return "left out".to_owned();
+    }
+    forget(udp.streams.take());
     told(udp.socket.stream(remote.map(wit)).map(|streams| {
         udp.streams = Some(streams);
     }))
