@@ -7,7 +7,7 @@ use wac_graph::{CompositionGraph, EncodeOptions, NodeId, PackageId};
 use wasm_encoder::{ComponentSection, CustomSection};
 
 use crate::imports::{self, Import};
-use crate::keeper::Keeper;
+use crate::keeper::{Keeper, NotBuiltIn};
 use crate::seal::{SECTION, mark};
 use crate::{policy, sections};
 
@@ -22,7 +22,9 @@ pub enum SealError {
     #[error("it is no valid component: {0}")]
     Invalid(String),
     /// It has nothing that the rules could be about.
-    #[error("it imports no sockets, so there is nothing to seal; it runs as it is")]
+    #[error(
+        "it imports neither sockets nor requests of HTTP, so there is nothing to seal; it runs as it is"
+    )]
     NoSockets,
     /// It has `capsock:sockets`, which only the portable component gives.
     #[error(
@@ -30,6 +32,15 @@ pub enum SealError {
          gives it that where only WASI is"
     )]
     NeedsPortable(String),
+    /// It makes requests of HTTP, which the firewall alone keeps.
+    #[error(
+        "it imports `{0}`, which the portable component does not have; without --portable the \
+         firewall has it"
+    )]
+    NeedsFirewall(String),
+    /// The crate was built without the component that it needs.
+    #[error(transparent)]
+    NotBuiltIn(#[from] NotBuiltIn),
     /// It has an import that could be another way to the network.
     #[error(
         "it imports `{0}`, which could be a way to the network that the {1} does not know; where \
@@ -41,7 +52,7 @@ pub enum SealError {
     DoesNotFit {
         /// The import.
         import: String,
-        /// `firewall` or `portable`.
+        /// Its name.
         keeper: &'static str,
         /// What is different.
         why: String,
@@ -61,17 +72,36 @@ pub enum SealError {
 /// Equal arguments give equal bytes.
 ///
 /// # Errors
-/// Where the program is no component, imports no sockets, or has an import that
-/// would not be kept by the rules.
+/// Where the program is no component, imports neither sockets nor requests of HTTP, or
+/// has an import that would not be kept by the rules.
 pub fn seal(
     program: &[u8],
     policy: Option<&Policy>,
     keeper: &Keeper,
     passed: &[String],
 ) -> Result<Vec<u8>, SealError> {
+    seal_by(program, policy, passed, |imports| keeper.variant(imports))
+}
+
+/// The same by this very keeper, and no variant of it.
+pub(crate) fn seal_again(
+    program: &[u8],
+    policy: Option<&Policy>,
+    keeper: &Keeper,
+    passed: &[String],
+) -> Result<Vec<u8>, SealError> {
+    seal_by(program, policy, passed, |_imports| Ok(keeper.clone()))
+}
+
+fn seal_by(
+    program: &[u8],
+    policy: Option<&Policy>,
+    passed: &[String],
+    keeper: impl FnOnce(&[String]) -> Result<Keeper, NotBuiltIn>,
+) -> Result<Vec<u8>, SealError> {
     let rules = policy::component(policy);
-    let mut sealed = compose(program, &rules, keeper, passed)?;
-    let mark = mark(&rules, keeper, program, passed);
+    let (mut sealed, keeper) = compose(program, &rules, passed, keeper)?;
+    let mark = mark(&rules, &keeper, program, passed);
     let section = CustomSection {
         name: SECTION.into(),
         data: mark.as_bytes().into(),
@@ -81,12 +111,12 @@ pub fn seal(
     Ok(sealed)
 }
 
-pub(crate) fn compose(
+fn compose(
     program: &[u8],
     rules: &[u8],
-    keeper: &Keeper,
     passed: &[String],
-) -> Result<Vec<u8>, SealError> {
+    keeper: impl FnOnce(&[String]) -> Result<Keeper, NotBuiltIn>,
+) -> Result<(Vec<u8>, Keeper), SealError> {
     if !sections::is_component(program) {
         return Err(SealError::NotComponent(match program {
             [0, b'a', b's', b'm', ..] => {
@@ -98,10 +128,11 @@ pub(crate) fn compose(
     }
     let mut graph = CompositionGraph::new();
     let program = register(&mut graph, "capsock:program", program).map_err(SealError::Invalid)?;
+    let keeper = keeper(&names(&graph, program, Side::Imports))?;
     let other = |error: String| SealError::Composition(keeper.name(), error);
     let rules = register(&mut graph, "capsock:rules", rules).map_err(other)?;
     let kept = register(&mut graph, "capsock:keeper", &keeper.bytes).map_err(other)?;
-    let wanted = wanted(&graph, program, kept, keeper, passed)?;
+    let wanted = wanted(&graph, program, kept, &keeper, passed)?;
 
     let rules = graph.instantiate(rules);
     let kept = graph.instantiate(kept);
@@ -131,9 +162,10 @@ pub(crate) fn compose(
             .export(alias, &name)
             .map_err(|error| other(chain(&error)))?;
     }
-    graph
+    let composed = graph
         .encode(EncodeOptions::default())
-        .map_err(|error| other(chain(&error)))
+        .map_err(|error| other(chain(&error)))?;
+    Ok((composed, keeper))
 }
 
 /// The imports of the program that the keeper's exports are for.
@@ -152,6 +184,9 @@ fn wanted(
             Import::Harmless => {}
             Import::Unknown if import.starts_with("capsock:sockets/") => {
                 return Err(SealError::NeedsPortable(import));
+            }
+            Import::Unknown if imports::is_request(&import) => {
+                return Err(SealError::NeedsFirewall(import));
             }
             Import::Unknown => return Err(SealError::Unfiltered(import, keeper.name())),
         }
