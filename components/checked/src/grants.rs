@@ -271,7 +271,8 @@ pub fn deny(denial: &Denial) -> Errno {
     Errno::AccessDenied
 }
 
-fn refuse(invalid: &Invalid) -> Errno {
+/// Tells of what no rules could allow.
+pub(crate) fn refuse(invalid: &Invalid) -> Errno {
     tell(|grants| grants.told.borrow_mut().invalid(invalid));
     invalid.errno()
 }
