@@ -53,6 +53,7 @@ pub mod grants;
 #[cfg(feature = "http")]
 pub mod http;
 mod machine;
+mod memo;
 mod names;
 mod outer;
 mod tcp;
