@@ -84,9 +84,7 @@ impl From<Timeout> for WitTimeout {
         match timeout {
             Timeout::Blocking => Self::Blocking,
             Timeout::NonBlocking => Self::NonBlocking,
-            Timeout::After(time) => {
-                Self::After(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX))
-            }
+            Timeout::After(time) => Self::After(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)),
         }
     }
 }

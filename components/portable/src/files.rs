@@ -29,7 +29,11 @@ impl Socket {
         if file.get_type().map_err(errno)? != DescriptorType::RegularFile {
             return Err(Errno::InvalidArgument);
         }
-        if !file.get_flags().map_err(errno)?.contains(DescriptorFlags::READ) {
+        if !file
+            .get_flags()
+            .map_err(errno)?
+            .contains(DescriptorFlags::READ)
+        {
             return Err(Errno::BadDescriptor);
         }
         let Transport::Tcp(stream) = &inner.transport else {

@@ -94,15 +94,19 @@ pub(crate) fn address_info(question: &Question) -> Result<Vec<Answer>, NameError
             IpAddr::V4(_) => SocketAddr::new(ip, port),
             IpAddr::V6(ip) => SocketAddrV6::new(ip, port, 0, scope).into(),
         };
-        kinds.iter().map(move |(kind, protocol)| (*kind, *protocol, address))
+        kinds
+            .iter()
+            .map(move |(kind, protocol)| (*kind, *protocol, address))
     });
-    let answers = answers.take(ANSWERS).map(|(kind, protocol, address)| Answer {
-        kind,
-        protocol,
-        // In the first one.
-        canonical_name: canonical_name.take(),
-        address,
-    });
+    let answers = answers
+        .take(ANSWERS)
+        .map(|(kind, protocol, address)| Answer {
+            kind,
+            protocol,
+            // In the first one.
+            canonical_name: canonical_name.take(),
+            address,
+        });
     Ok(answers.collect())
 }
 
@@ -146,7 +150,9 @@ fn unnamed(question: &Question) -> Vec<(IpAddr, u32)> {
         true => [Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into()],
         false => [Ipv6Addr::LOCALHOST.into(), Ipv4Addr::LOCALHOST.into()],
     };
-    let wanted = addresses.into_iter().filter(|ip| is_of(question.family, *ip));
+    let wanted = addresses
+        .into_iter()
+        .filter(|ip| is_of(question.family, *ip));
     wanted.map(|ip| (ip, 0)).collect()
 }
 

@@ -252,10 +252,9 @@ impl Inner {
         match (&self.transport, sends) {
             (Transport::Tcp(stream), true) => stream.set(Setting::SendBuffer(size)),
             (Transport::Tcp(stream), false) => stream.set(Setting::ReceiveBuffer(size)),
-            (Transport::Udp(datagrams), true) => datagrams
-                .socket()
-                .set_send_buffer_size(size)
-                .map_err(errno),
+            (Transport::Udp(datagrams), true) => {
+                datagrams.socket().set_send_buffer_size(size).map_err(errno)
+            }
             (Transport::Udp(datagrams), false) => datagrams
                 .socket()
                 .set_receive_buffer_size(size)

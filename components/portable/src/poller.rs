@@ -2,6 +2,7 @@
 //! each wait looks at every member.
 
 use std::cell::{Cell, RefCell};
+use std::ops::ControlFlow;
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 
@@ -152,7 +153,9 @@ impl Poller {
                 return Ok(events);
             }
             let mut pollables = Vec::new();
-            self.0.pollables(&mut pollables);
+            if self.0.pollables(&mut pollables).is_break() {
+                continue;
+            }
             match deadline.wait(pollables) {
                 Ok(()) => {}
                 Err(Errno::WouldBlock | Errno::DeadlineExceeded) => return Ok(Vec::new()),
@@ -200,7 +203,13 @@ impl Set {
         let members = self.members.borrow();
         let first = self.next.get().checked_rem(members.len()).unwrap_or(0);
         let mut events = Vec::new();
-        for (place, member) in members.iter().enumerate().cycle().skip(first).take(members.len()) {
+        for (place, member) in members
+            .iter()
+            .enumerate()
+            .cycle()
+            .skip(first)
+            .take(members.len())
+        {
             if events.len() == maximum {
                 // The next wait begins with it.
                 self.next.set(place);
@@ -217,38 +226,62 @@ impl Set {
 
     /// Whether a member has something to tell, which stays.
     fn is_ready(&self) -> bool {
-        self.members.borrow().iter().any(|member| member.news().is_some())
+        self.members
+            .borrow()
+            .iter()
+            .any(|member| member.news().is_some())
     }
 
-    /// What may change what the members have to tell.
-    fn pollables(&self, all: &mut Vec<Pollable>) {
+    /// What may change what the members have to tell; ends at one that has something to
+    /// tell by now, which is not waited for any more.
+    fn pollables(&self, all: &mut Vec<Pollable>) -> ControlFlow<()> {
         for member in self.members.borrow().iter() {
             if member.is_off.get() {
                 continue;
             }
             match &member.what {
                 What::Socket(open) => {
-                    if let Some(open) = open.upgrade() {
-                        // What it is ready for was told, and would end each wait.
-                        let ready = open.inner().ready(member.asked());
-                        all.extend(open.inner().pollables(member.asked(), ready));
+                    let Some(open) = open.upgrade() else { continue };
+                    let ready = open.inner().ready(member.asked());
+                    if member.news_of((ready, open.inner().done())).is_some() {
+                        return ControlFlow::Break(());
                     }
+                    // What it is ready for was told, and would end each wait.
+                    all.extend(open.inner().pollables(member.asked(), ready));
                 }
                 What::Set(set) => {
-                    if let Some(set) = set.upgrade()
-                        && !set.is_ready()
-                        && member.interest.contains(Readiness::READABLE)
-                    {
-                        set.pollables(all);
+                    let Some(set) = set.upgrade() else { continue };
+                    if !member.interest.contains(Readiness::READABLE) {
+                        continue;
+                    }
+                    if member.news().is_some() {
+                        return ControlFlow::Break(());
+                    }
+                    // A member that has something to tell, which was told of the set.
+                    if set.pollables(all).is_break() {
+                        continue;
                     }
                 }
             }
         }
+        ControlFlow::Continue(())
+    }
+
+    /// How often something was done with what is in it.
+    fn done(&self) -> u64 {
+        let members = self.members.borrow();
+        let done = members.iter().map(|member| match &member.what {
+            What::Socket(open) => open.upgrade().map_or(0, |open| open.inner().done()),
+            What::Set(set) => set.upgrade().map_or(0, |set| set.done()),
+        });
+        done.fold(0, u64::wrapping_add)
     }
 
     /// Whether it has a set in it, however deep.
     fn reaches(&self, other: &Rc<Self>) -> bool {
-        self.sets().iter().any(|set| Rc::ptr_eq(set, other) || set.reaches(other))
+        self.sets()
+            .iter()
+            .any(|set| Rc::ptr_eq(set, other) || set.reaches(other))
     }
 
     /// How many sets are in each other from this one on.
@@ -301,31 +334,34 @@ impl Member {
         match &self.what {
             What::Socket(open) => open.upgrade().map_or((Readiness::empty(), 0), |open| {
                 let inner = open.inner();
-                (inner.ready(self.asked()) & self.asked(), inner.done())
+                (inner.ready(self.asked()), inner.done())
             }),
-            What::Set(set) => {
-                let is_ready = set.upgrade().is_some_and(|set| set.is_ready());
-                let ready = match is_ready {
-                    true => Readiness::READABLE & self.interest,
+            What::Set(set) => set.upgrade().map_or((Readiness::empty(), 0), |set| {
+                let ready = match set.is_ready() {
+                    true => Readiness::READABLE,
                     false => Readiness::empty(),
                 };
-                (ready, 0)
-            }
+                (ready, set.done())
+            }),
         }
     }
 
     /// What there is to be told of it.
     fn news(&self) -> Option<Readiness> {
+        self.news_of(self.now())
+    }
+
+    /// What there is to be told of it, where it is ready for so much.
+    fn news_of(&self, (ready, done): (Readiness, u64)) -> Option<Readiness> {
         if self.is_off.get() {
             return None;
         }
-        let (ready, done) = self.now();
+        let ready = ready & self.asked();
         let (told, before) = self.told.get();
         // What it is not ready for any more can be told again.
         self.told.set((told & ready, before));
-        let is_news = !self.trigger.contains(Trigger::EDGE)
-            || !(ready - told).is_empty()
-            || done != before;
+        let is_news =
+            !self.trigger.contains(Trigger::EDGE) || !(ready - told).is_empty() || done != before;
         (is_news && !ready.is_empty()).then_some(ready)
     }
 

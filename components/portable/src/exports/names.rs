@@ -57,7 +57,9 @@ impl Guest for Portable {
         Ok(HostEntry {
             name,
             aliases: Vec::new(),
-            addresses: addresses.map(|ip| std::net::SocketAddr::new(ip, 0).into()).collect(),
+            addresses: addresses
+                .map(|ip| std::net::SocketAddr::new(ip, 0).into())
+                .collect(),
         })
     }
 

@@ -72,7 +72,11 @@ impl GuestPoller for Poller {
     }
 
     fn wait(&self, maximum: u32, timeout: Option<u64>) -> Result<Vec<Event>> {
-        Ok(Self::wait(self, maximum, timeout.map(Duration::from_nanos))?)
+        Ok(Self::wait(
+            self,
+            maximum,
+            timeout.map(Duration::from_nanos),
+        )?)
     }
 
     fn subscribe(&self) -> Pollable {

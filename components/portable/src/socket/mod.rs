@@ -142,7 +142,11 @@ fn kind_of(
 
 impl Socket {
     /// `socket(2)`
-    pub(crate) fn create(family: AddressFamily, kind: SocketType, protocol: u32) -> Result<Self, Errno> {
+    pub(crate) fn create(
+        family: AddressFamily,
+        kind: SocketType,
+        protocol: u32,
+    ) -> Result<Self, Errno> {
         let (family, is_stream) = kind_of(family, kind, protocol)?;
         let place = Place::take()?;
         let transport = match is_stream {

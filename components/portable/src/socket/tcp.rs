@@ -314,7 +314,9 @@ impl Stream {
 
     pub(crate) fn local_address(&self) -> SocketAddr {
         let state = self.state.borrow();
-        let told = state.socket().and_then(|socket| socket.socket().local_address().ok());
+        let told = state
+            .socket()
+            .and_then(|socket| socket.socket().local_address().ok());
         // There is none before the bind, and while it connects.
         let own = || self.bound.get().unwrap_or(any(self.family));
         told.map_or_else(own, socket_address)

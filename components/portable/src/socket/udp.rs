@@ -10,8 +10,8 @@ use capsock_checked::{Incoming, Outgoing, Udp, grants, socket_address};
 use capsock_policy::operation::Send;
 use capsock_policy::{Errno, Protocol};
 
-use super::{Ready, Shutdown};
 use super::tcp::{Interest, any};
+use super::{Ready, Shutdown};
 use crate::errors::errno;
 use crate::wait::Deadline;
 
@@ -253,7 +253,8 @@ impl Datagrams {
         }
         if asked.contains(Ready::WRITABLE) {
             let streams = self.streams.borrow();
-            let is_full = |streams: &Streams| matches!(streams.outgoing.stream().check_send(), Ok(0));
+            let is_full =
+                |streams: &Streams| matches!(streams.outgoing.stream().check_send(), Ok(0));
             if !streams.as_ref().is_some_and(is_full) {
                 ready |= Ready::WRITABLE;
             }
