@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
-const NAMES: [&str; 2] = ["firewall", "portable"];
+const NAMES: [&str; 3] = ["firewall", "firewall-http", "portable"];
 
 fn main() {
     println!("cargo::rerun-if-env-changed=CAPSOCK_COMPONENTS");

@@ -1,6 +1,7 @@
 //! `capsock seal`: a component with its grants inside.
 
-use std::fs;
+use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use capsock_host::Limits;
 use capsock_seal::{Keeper, seal as compose};
@@ -20,7 +21,7 @@ pub(crate) fn seal(task: &SealTask) -> Result<i32, Failure> {
     let program = load::read(&task.component, &Limits::default())?;
     let sealed = compose(&program, task.policy.as_ref(), &keeper, &task.pass)
         .map_err(|error| load::unusable(&task.component, &error))?;
-    fs::write(&task.output, &sealed).map_err(|error| load::unusable(&task.output, &error))?;
+    write(&task.output, &sealed).map_err(|error| load::unusable(&task.output, &error))?;
     if task.has_limits {
         tell(format_args!(
             "the limits of the policy are not sealed in: the host that runs it has its own"
@@ -37,4 +38,21 @@ pub(crate) fn seal(task: &SealTask) -> Result<i32, Failure> {
         (sealed.len() - program.len()) >> 10,
     ))?;
     Ok(0)
+}
+
+/// Writes a file whole or not at all, so that what was there is not lost; what is no
+/// file, such as a pipe, as it is.
+fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    if fs::metadata(path).is_ok_and(|there| !there.is_file()) {
+        return fs::write(path, bytes);
+    }
+    let mut unfinished = path.as_os_str().to_owned();
+    unfinished.push(".unfinished");
+    let unfinished = PathBuf::from(unfinished);
+    let written = fs::write(&unfinished, bytes).and_then(|()| fs::rename(&unfinished, path));
+    if written.is_err() {
+        // It may not even be there.
+        _ = fs::remove_file(&unfinished);
+    }
+    written
 }

@@ -38,11 +38,16 @@ impl Invalid {
     pub(crate) fn of_name(name: &str) -> Self {
         let reason = "it is no host name: labels of 1 to 63 letters, digits, hyphens (not first or \
                       last) and underscores, with dots between them, 253 bytes in all";
+        Self::of_text(Op::Resolve, name, reason)
+    }
+
+    /// Of what a guest names as text that cannot be read.
+    pub(crate) fn of_text(op: Op, text: &str, reason: &str) -> Self {
         // What is too long is cut before any work that grows with it.
-        let end = name.floor_char_boundary(TARGET);
-        let cut = if end < name.len() { "…" } else { "" };
-        let target = format!("{:?}", format!("{}{cut}", &name[..end]));
-        Self::new(Op::Resolve, target, reason.to_owned())
+        let end = text.floor_char_boundary(TARGET);
+        let cut = if end < text.len() { "…" } else { "" };
+        let target = format!("{:?}", format!("{}{cut}", &text[..end]));
+        Self::new(op, target, reason.to_owned())
     }
 
     fn new(op: Op, mut target: String, reason: String) -> Self {

@@ -144,6 +144,7 @@ mod name;
 mod rule;
 
 mod file;
+pub mod http;
 mod limits;
 mod parse;
 

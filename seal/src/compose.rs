@@ -7,7 +7,7 @@ use wac_graph::{CompositionGraph, EncodeOptions, NodeId, PackageId};
 use wasm_encoder::{ComponentSection, CustomSection};
 
 use crate::imports::{self, Import};
-use crate::keeper::Keeper;
+use crate::keeper::{Keeper, NotBuiltIn};
 use crate::seal::{SECTION, mark};
 use crate::{policy, sections};
 
@@ -25,7 +25,9 @@ pub enum SealError {
     #[error("it is no valid component: {0}")]
     Invalid(String),
     /// It has nothing that the rules could be about.
-    #[error("it imports no sockets, so there is nothing to seal; it runs as it is")]
+    #[error(
+        "it imports neither sockets nor requests of HTTP, so there is nothing to seal; it runs as it is"
+    )]
     NoSockets,
     /// It has `capsock:sockets`, which only the portable component gives.
     #[error(
@@ -33,6 +35,15 @@ pub enum SealError {
          gives it that where only WASI is"
     )]
     NeedsPortable(String),
+    /// It makes requests of HTTP, which the firewall alone keeps.
+    #[error(
+        "it imports `{0}`, which the portable component does not have; without --portable the \
+         firewall has it"
+    )]
+    NeedsFirewall(String),
+    /// The crate was built without the component that it needs.
+    #[error(transparent)]
+    NotBuiltIn(#[from] NotBuiltIn),
     /// It has an import that could be another way to the network.
     #[error(
         "it imports `{0}`, which could be a way to the network that the {1} does not know; where \
@@ -47,7 +58,7 @@ pub enum SealError {
     DoesNotFit {
         /// The import.
         import: String,
-        /// `firewall` or `portable`.
+        /// Its name.
         keeper: &'static str,
         /// What is different.
         why: String,
@@ -67,20 +78,39 @@ pub enum SealError {
 /// Equal arguments give equal bytes.
 ///
 /// # Errors
-/// Where the program is no component, imports no sockets, or has an import that
-/// would not be kept by the rules.
+/// Where the program is no component, imports neither sockets nor requests of HTTP, or
+/// has an import that would not be kept by the rules.
 pub fn seal(
     program: &[u8],
     policy: Option<&Policy>,
     keeper: &Keeper,
     passed: &[String],
 ) -> Result<Vec<u8>, SealError> {
+    seal_by(program, policy, passed, |imports| keeper.variant(imports))
+}
+
+/// The same by this very keeper, and no variant of it.
+pub(crate) fn seal_again(
+    program: &[u8],
+    policy: Option<&Policy>,
+    keeper: &Keeper,
+    passed: &[String],
+) -> Result<Vec<u8>, SealError> {
+    seal_by(program, policy, passed, |_imports| Ok(keeper.clone()))
+}
+
+fn seal_by(
+    program: &[u8],
+    policy: Option<&Policy>,
+    passed: &[String],
+    keeper: impl FnOnce(&[String]) -> Result<Keeper, NotBuiltIn>,
+) -> Result<Vec<u8>, SealError> {
     let rules = policy::component(policy);
     if rules.len() > policy::LONGEST {
         return Err(SealError::TooManyRules(policy::LONGEST >> 20));
     }
-    let mut sealed = compose(program, Some(&rules), keeper, passed)?;
-    let mark = mark(&rules, keeper, program, passed);
+    let (mut sealed, keeper) = compose(program, Some(&rules), passed, keeper)?;
+    let mark = mark(&rules, &keeper, program, passed);
     let section = CustomSection {
         name: SECTION.into(),
         data: mark.as_bytes().into(),
@@ -96,15 +126,16 @@ pub fn seal(
 /// # Errors
 /// Those of [`seal`].
 pub fn join(program: &[u8], keeper: &Keeper, passed: &[String]) -> Result<Vec<u8>, SealError> {
-    compose(program, None, keeper, passed)
+    let (joined, _keeper) = compose(program, None, passed, |imports| keeper.variant(imports))?;
+    Ok(joined)
 }
 
 fn compose(
     program: &[u8],
     rules: Option<&[u8]>,
-    keeper: &Keeper,
     passed: &[String],
-) -> Result<Vec<u8>, SealError> {
+    keeper: impl FnOnce(&[String]) -> Result<Keeper, NotBuiltIn>,
+) -> Result<(Vec<u8>, Keeper), SealError> {
     if !sections::is_component(program) {
         return Err(SealError::NotComponent(match program {
             [0, b'a', b's', b'm', ..] => {
@@ -116,9 +147,10 @@ fn compose(
     }
     let mut graph = CompositionGraph::new();
     let program = register(&mut graph, "capsock:program", program).map_err(SealError::Invalid)?;
+    let keeper = keeper(&names(&graph, program, Side::Imports))?;
     let other = |error: String| SealError::Composition(keeper.name(), error);
     let kept = register(&mut graph, "capsock:keeper", &keeper.bytes).map_err(other)?;
-    let wanted = wanted(&graph, program, kept, keeper, passed)?;
+    let wanted = wanted(&graph, program, kept, &keeper, passed)?;
 
     let kept = graph.instantiate(kept);
     if let Some(rules) = rules {
@@ -151,9 +183,10 @@ fn compose(
             .export(alias, &name)
             .map_err(|error| other(chain(&error)))?;
     }
-    graph
+    let composed = graph
         .encode(EncodeOptions::default())
-        .map_err(|error| other(chain(&error)))
+        .map_err(|error| other(chain(&error)))?;
+    Ok((composed, keeper))
 }
 
 /// The imports of the program that the keeper's exports are for.
@@ -172,6 +205,9 @@ fn wanted(
             Import::Harmless => {}
             Import::Unknown if import.starts_with("capsock:sockets/") => {
                 return Err(SealError::NeedsPortable(shown(&import, NAME)));
+            }
+            Import::Unknown if imports::is_request(&import) => {
+                return Err(SealError::NeedsFirewall(shown(&import, NAME)));
             }
             Import::Unknown => {
                 return Err(SealError::Unfiltered(shown(&import, NAME), keeper.name()));

@@ -10,6 +10,18 @@ const HARMLESS: [&str; 6] = [
     "wasi:random",
 ];
 
+/// Interfaces of other packages of which that is true: what only makes and reads the
+/// values that others send.
+const HARMLESS_INTERFACES: [&str; 1] = ["wasi:http/types"];
+
+/// What makes requests of HTTP, as the firewall has it.
+const REQUESTS: &str = "wasi:http/outgoing-handler@0.2.12";
+
+/// Whether an import makes requests of HTTP.
+pub(crate) fn is_request(import: &str) -> bool {
+    is_same(REQUESTS, import)
+}
+
 /// What is done about an import of a program.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Import<'a> {
@@ -38,6 +50,9 @@ pub(crate) fn of<'a>(
     };
     match package {
         Some(package) if HARMLESS.contains(&package) => Import::Harmless,
+        _ if HARMLESS_INTERFACES.contains(&unversioned(import).unwrap_or(import)) => {
+            Import::Harmless
+        }
         _ if passed.iter().any(is_passed) => Import::Harmless,
         _ => Import::Unknown,
     }
@@ -77,6 +92,9 @@ mod tests {
             ("wasi:sockets/new@0.2.12", Import::Unknown),
             ("wasi:sockets/tcp", Import::Unknown),
             ("wasi:http/outgoing-handler@0.2.0", Import::Unknown),
+            ("wasi:http/incoming-handler@0.2.0", Import::Unknown),
+            ("wasi:http/client@0.3.0", Import::Unknown),
+            ("wasi:http/types@0.2.0", Import::Harmless),
             ("wasi:tls/types@0.2.0-draft", Import::Unknown),
             ("capsock:sockets/socket@0.1.0", Import::Unknown),
             ("fermyon:spin/redis@2.0.0", Import::Unknown),

@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use thiserror::Error;
 
+use crate::imports;
+
 /// A component that stands between a program and the host.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Keeper {
@@ -14,6 +16,8 @@ pub struct Keeper {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Firewall,
+    /// It has `wasi:http/outgoing-handler` too.
+    FirewallHttp,
     Portable,
 }
 
@@ -25,7 +29,8 @@ pub(crate) enum Kind {
 pub struct NotBuiltIn(&'static str);
 
 impl Keeper {
-    /// The firewall: `wasi:sockets` 0.2 for a program.
+    /// The firewall: `wasi:sockets` 0.2 for a program, and `wasi:http` 0.2 where it
+    /// makes requests: [`seal`](crate::seal) takes the variant that has it.
     ///
     /// # Errors
     /// Where the crate was built without it.
@@ -52,7 +57,17 @@ impl Keeper {
         }
     }
 
-    /// Its name: `firewall` or `portable`.
+    /// The variant that has what a program with these imports needs, as small as
+    /// there is. One that was taken out of a sealed component has none.
+    pub(crate) fn variant(&self, program: &[String]) -> Result<Self, NotBuiltIn> {
+        let requests = program.iter().any(|import| imports::is_request(import));
+        match self.kind {
+            Kind::Firewall if requests && self.is_built_in() => Self::built_in(Kind::FirewallHttp),
+            _ => Ok(self.clone()),
+        }
+    }
+
+    /// Its name: `firewall`, which a variant has in its own, or `portable`.
     pub fn name(&self) -> &'static str {
         self.kind.name()
     }
@@ -64,11 +79,12 @@ impl Keeper {
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 2] = [Self::Firewall, Self::Portable];
+    pub(crate) const ALL: [Self; 3] = [Self::Firewall, Self::FirewallHttp, Self::Portable];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Firewall => "firewall",
+            Self::FirewallHttp => "firewall-http",
             Self::Portable => "portable",
         }
     }
@@ -76,6 +92,7 @@ impl Kind {
     fn built_in(self) -> &'static [u8] {
         match self {
             Self::Firewall => include_bytes!(concat!(env!("OUT_DIR"), "/firewall.wasm")),
+            Self::FirewallHttp => include_bytes!(concat!(env!("OUT_DIR"), "/firewall-http.wasm")),
             Self::Portable => include_bytes!(concat!(env!("OUT_DIR"), "/portable.wasm")),
         }
     }

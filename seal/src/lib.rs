@@ -2,7 +2,7 @@
 //!
 //! [`seal`] composes a program with the rules that it runs under and a component
 //! that keeps them: the firewall, which has `wasi:sockets` of the host and gives the
-//! program its own, or the portable one, which gives it `capsock:sockets` too. What
+//! program its own, and `wasi:http/outgoing-handler` to a program that imports it, or the portable one, which gives it `capsock:sockets` too. What
 //! comes of it needs no capsock: it runs on any host of WASI 0.2, and reaches no more
 //! than its rules allow.
 //!

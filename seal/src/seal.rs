@@ -72,7 +72,7 @@ impl Seal {
         let Some(seal) = Self::said_by(component)? else {
             return Ok(None);
         };
-        match compose::seal(&seal.program, seal.policy(), &seal.keeper, &seal.passed) {
+        match compose::seal_again(&seal.program, seal.policy(), &seal.keeper, &seal.passed) {
             Ok(again) if again == component => Ok(Some(seal)),
             _ => Err(BrokenSeal(
                 "its parts are not put together as this version of capsock does it",

@@ -30,11 +30,30 @@ pub mod bindings {
         additional_derives: [PartialEq, Eq, Hash],
         additional_derives_ignore: ["stream-error"],
     });
+
+    #[cfg(feature = "http")]
+    pub mod requests {
+        //! The same of what makes requests of HTTP.
+        wit_bindgen::generate!({
+            path: ["../../wit", "../wit"],
+            world: "capsock:firewall/requests",
+            generate_all,
+            with: {
+                "wasi:io/error@0.2.12": crate::bindings::wasi::io::error,
+                "wasi:io/poll@0.2.12": crate::bindings::wasi::io::poll,
+                "wasi:io/streams@0.2.12": crate::bindings::wasi::io::streams,
+                "wasi:clocks/monotonic-clock@0.2.12": crate::bindings::wasi::clocks0_2_12::monotonic_clock,
+            },
+        });
+    }
 }
 
 mod convert;
 pub mod grants;
+#[cfg(feature = "http")]
+pub mod http;
 mod machine;
+mod memo;
 mod names;
 mod outer;
 mod tcp;

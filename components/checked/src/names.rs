@@ -104,6 +104,25 @@ impl Lookup {
         }
     }
 
+    /// Every answer, once all are there: those too that the guest may not be told.
+    ///
+    /// # Errors
+    /// `name-unresolvable` where there are too many to check; the host's.
+    #[cfg(feature = "http")]
+    pub(crate) fn all(&self) -> Result<Vec<IpAddr>, ErrorCode> {
+        const MOST: usize = 1024;
+        let mut answers = Vec::new();
+        while answers.len() < MOST {
+            match self.source.next_address() {
+                Ok(Some(answer)) => answers.push(answer),
+                Ok(None) => return Ok(answers),
+                Err(ErrorCode::WouldBlock) => self.subscribe().block(),
+                Err(error) => return Err(error),
+            }
+        }
+        Err(ErrorCode::NameUnresolvable)
+    }
+
     /// Is ready when there is an answer.
     pub fn subscribe(&self) -> Pollable {
         match &self.source {

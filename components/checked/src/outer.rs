@@ -18,6 +18,12 @@ use crate::bindings::wasi::sockets0_2_12::{
 use crate::convert::from_socket_address;
 use crate::grants::{Checked, CheckedName};
 
+#[cfg(feature = "http")]
+use crate::{
+    bindings::requests::wasi::http::outgoing_handler,
+    http::{self, CheckedRequest, FutureIncomingResponse, RequestOptions},
+};
+
 thread_local! {
     static NETWORK: Network = instance_network::instance_network();
 }
@@ -119,4 +125,13 @@ pub(crate) fn resolve(
         false => name.as_str(),
     };
     NETWORK.with(|network| ip_name_lookup::resolve_addresses(network, absolute))
+}
+
+/// The host looks a name in it up by itself, and is trusted to find what was checked.
+#[cfg(feature = "http")]
+pub(crate) fn request(
+    request: CheckedRequest,
+    options: Option<RequestOptions>,
+) -> Result<FutureIncomingResponse, http::ErrorCode> {
+    outgoing_handler::handle(request.into_inner(), options)
 }

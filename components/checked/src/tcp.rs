@@ -5,13 +5,13 @@ use std::net::SocketAddr;
 
 use capsock_policy::operation::{Bind, Connect, Listen};
 use capsock_policy::wasi::{check_family, check_unicast};
-use capsock_policy::{AddressFamily, Errno, Protocol};
+use capsock_policy::{AddressFamily, Protocol};
 
 use crate::bindings::wasi::io::streams::{InputStream, OutputStream};
 use crate::bindings::wasi::sockets0_2_12::network::IpAddressFamily;
 use crate::bindings::wasi::sockets0_2_12::tcp::TcpSocket;
 use crate::convert::{code, socket_address};
-use crate::{Checked, ErrorCode, convert, grants, outer};
+use crate::{ErrorCode, convert, grants, outer};
 
 /// How many peers one accept turns away.
 const TURNED_AWAY: u32 = 1024;
@@ -28,7 +28,7 @@ pub struct Tcp {
 }
 
 /// Where a socket stands. It is known here, since what is out of turn is told before
-/// any rule is asked, and a denied connect is the end of a socket as another one is.
+/// any rule is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     Unconnected,
@@ -110,26 +110,23 @@ impl Tcp {
     /// Begins to connect.
     ///
     /// # Errors
-    /// `access-denied` where the rules do not allow it, and then for good; the host's.
+    /// `access-denied` where the rules do not allow it; the host's.
     pub fn start_connect(&self, remote: SocketAddr) -> Result<(), ErrorCode> {
         self.check_unconnected()?;
         check_family(self.family, remote.ip()).map_err(code)?;
         grants::check::<Connect>(Protocol::Tcp, remote).map_err(code)?;
-        let checked = self.vet_connect(remote).map_err(|errno| {
-            let error = code(errno);
-            self.state.set(State::Failed(error));
-            error
-        })?;
+        if self.bound.get().is_none() {
+            grants::vet_implicit_bind(Protocol::Tcp, self.family).map_err(code)?;
+        }
+        let checked = grants::vet::<Connect>(Protocol::Tcp, remote).map_err(code)?;
         outer::connect_tcp(&self.socket, &checked)?;
         self.state.set(State::Connecting);
         Ok(())
     }
 
-    fn vet_connect(&self, remote: SocketAddr) -> Result<Checked<Connect>, Errno> {
-        if self.bound.get().is_none() {
-            grants::vet_implicit_bind(Protocol::Tcp, self.family)?;
-        }
-        grants::vet::<Connect>(Protocol::Tcp, remote)
+    /// Makes this the end of the socket, as a connect is that has failed.
+    pub fn fail(&self, error: ErrorCode) {
+        self.state.set(State::Failed(error));
     }
 
     /// Ends the connect.

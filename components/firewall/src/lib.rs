@@ -32,6 +32,8 @@ mod bindings {
 }
 
 mod convert;
+#[cfg(feature = "http")]
+mod http;
 mod names;
 mod network;
 mod tcp;

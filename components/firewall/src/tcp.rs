@@ -1,7 +1,7 @@
 //! `wasi:sockets/tcp` and `tcp-create-socket`
 
 use capsock_checked::bindings::wasi::sockets0_2_12::tcp::ShutdownType as OuterShutdown;
-use capsock_checked::{Accepted, Tcp};
+use capsock_checked::{Accepted, ErrorCode as Outer, Tcp};
 
 use crate::Firewall;
 use crate::bindings::exports::wasi::sockets0_2_12::tcp::{
@@ -32,7 +32,12 @@ impl GuestTcpSocket for Tcp {
     }
 
     fn start_connect(&self, _network: NetworkBorrow<'_>, remote: IpSocketAddress) -> Result<()> {
-        Ok(Tcp::start_connect(self, remote.into())?)
+        let started = Tcp::start_connect(self, remote.into());
+        // By WASI a socket connects once, and the kernel's denials come at the end.
+        if let Err(error @ Outer::AccessDenied) = started {
+            self.fail(error);
+        }
+        Ok(started?)
     }
 
     fn finish_connect(&self) -> Result<(InputStream, OutputStream)> {
