@@ -3,7 +3,7 @@
 //!
 //! The modules of [`exports`] only convert. The logic is in [`socket`], [`poller`] and
 //! the others; they have the host's sockets of `capsock-checked`, which checks every
-//! address. `docs/portable.md` tells what is different from a host of
+//! address; its exports of `wasi:sockets` are here too, under the same authority. `docs/portable.md` tells what is different from a host of
 //! `capsock:sockets`.
 
 #![cfg(target_family = "wasm")]
