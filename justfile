@@ -28,6 +28,10 @@ attack: build guests
 model sequences="1000000":
     CAPSOCK_SEQUENCES={{ sequences }} cargo test -p capsock-host --lib -- --nocapture no_denied_address
 
+# Random policies and operations: the firewall gives the verdicts that the host gives.
+verdicts policies="10000": build guests
+    CAPSOCK_SEQUENCES={{ policies }} cargo test --workspace --test verdicts -- --nocapture
+
 # Fuzz each target for so many seconds. What is found is in fuzz/artifacts.
 fuzz seconds="60":
     scripts/cargo-tool cargo-fuzz 0.13.2
