@@ -2,75 +2,16 @@
 //! PostgreSQL, each started for the test. `scripts/peers` installs them.
 
 use std::fs;
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::path::Path;
+use std::process::Command;
 
 use capsock_test_programs::pattern;
-use capsock_tests::{PATIENCE, output, stderr, succeed, target};
+use capsock_tests::peer::{Redis, Server, free_port, program};
+use capsock_tests::{output, stderr, succeed, target};
 use rstest::rstest;
-
-/// A program that ends with the test.
-struct Server(Child);
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        _ = self.0.kill();
-        _ = self.0.wait();
-    }
-}
-
-impl Server {
-    /// Starts a program, and waits until `ready`.
-    #[track_caller]
-    fn start(command: &mut Command, ready: impl Fn() -> bool) -> Self {
-        let output = tempfile::tempfile().unwrap();
-        command
-            .stdin(Stdio::null())
-            .stdout(output.try_clone().unwrap())
-            .stderr(output);
-        let mut server = Self(command.spawn().unwrap());
-        let start = Instant::now();
-        while !ready() {
-            if let Some(status) = server.0.try_wait().unwrap() {
-                panic!("{command:?} ended: {status}");
-            }
-            assert!(start.elapsed() < PATIENCE, "{command:?} is not ready");
-            // It says so in no other way than by answering.
-            std::thread::sleep(Duration::from_millis(10));
-        }
-        server
-    }
-}
-
-/// Where a program is; `None`, and a line that says so, where it is missing. In
-/// CI that is an error.
-fn program(name: &str) -> Option<PathBuf> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let mut places: Vec<PathBuf> = std::env::split_paths(&path).collect();
-    places.extend(["/usr/sbin".into(), "/sbin".into()]);
-    if let Ok(versions) = fs::read_dir("/usr/lib/postgresql") {
-        places.extend(versions.map(|version| version.unwrap().path().join("bin")));
-    }
-    let found = places
-        .iter()
-        .map(|place| place.join(name))
-        .find(|path| path.is_file());
-    if found.is_none() {
-        assert!(std::env::var_os("CI").is_none(), "{name} is not installed");
-        eprintln!("skipped: {name} is not installed; scripts/peers installs it");
-    }
-    found
-}
-
-fn free_port(host: &str) -> u16 {
-    let listener = TcpListener::bind((host, 0)).unwrap();
-    listener.local_addr().unwrap().port()
-}
 
 /// Directories that another user can enter.
 fn open_to_all(directory: &Path) {
@@ -150,18 +91,10 @@ fn redis_answers_a_guest_on_a_unix_socket() {
 #[case::ipv4("127.0.0.1")]
 #[case::ipv6("::1")]
 fn redis_answers_a_guest_of_the_standard_library(#[case] host: &str) {
-    let Some(redis) = program("redis-server") else {
+    let Some(redis) = Redis::start(host) else {
         return;
     };
-    let directory = tempfile::tempdir().unwrap();
-    let port = free_port(host);
-    let mut command = Command::new(redis);
-    command
-        .args(["--save", "", "--bind", host, "--port", &port.to_string()])
-        .arg("--dir")
-        .arg(directory.path());
-    let _redis = Server::start(&mut command, || TcpStream::connect((host, port)).is_ok());
-    let grant = target("tcp", host, port);
+    let grant = target("tcp", host, redis.port);
     let address = grant.replace("tcp://", "");
     assert_eq!(
         succeed(

@@ -1,6 +1,7 @@
 //! Runs guests under the real CLI, for tests that are their peers.
 
 mod namespace;
+pub mod peer;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{IpAddr, SocketAddr};

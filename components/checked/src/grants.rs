@@ -10,11 +10,12 @@ use std::sync::Arc;
 use capsock_policy::operation::Operation;
 use capsock_policy::{
     Address, AddressFamily, Authority, Denial, Errno, Invalid, LimitedBy, NameRefusal, NarrowError,
-    ParseRuleError, Policy, Protocol, Refusal, Rule, Told, VettedName, is_localhost, is_name,
+    Op, ParseRuleError, Policy, Protocol, Refusal, Rule, Told, VettedName, is_localhost, is_name,
 };
 
 use crate::bindings::capsock::firewall::policy::rules as sealed_rules;
 use crate::machine::HostsMachine;
+use crate::memo::Memo;
 
 /// An address that the host may be handed for the operation `O`: the rules allow
 /// it, or none are sealed in and the host alone decides.
@@ -37,6 +38,8 @@ struct Grants {
     /// `None` where none are, and the guest has given nothing up.
     authority: RefCell<Option<Rc<Authority>>>,
     told: RefCell<Told>,
+    vetted: RefCell<Memo<(Op, Protocol, SocketAddr)>>,
+    admitted: RefCell<Memo<(Protocol, Option<SocketAddr>, SocketAddr)>>,
 }
 
 thread_local! {
@@ -62,6 +65,8 @@ impl Grants {
             sealed,
             authority: RefCell::new(authority),
             told: RefCell::default(),
+            vetted: RefCell::default(),
+            admitted: RefCell::default(),
         }
     }
 }
@@ -82,18 +87,25 @@ fn policy(rules: Vec<Rule>) -> Policy {
 /// [`Errno::InvalidArgument`] for what makes no sense, and
 /// [`Errno::AccessDenied`] for what the rules do not allow; both are told.
 pub fn vet<O: Operation>(protocol: Protocol, address: SocketAddr) -> Result<Checked<O>, Errno> {
-    check::<O>(protocol, address)?;
-    if let Some(policy) = now() {
-        match policy.vet::<O>(protocol, address.into()) {
-            Ok(_vetted) => {}
-            Err(Refusal::Invalid(invalid)) => return Err(refuse(&invalid)),
-            Err(Refusal::Denied(denial)) => return Err(deny(&denial)),
-        }
-    }
-    Ok(Checked {
+    let checked = Checked {
         address,
         operation: PhantomData,
-    })
+    };
+    let Some(policy) = now() else {
+        check::<O>(protocol, address)?;
+        return Ok(checked);
+    };
+    let question = (O::OP, protocol, address);
+    if GRANTS.with(|grants| grants.vetted.borrow().has(&question, &policy)) {
+        return Ok(checked);
+    }
+    match policy.vet::<O>(protocol, address.into()) {
+        Ok(_vetted) => {}
+        Err(Refusal::Invalid(invalid)) => return Err(refuse(&invalid)),
+        Err(Refusal::Denied(denial)) => return Err(deny(&denial)),
+    }
+    GRANTS.with(|grants| grants.vetted.borrow_mut().keep(question, policy));
+    Ok(checked)
 }
 
 /// Checks that an address makes sense for an operation, whatever is granted.
@@ -130,8 +142,18 @@ pub fn admit_sender(
     local: Option<SocketAddr>,
     sender: SocketAddr,
 ) -> Result<(), Errno> {
+    let Some(policy) = now() else {
+        return Ok(());
+    };
+    let question = (protocol, local, sender);
+    if GRANTS.with(|grants| grants.admitted.borrow().has(&question, &policy)) {
+        return Ok(());
+    }
     let (local, sender) = (local.map(Address::from), Address::from(sender));
-    asked(|policy| policy.admit_sender(protocol, local.as_ref(), &sender))
+    let verdict = policy.admit_sender(protocol, local.as_ref(), &sender);
+    verdict.map_err(|denial| deny(&denial))?;
+    GRANTS.with(|grants| grants.admitted.borrow_mut().keep(question, policy));
+    Ok(())
 }
 
 /// A name that may be looked up.

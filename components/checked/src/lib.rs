@@ -1,8 +1,7 @@
 //! `wasi:sockets` 0.2 of whatever host a component runs on, under the rules that
-//! are sealed in with it: what the components [firewall] and [portable] have in
-//! common.
+//! are sealed in with it: all of the component [firewall], and beneath [portable].
 //!
-//! Data goes one way: an export of theirs asks a type of this crate, which asks
+//! Data goes one way: an export asks a type of this crate, which asks
 //! [`grants`], which asks `capsock-policy`; what has passed is a [`Checked`], and
 //! `outer` hands only such addresses to the host.
 //!
@@ -49,10 +48,12 @@ pub mod bindings {
 }
 
 mod convert;
+mod exports;
 pub mod grants;
 #[cfg(feature = "http")]
 pub mod http;
 mod machine;
+mod memo;
 mod names;
 mod outer;
 mod tcp;

@@ -3,16 +3,16 @@
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use capsock_policy::{Machine, Route};
 
 use crate::bindings::wasi::sockets0_2_12::network::IpAddressFamily;
 use crate::convert::socket_address;
+use crate::memo::LIFE;
 use crate::outer;
 
-/// How long an answer is taken for true, and how many are kept.
-const LIFE: Duration = Duration::from_secs(1);
+/// How many answers are kept, each for [`LIFE`].
 const KEPT: usize = 256;
 
 /// The machine that the host is on.

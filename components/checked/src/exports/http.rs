@@ -1,11 +1,11 @@
 //! `wasi:http/outgoing-handler`
 
-use capsock_checked::http::{self, ErrorCode, FutureIncomingResponse};
-use capsock_checked::http::{OutgoingRequest, RequestOptions};
+use crate::http::{self, ErrorCode, FutureIncomingResponse};
+use crate::http::{OutgoingRequest, RequestOptions};
 
 use bindings::exports::wasi::http::outgoing_handler::Guest;
 
-use crate::Firewall;
+use super::Firewall;
 
 #[allow(
     missing_docs,
@@ -21,11 +21,11 @@ mod bindings {
         world: "capsock:firewall/firewall-http",
         generate_all,
         with: {
-            "wasi:io/error@0.2.12": capsock_checked::bindings::wasi::io::error,
-            "wasi:io/poll@0.2.12": capsock_checked::bindings::wasi::io::poll,
-            "wasi:io/streams@0.2.12": capsock_checked::bindings::wasi::io::streams,
-            "wasi:clocks/monotonic-clock@0.2.12": capsock_checked::bindings::wasi::clocks0_2_12::monotonic_clock,
-            "wasi:http/types@0.2.12": capsock_checked::bindings::requests::wasi::http::types,
+            "wasi:io/error@0.2.12": crate::bindings::wasi::io::error,
+            "wasi:io/poll@0.2.12": crate::bindings::wasi::io::poll,
+            "wasi:io/streams@0.2.12": crate::bindings::wasi::io::streams,
+            "wasi:clocks/monotonic-clock@0.2.12": crate::bindings::wasi::clocks0_2_12::monotonic_clock,
+            "wasi:http/types@0.2.12": crate::bindings::requests::wasi::http::types,
         },
     });
 

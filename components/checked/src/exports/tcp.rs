@@ -2,15 +2,15 @@
 
 use std::net::SocketAddr;
 
-use capsock_checked::bindings::wasi::sockets0_2_12::tcp::ShutdownType as OuterShutdown;
-use capsock_checked::{Accepted, Tcp, socket_address};
+use crate::bindings::wasi::sockets0_2_12::tcp::ShutdownType as OuterShutdown;
+use crate::{Accepted, Tcp, socket_address};
 
-use crate::Firewall;
-use crate::bindings::exports::wasi::sockets0_2_12::tcp::{
+use super::Firewall;
+use super::bindings::exports::wasi::sockets0_2_12::tcp::{
     Duration, ErrorCode, Guest, GuestTcpSocket, InputStream, IpAddressFamily, IpSocketAddress,
     NetworkBorrow, OutputStream, Pollable, ShutdownType, TcpSocket,
 };
-use crate::bindings::exports::wasi::sockets0_2_12::tcp_create_socket;
+use super::bindings::exports::wasi::sockets0_2_12::tcp_create_socket;
 
 type Result<T, E = ErrorCode> = std::result::Result<T, E>;
 

@@ -2,15 +2,15 @@
 
 use std::net::SocketAddr;
 
-use capsock_checked::{Incoming, Outgoing, Udp, socket_address};
+use crate::{Incoming, Outgoing, Udp, socket_address};
 
-use crate::Firewall;
-use crate::bindings::exports::wasi::sockets0_2_12::udp::{
+use super::Firewall;
+use super::bindings::exports::wasi::sockets0_2_12::udp::{
     ErrorCode, Guest, GuestIncomingDatagramStream, GuestOutgoingDatagramStream, GuestUdpSocket,
     IncomingDatagram, IncomingDatagramStream, IpAddressFamily, IpSocketAddress, NetworkBorrow,
     OutgoingDatagram, OutgoingDatagramStream, Pollable, UdpSocket,
 };
-use crate::bindings::exports::wasi::sockets0_2_12::udp_create_socket;
+use super::bindings::exports::wasi::sockets0_2_12::udp_create_socket;
 
 type Result<T, E = ErrorCode> = std::result::Result<T, E>;
 

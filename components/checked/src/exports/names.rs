@@ -1,9 +1,9 @@
 //! `wasi:sockets/ip-name-lookup`
 
-use capsock_checked::Lookup;
+use crate::Lookup;
 
-use crate::Firewall;
-use crate::bindings::exports::wasi::sockets0_2_12::ip_name_lookup::{
+use super::Firewall;
+use super::bindings::exports::wasi::sockets0_2_12::ip_name_lookup::{
     ErrorCode, Guest, GuestResolveAddressStream, IpAddress, NetworkBorrow, Pollable,
     ResolveAddressStream,
 };

@@ -3,10 +3,10 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 
-use capsock_checked::ErrorCode as Outer;
-use capsock_checked::bindings::wasi::sockets0_2_12::network::IpAddressFamily as OuterFamily;
+use crate::ErrorCode as Outer;
+use crate::bindings::wasi::sockets0_2_12::network::IpAddressFamily as OuterFamily;
 
-use crate::bindings::exports::wasi::sockets0_2_12::network::{
+use super::bindings::exports::wasi::sockets0_2_12::network::{
     ErrorCode, IpAddress, IpAddressFamily, IpSocketAddress, Ipv4SocketAddress, Ipv6SocketAddress,
 };
 

@@ -1,8 +1,8 @@
 //! `wasi:sockets/network` and `instance-network`
 
-use crate::Firewall;
-use crate::bindings::exports::wasi::sockets0_2_12::instance_network;
-use crate::bindings::exports::wasi::sockets0_2_12::network::{Guest, GuestNetwork, Network};
+use super::Firewall;
+use super::bindings::exports::wasi::sockets0_2_12::instance_network;
+use super::bindings::exports::wasi::sockets0_2_12::network::{Guest, GuestNetwork, Network};
 
 /// The network that the program has: all that its rules allow of the host's.
 pub(crate) struct TheNetwork;

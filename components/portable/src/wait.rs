@@ -1,0 +1,92 @@
+//! How long an operation waits, and the waiting.
+
+use std::time::Duration;
+
+use capsock_checked::bindings::wasi::clocks0_2_12::monotonic_clock::{
+    now, subscribe_duration, subscribe_instant,
+};
+use capsock_checked::bindings::wasi::io::poll::{Pollable, poll};
+use capsock_policy::Errno;
+
+/// How long the operations of a socket wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Timeout {
+    Blocking,
+    NonBlocking,
+    After(Duration),
+}
+
+/// When one operation has to be done.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Deadline {
+    /// Do not wait at all.
+    Now,
+    /// By the monotonic clock.
+    At(u64),
+    Never,
+}
+
+impl Deadline {
+    pub(crate) fn new(timeout: Timeout) -> Self {
+        match timeout {
+            Timeout::Blocking => Self::Never,
+            Timeout::NonBlocking | Timeout::After(Duration::ZERO) => Self::Now,
+            // So far away that the clock cannot tell: never.
+            Timeout::After(duration) => u64::try_from(duration.as_nanos())
+                .ok()
+                .and_then(|nanoseconds| now().checked_add(nanoseconds))
+                .map_or(Self::Never, Self::At),
+        }
+    }
+
+    pub(crate) fn waits(self) -> bool {
+        !matches!(self, Self::Now)
+    }
+
+    /// Tries `operation` until it does not block, and waits for what `pollable` makes
+    /// in between.
+    pub(crate) fn attempt<T>(
+        self,
+        mut operation: impl FnMut() -> Result<T, Errno>,
+        pollable: impl Fn() -> Option<Pollable>,
+    ) -> Result<T, Errno> {
+        loop {
+            match operation() {
+                Err(Errno::WouldBlock) => self.wait(pollable())?,
+                result => return result,
+            }
+        }
+    }
+
+    /// Waits for what is to be waited for; for nothing it waits until the deadline.
+    pub(crate) fn wait(self, pollable: impl IntoIterator<Item = Pollable>) -> Result<(), Errno> {
+        if !self.waits() {
+            return Err(Errno::WouldBlock);
+        }
+        let mut waited: Vec<Pollable> = pollable.into_iter().collect();
+        let count = waited.len();
+        match self {
+            Self::At(deadline) => waited.push(subscribe_instant(deadline)),
+            // To wait for an empty list traps.
+            Self::Now | Self::Never if count == 0 => waited.push(subscribe_duration(u64::MAX)),
+            Self::Now | Self::Never => {}
+        }
+        let ready = poll(&waited.iter().collect::<Vec<_>>());
+        match ready.iter().any(|index| (*index as usize) < count) {
+            true => Ok(()),
+            false if matches!(self, Self::At(_)) => Err(Errno::DeadlineExceeded),
+            false => Ok(()),
+        }
+    }
+}
+
+/// One that is ready.
+pub(crate) fn ready_now() -> Pollable {
+    subscribe_duration(0)
+}
+
+/// One that is ready soon, after which whoever waits has to look again.
+pub(crate) fn ready_soon() -> Pollable {
+    const SOON: u64 = 10_000_000;
+    subscribe_duration(SOON)
+}

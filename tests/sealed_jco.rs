@@ -1,0 +1,185 @@
+//! Programs with their grants sealed in, on jco: WASI in Node.js, which has nothing of
+//! capsock or wasmtime. `scripts/jco` fetches it.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream, UdpSocket};
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+use std::sync::LazyLock;
+
+use capsock_tests::peer::Redis;
+use capsock_tests::{PATIENCE, Running, capsock, guest, stderr};
+use tempfile::TempDir;
+
+/// How `scripts/jco` ends where it has no jco.
+const MISSING: i32 = 125;
+
+/// `scripts/jco`; `None`, and a line that says why, where it has no jco. In CI that is
+/// an error.
+fn jco() -> Option<Command> {
+    static WHY_NOT: LazyLock<Option<String>> = LazyLock::new(|| {
+        let output = command().arg("--help").output().unwrap();
+        (output.status.code() == Some(MISSING)).then(|| stderr(&output))
+    });
+    if let Some(why) = &*WHY_NOT {
+        assert!(std::env::var_os("CI").is_none(), "{why}");
+        eprintln!("skipped: {why}");
+        return None;
+    }
+    Some(command())
+}
+
+fn command() -> Command {
+    let mut command = Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../scripts/jco"));
+    command.stdin(Stdio::null());
+    command
+}
+
+/// A program with these grants sealed in.
+struct Sealed {
+    /// Where it is, as long as this lives.
+    _directory: TempDir,
+    path: PathBuf,
+}
+
+impl Sealed {
+    #[track_caller]
+    fn new(grants: &[&str], name: &str) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("sealed.wasm");
+        let mut seal = capsock();
+        seal.arg("seal").args(grants).arg(guest(name));
+        let output = seal.arg("-o").arg(&path).output().unwrap();
+        assert!(output.status.success(), "{}", stderr(&output));
+        Self {
+            _directory: directory,
+            path,
+        }
+    }
+
+    fn on(&self, mut jco: Command, args: &[&str]) -> Command {
+        jco.arg(&self.path).args(args);
+        jco
+    }
+
+    /// Runs it on jco to its end.
+    fn run(&self, args: &[&str]) -> Output {
+        self.on(command(), args).output().unwrap()
+    }
+}
+
+fn printed(output: &Output) -> &str {
+    str::from_utf8(&output.stdout).unwrap()
+}
+
+#[track_caller]
+fn assert_denied(output: &Output, operation: &str) {
+    let told = stderr(output);
+    let line =
+        format!("capsock seal: denied {operation}: no rule allows it; to allow it: --allow-");
+    assert!(told.starts_with(&line), "{told}");
+}
+
+#[test]
+fn redis_answers_where_the_rules_allow_it() {
+    let host = "127.0.0.1";
+    let (Some(_jco), Some(redis), Some(other)) = (jco(), Redis::start(host), Redis::start(host))
+    else {
+        return;
+    };
+    let address = format!("{host}:{}", redis.port);
+    let grant = format!("tcp://{address}");
+    let sealed = Sealed::new(&["--allow-connect", &grant], "redis-client-std");
+
+    let output = sealed.run(&[&address]);
+    assert_eq!(
+        printed(&output),
+        "PING: PONG\nSET greeting Hello, world: OK\nGET greeting: Hello, world\n",
+        "{}",
+        stderr(&output)
+    );
+    assert!(output.status.success());
+
+    let elsewhere = format!("{host}:{}", other.port);
+    let output = sealed.run(&[&elsewhere]);
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(printed(&output), "");
+    assert_denied(&output, &format!("connect tcp://{elsewhere}"));
+}
+
+#[test]
+fn datagrams_pass_to_whom_the_rules_allow() {
+    let Some(_jco) = jco() else {
+        return;
+    };
+    let [granted, other] = [0; 2].map(|port| UdpSocket::bind(("127.0.0.1", port)).unwrap());
+    let [port, elsewhere] =
+        [&granted, &other].map(|socket| socket.local_addr().unwrap().port().to_string());
+    let grant = format!("udp://127.0.0.1:{port}");
+    let sealed = Sealed::new(&["--allow-send", &grant], "attack-std");
+    let output = sealed.run(&["send", "127.0.0.1", &port]);
+    assert_eq!(printed(&output), "ok\n", "{}", stderr(&output));
+    let mut received = [0; 9];
+    let (length, _sender) = granted.recv_from(&mut received).unwrap();
+    assert_eq!(&received[..length], b"x");
+
+    let output = sealed.run(&["send", "127.0.0.1", &elsewhere]);
+    assert_eq!(printed(&output), "EACCES\n");
+    assert_denied(&output, &format!("send udp://127.0.0.1:{elsewhere}"));
+    other.set_nonblocking(true).unwrap();
+    let error = other.recv(&mut [0; 9]).unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::WouldBlock);
+}
+
+#[test]
+fn a_server_answers_whom_the_rules_allow() {
+    let Some(jco) = jco() else {
+        return;
+    };
+    let grant = "tcp://127.0.0.1:ephemeral from=127.0.0.2";
+    let sealed = Sealed::new(&["--allow-listen", grant], "std");
+    let mut server = Running::spawn(&mut sealed.on(jco, &["echo-server", "127.0.0.1:0", "1"]));
+    let to = server.address("127.0.0.1");
+    let echo = |from: &str| {
+        let mut stream = connect_from(from, to);
+        // Who is turned away may find that out as it sends.
+        _ = stream.write_all(b"hello");
+        _ = stream.shutdown(Shutdown::Write);
+        let mut answer = String::new();
+        _ = stream.read_to_string(&mut answer);
+        answer
+    };
+    assert_eq!(echo("127.0.0.3"), "");
+    assert_eq!(echo("127.0.0.2"), "hello");
+    assert_eq!(server.expect_line("5 bytes of "), "127.0.0.2");
+    let output = server.output();
+    assert!(output.status.success());
+    assert_denied(
+        &output,
+        "accept from 127.0.0.3 on tcp://127.0.0.1:ephemeral",
+    );
+}
+
+/// Connects from an address of this machine's own.
+fn connect_from(ip: &str, to: SocketAddr) -> TcpStream {
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    let from: SocketAddr = format!("{ip}:0").parse().unwrap();
+    socket.bind(&from.into()).unwrap();
+    socket.connect(&to.into()).unwrap();
+    let stream = TcpStream::from(socket);
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream
+}
+
+#[test]
+fn names_are_asked_about() {
+    let Some(_jco) = jco() else {
+        return;
+    };
+    let sealed = Sealed::new(&["--allow-resolve", "allowed.test"], "std");
+    let output = sealed.run(&["look-up", "localhost"]);
+    assert_eq!(printed(&output), "127.0.0.1:80\n[::1]:80\n");
+    let output = sealed.run(&["look-up", "denied.test"]);
+    assert_eq!(printed(&output), "PermissionDenied\n");
+    assert_denied(&output, "resolve denied.test");
+}
