@@ -20,9 +20,10 @@ fn main() {
     println!("ready");
     let over_tcp = server.clone();
     std::thread::spawn(move || {
-        for stream in tcp.incoming() {
-            // A client may go away whenever it likes.
-            _ = stream.and_then(|stream| over_tcp.serve(stream));
+        for stream in tcp.incoming().flatten() {
+            let server = over_tcp.clone();
+            // A client may stay, or go away, as it likes.
+            std::thread::spawn(move || _ = server.serve(stream));
         }
     });
     let mut query = [0; 4096];

@@ -87,25 +87,37 @@ fn policy(rules: Vec<Rule>) -> Policy {
 /// [`Errno::InvalidArgument`] for what makes no sense, and
 /// [`Errno::AccessDenied`] for what the rules do not allow; both are told.
 pub fn vet<O: Operation>(protocol: Protocol, address: SocketAddr) -> Result<Checked<O>, Errno> {
+    ask(protocol, address).map_err(|refusal| tell_refusal(&refusal))
+}
+
+/// As [`vet`], and tells nobody.
+pub(crate) fn ask<O: Operation>(
+    protocol: Protocol,
+    address: SocketAddr,
+) -> Result<Checked<O>, Refusal> {
     let checked = Checked {
         address,
         operation: PhantomData,
     };
     let Some(policy) = now() else {
-        check::<O>(protocol, address)?;
+        Invalid::check(O::OP, protocol, &address.into()).map_err(Refusal::Invalid)?;
         return Ok(checked);
     };
     let question = (O::OP, protocol, address);
     if GRANTS.with(|grants| grants.vetted.borrow().has(&question, &policy)) {
         return Ok(checked);
     }
-    match policy.vet::<O>(protocol, address.into()) {
-        Ok(_vetted) => {}
-        Err(Refusal::Invalid(invalid)) => return Err(refuse(&invalid)),
-        Err(Refusal::Denied(denial)) => return Err(deny(&denial)),
-    }
+    policy.vet::<O>(protocol, address.into())?;
     GRANTS.with(|grants| grants.vetted.borrow_mut().keep(question, policy));
     Ok(checked)
+}
+
+/// Tells of what was asked and not allowed.
+pub(crate) fn tell_refusal(refusal: &Refusal) -> Errno {
+    match refusal {
+        Refusal::Invalid(invalid) => refuse(invalid),
+        Refusal::Denied(denial) => deny(denial),
+    }
 }
 
 /// Checks that an address makes sense for an operation, whatever is granted.

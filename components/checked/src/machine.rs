@@ -42,21 +42,38 @@ impl Machine for HostsMachine {
     }
 }
 
-/// Whether the kernel would send from an address what is sent to it, which it does
-/// for its own (ip(7)): a UDP socket that is connected there says so, and sends
-/// nothing. Where the host gives none, an address is what its number says.
+/// Whether what is sent to an address is delivered to this machine, of which its
+/// sockets tell, and send nothing. Where the host gives none, an address is what its
+/// number says.
 fn is_own(ip: IpAddr) -> bool {
-    let (family, any): (_, IpAddr) = match ip {
-        IpAddr::V4(_) => (IpAddressFamily::Ipv4, Ipv4Addr::UNSPECIFIED.into()),
-        IpAddr::V6(_) => (IpAddressFamily::Ipv6, Ipv6Addr::UNSPECIFIED.into()),
+    let (family, any, nobodys) = match ip {
+        IpAddr::V4(_) => (
+            IpAddressFamily::Ipv4,
+            Ipv4Addr::UNSPECIFIED.into(),
+            NOBODYS.0,
+        ),
+        IpAddr::V6(_) => (
+            IpAddressFamily::Ipv6,
+            Ipv6Addr::UNSPECIFIED.into(),
+            NOBODYS.1,
+        ),
     };
-    let local = outer::probe_udp(
-        family,
-        SocketAddr::new(any, 0),
-        SocketAddr::new(ip, DISCARD),
-    );
-    local.is_ok_and(|local| socket_address(local).ip() == ip)
+    let peer = SocketAddr::new(ip, DISCARD);
+    let Ok(local) = outer::probe_udp(family, SocketAddr::new(any, 0), peer) else {
+        return false;
+    };
+    // To its own address the kernel sends from there (ip(7)), but to another one of a
+    // network that is its own as a whole from the one that the network has. Such an
+    // address can be bound, as any one can where `ip_nonlocal_bind` is set.
+    let can_bind = |ip| outer::probe_bind_udp(family, SocketAddr::new(ip, 0)).is_ok();
+    socket_address(local).ip() == ip || (can_bind(ip) && !can_bind(nobodys))
 }
+
+/// Addresses that no machine has: those of documentation (RFC 5737, RFC 3849).
+const NOBODYS: (IpAddr, IpAddr) = (
+    IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)),
+    IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1)),
+);
 
 /// A port that nothing is sent to.
 const DISCARD: u16 = 9;

@@ -12,7 +12,7 @@ use crate::convert::ip;
 use crate::grants::CheckedName;
 use crate::{ErrorCode, grants, outer};
 
-/// How many answers a guest is told.
+/// How many answers are looked at; of those the guest is told what it may be.
 const ANSWERS: usize = 32;
 
 /// A look-up, and its answers one by one.
@@ -21,7 +21,10 @@ pub struct Lookup {
     /// `None` for an address as text, about which no rule is.
     name: Option<CheckedName>,
     source: Source,
-    told: Cell<usize>,
+    /// How many answers there were.
+    answers: Cell<usize>,
+    /// Whether the guest was told one.
+    told: Cell<bool>,
     refused: RefCell<Option<Denial>>,
 }
 
@@ -52,7 +55,8 @@ impl Lookup {
             _ => ErrorCode::NameUnresolvable,
         })?;
         let source = match name.is_localhost() {
-            true => Source::known(vec![Ipv6Addr::LOCALHOST.into(), Ipv4Addr::LOCALHOST.into()]),
+            // In the order of RFC 6724, as the C library has them.
+            true => Source::known(vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()]),
             false => Source::Host(outer::resolve(&name)?),
         };
         Ok(Self::new(Some(name), source))
@@ -62,7 +66,8 @@ impl Lookup {
         Self {
             name,
             source,
-            told: Cell::new(0),
+            answers: Cell::new(0),
+            told: Cell::new(false),
             refused: RefCell::new(None),
         }
     }
@@ -73,24 +78,25 @@ impl Lookup {
     /// `access-denied` where the rules allow none of those that there were; the
     /// host's.
     pub fn next_address(&self) -> Result<Option<IpAddr>, ErrorCode> {
-        while self.told.get() < ANSWERS {
+        while self.answers.get() < ANSWERS {
             let Some(answer) = self.source.next_address()? else {
                 break;
             };
+            self.answers.set(self.answers.get() + 1);
             let admitted = match &self.name {
                 Some(name) => grants::admit_answer(name, answer),
                 None => Ok(()),
             };
             match admitted {
                 Ok(()) => {
-                    self.told.set(self.told.get() + 1);
+                    self.told.set(true);
                     return Ok(Some(answer));
                 }
                 Err(denial) => *self.refused.borrow_mut() = Some(denial),
             }
         }
         match self.refused.take() {
-            Some(denial) if self.told.get() == 0 => {
+            Some(denial) if !self.told.get() => {
                 grants::deny(&denial);
                 Err(ErrorCode::AccessDenied)
             }

@@ -76,13 +76,22 @@ pub(crate) fn probe_udp(
     any: SocketAddr,
     remote: SocketAddr,
 ) -> Result<IpSocketAddress, ErrorCode> {
-    let socket = create_udp(family)?;
-    NETWORK.with(|network| socket.start_bind(network, from_socket_address(any)))?;
-    socket.finish_bind()?;
+    let socket = probe_bind_udp(family, any)?;
     let streams = socket.stream(Some(from_socket_address(remote)))?;
     let local = socket.local_address();
     drop(streams);
     local
+}
+
+/// A socket that is bound there, and receives nothing: for the checks too.
+pub(crate) fn probe_bind_udp(
+    family: IpAddressFamily,
+    local: SocketAddr,
+) -> Result<UdpSocket, ErrorCode> {
+    let socket = create_udp(family)?;
+    NETWORK.with(|network| socket.start_bind(network, from_socket_address(local)))?;
+    socket.finish_bind()?;
+    Ok(socket)
 }
 
 /// A datagram whose receiver was checked: the one that it names, or else the peer.

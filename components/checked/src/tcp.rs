@@ -1,6 +1,6 @@
 //! TCP sockets.
 
-use std::cell::RefCell;
+use std::cell::Cell;
 use std::net::SocketAddr;
 
 use capsock_policy::operation::{Bind, Connect, Listen};
@@ -21,35 +21,24 @@ const TURNED_AWAY: u32 = 1024;
 pub struct Tcp {
     socket: TcpSocket,
     family: AddressFamily,
-    bound: RefCell<Bound>,
+    state: Cell<State>,
+    /// The address that the guest asked for, which rules are about, and not the port
+    /// that the kernel has chosen.
+    bound: Cell<Option<SocketAddr>>,
 }
 
-/// Where a socket is bound: the address that the guest asked for, which rules are
-/// about, and not the port that the kernel has chosen.
+/// Where a socket stands. It is known here, since what is out of turn is told before
+/// any rule is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Bound {
-    Nowhere,
-    Binding(SocketAddr),
-    At(SocketAddr),
-}
-
-impl Bound {
-    pub(crate) fn at(self) -> Option<SocketAddr> {
-        match self {
-            Self::At(local) => Some(local),
-            Self::Nowhere | Self::Binding(_) => None,
-        }
-    }
-
-    /// After the host has ended a bind, one way or the other.
-    pub(crate) fn ended(self, result: Result<(), ErrorCode>) -> Self {
-        match (self, result) {
-            (Self::Binding(local), Ok(())) => Self::At(local),
-            (Self::Binding(_), Err(ErrorCode::WouldBlock)) => self,
-            (Self::Binding(_), Err(_)) => Self::Nowhere,
-            (bound, _) => bound,
-        }
-    }
+enum State {
+    Unconnected,
+    Binding,
+    BeginningToListen,
+    Listening,
+    Connecting,
+    Connected,
+    /// The connect failed. There is no other attempt.
+    Failed(ErrorCode),
 }
 
 /// A connection that was accepted, and its streams.
@@ -81,7 +70,8 @@ impl Tcp {
         Self {
             socket,
             family,
-            bound: RefCell::new(Bound::Nowhere),
+            state: Cell::new(State::Unconnected),
+            bound: Cell::new(None),
         }
     }
 
@@ -90,15 +80,16 @@ impl Tcp {
     /// # Errors
     /// `access-denied` where the rules do not allow it; the host's.
     pub fn start_bind(&self, local: SocketAddr) -> Result<(), ErrorCode> {
-        if *self.bound.borrow() != Bound::Nowhere {
-            // The host says which: in progress, or done.
-            return self.socket.finish_bind().and(Err(ErrorCode::InvalidState));
+        self.check_unconnected()?;
+        if self.bound.get().is_some() {
+            return Err(ErrorCode::InvalidState);
         }
         check_unicast(local.ip()).map_err(code)?;
         check_family(self.family, local.ip()).map_err(code)?;
         let checked = grants::vet::<Bind>(Protocol::Tcp, local).map_err(code)?;
         outer::bind_tcp(&self.socket, &checked)?;
-        *self.bound.borrow_mut() = Bound::Binding(local);
+        self.state.set(State::Binding);
+        self.bound.set(Some(local));
         Ok(())
     }
 
@@ -107,9 +98,12 @@ impl Tcp {
     /// # Errors
     /// The host's.
     pub fn finish_bind(&self) -> Result<(), ErrorCode> {
+        self.check_begun(State::Binding)?;
         let result = self.socket.finish_bind();
-        let bound = self.bound.borrow().ended(result);
-        *self.bound.borrow_mut() = bound;
+        self.ended(result, State::Unconnected, State::Unconnected);
+        if matches!(result, Err(error) if error != ErrorCode::WouldBlock) {
+            self.bound.set(None);
+        }
         result
     }
 
@@ -118,13 +112,21 @@ impl Tcp {
     /// # Errors
     /// `access-denied` where the rules do not allow it; the host's.
     pub fn start_connect(&self, remote: SocketAddr) -> Result<(), ErrorCode> {
+        self.check_unconnected()?;
         check_family(self.family, remote.ip()).map_err(code)?;
         grants::check::<Connect>(Protocol::Tcp, remote).map_err(code)?;
-        if *self.bound.borrow() == Bound::Nowhere {
+        if self.bound.get().is_none() {
             grants::vet_implicit_bind(Protocol::Tcp, self.family).map_err(code)?;
         }
         let checked = grants::vet::<Connect>(Protocol::Tcp, remote).map_err(code)?;
-        outer::connect_tcp(&self.socket, &checked)
+        outer::connect_tcp(&self.socket, &checked)?;
+        self.state.set(State::Connecting);
+        Ok(())
+    }
+
+    /// Makes this the end of the socket, as a connect is that has failed.
+    pub fn fail(&self, error: ErrorCode) {
+        self.state.set(State::Failed(error));
     }
 
     /// Ends the connect.
@@ -132,7 +134,12 @@ impl Tcp {
     /// # Errors
     /// The host's.
     pub fn finish_connect(&self) -> Result<(InputStream, OutputStream), ErrorCode> {
-        self.socket.finish_connect()
+        self.check_begun(State::Connecting)?;
+        let result = self.socket.finish_connect();
+        let told = result.as_ref().map(drop).map_err(|error| *error);
+        let failed = State::Failed(told.err().unwrap_or(ErrorCode::Unknown));
+        self.ended(told, State::Connected, failed);
+        result
     }
 
     /// Begins to listen where it is bound.
@@ -140,12 +147,78 @@ impl Tcp {
     /// # Errors
     /// `access-denied` where the rules do not allow it; the host's.
     pub fn start_listen(&self) -> Result<(), ErrorCode> {
-        let Some(local) = self.bound.borrow().at() else {
-            // By WASI, there is no bind by itself.
-            return Err(ErrorCode::InvalidState);
-        };
+        self.check_unconnected()?;
+        // By WASI, there is no bind by itself.
+        let local = self.bound.get().ok_or(ErrorCode::InvalidState)?;
         let checked = grants::vet::<Listen>(Protocol::Tcp, local).map_err(code)?;
-        outer::listen_tcp(&self.socket, &checked)
+        outer::listen_tcp(&self.socket, &checked)?;
+        self.state.set(State::BeginningToListen);
+        Ok(())
+    }
+
+    /// It listens.
+    ///
+    /// # Errors
+    /// The host's.
+    pub fn finish_listen(&self) -> Result<(), ErrorCode> {
+        self.check_begun(State::BeginningToListen)?;
+        let result = self.socket.finish_listen();
+        self.ended(result, State::Listening, State::Unconnected);
+        result
+    }
+
+    /// Where it is bound.
+    ///
+    /// # Errors
+    /// The host's, or what the connect failed with.
+    pub fn local_address(&self) -> Result<SocketAddr, ErrorCode> {
+        Ok(socket_address(self.open()?.local_address()?))
+    }
+
+    /// Whom it is connected to.
+    ///
+    /// # Errors
+    /// The host's, or what the connect failed with.
+    pub fn remote_address(&self) -> Result<SocketAddr, ErrorCode> {
+        Ok(socket_address(self.open()?.remote_address()?))
+    }
+
+    /// The host's socket, unless a connect is under way or has failed.
+    ///
+    /// # Errors
+    /// `invalid-state`, or what it failed with.
+    pub fn open(&self) -> Result<&TcpSocket, ErrorCode> {
+        match self.state.get() {
+            State::Connecting => Err(ErrorCode::InvalidState),
+            State::Failed(error) => Err(error),
+            _ => Ok(&self.socket),
+        }
+    }
+
+    fn check_unconnected(&self) -> Result<(), ErrorCode> {
+        match self.state.get() {
+            State::Unconnected => Ok(()),
+            State::Binding | State::BeginningToListen | State::Connecting => {
+                Err(ErrorCode::ConcurrencyConflict)
+            }
+            State::Listening | State::Connected | State::Failed(_) => Err(ErrorCode::InvalidState),
+        }
+    }
+
+    fn check_begun(&self, state: State) -> Result<(), ErrorCode> {
+        match self.state.get() == state {
+            true => Ok(()),
+            false => Err(ErrorCode::NotInProgress),
+        }
+    }
+
+    /// After what was begun has ended, unless it has not.
+    fn ended(&self, result: Result<(), ErrorCode>, well: State, badly: State) {
+        match result {
+            Ok(()) => self.state.set(well),
+            Err(ErrorCode::WouldBlock) => {}
+            Err(_) => self.state.set(badly),
+        }
     }
 
     /// The next connection whose peer the rules admit. Others are closed.
@@ -153,16 +226,22 @@ impl Tcp {
     /// # Errors
     /// The host's; `would-block` where there is none.
     pub fn accept(&self) -> Result<Accepted, ErrorCode> {
+        match self.state.get() {
+            State::BeginningToListen | State::Listening => {}
+            State::Failed(error) => return Err(error),
+            _ => return Err(ErrorCode::InvalidState),
+        }
         for _ in 0..TURNED_AWAY {
             let (socket, input, output) = outer::accept_tcp(&self.socket)?;
             // One that has gone again has no peer that could be asked about.
             let Ok(peer) = socket.remote_address().map(socket_address) else {
                 continue;
             };
-            let local = self.bound.borrow().at().ok_or(ErrorCode::InvalidState)?;
+            let local = self.bound.get().ok_or(ErrorCode::InvalidState)?;
             if grants::admit_peer(Protocol::Tcp, local, peer).is_ok() {
                 let socket = Self::of(socket, self.family);
-                *socket.bound.borrow_mut() = Bound::At(local);
+                socket.state.set(State::Connected);
+                socket.bound.set(Some(local));
                 return Ok(Accepted {
                     socket,
                     peer,
@@ -176,7 +255,7 @@ impl Tcp {
         Err(ErrorCode::WouldBlock)
     }
 
-    /// The host's socket, for its options and state: it takes no address.
+    /// The host's socket, for its state: it takes no address.
     pub fn socket(&self) -> &TcpSocket {
         &self.socket
     }

@@ -1,11 +1,11 @@
 //! UDP sockets.
 
-use std::cell::RefCell;
+use std::cell::Cell;
 use std::net::SocketAddr;
 
 use capsock_policy::operation::{Bind, Send};
 use capsock_policy::wasi::check_family;
-use capsock_policy::{AddressFamily, Protocol};
+use capsock_policy::{AddressFamily, Protocol, Refusal};
 
 use crate::bindings::wasi::sockets0_2_12::network::IpAddressFamily;
 use crate::bindings::wasi::sockets0_2_12::udp::{
@@ -13,15 +13,20 @@ use crate::bindings::wasi::sockets0_2_12::udp::{
 };
 use crate::convert::{code, socket_address};
 use crate::outer::CheckedDatagram;
-use crate::tcp::Bound;
 use crate::{ErrorCode, convert, grants, outer};
+
+/// The longest datagram, in bytes: its length is a `u16`.
+const LONGEST: usize = u16::MAX as usize;
 
 /// A socket of the host's, whose addresses are checked.
 #[derive(Debug)]
 pub struct Udp {
     socket: UdpSocket,
     family: AddressFamily,
-    bound: RefCell<Bound>,
+    /// As the guest asked for it, and not the port that the kernel has chosen.
+    bound: Cell<Option<SocketAddr>>,
+    /// The bind was begun, and not finished.
+    binding: Cell<bool>,
 }
 
 /// What it receives, of whom the rules admit.
@@ -48,7 +53,8 @@ impl Udp {
         Ok(Self {
             socket: outer::create_udp(family)?,
             family: convert::family(family),
-            bound: RefCell::new(Bound::Nowhere),
+            bound: Cell::new(None),
+            binding: Cell::new(false),
         })
     }
 
@@ -57,13 +63,17 @@ impl Udp {
     /// # Errors
     /// `access-denied` where the rules do not allow it; the host's.
     pub fn start_bind(&self, local: SocketAddr) -> Result<(), ErrorCode> {
-        if *self.bound.borrow() != Bound::Nowhere {
-            return self.socket.finish_bind().and(Err(ErrorCode::InvalidState));
+        if self.binding.get() {
+            return Err(ErrorCode::ConcurrencyConflict);
+        }
+        if self.bound.get().is_some() {
+            return Err(ErrorCode::InvalidState);
         }
         check_family(self.family, local.ip()).map_err(code)?;
         let checked = grants::vet::<Bind>(Protocol::Udp, local).map_err(code)?;
         outer::bind_udp(&self.socket, &checked)?;
-        *self.bound.borrow_mut() = Bound::Binding(local);
+        self.binding.set(true);
+        self.bound.set(Some(local));
         Ok(())
     }
 
@@ -72,9 +82,18 @@ impl Udp {
     /// # Errors
     /// The host's.
     pub fn finish_bind(&self) -> Result<(), ErrorCode> {
+        if !self.binding.get() {
+            return Err(ErrorCode::NotInProgress);
+        }
         let result = self.socket.finish_bind();
-        let bound = self.bound.borrow().ended(result);
-        *self.bound.borrow_mut() = bound;
+        match result {
+            Ok(()) => self.binding.set(false),
+            Err(ErrorCode::WouldBlock) => {}
+            Err(_) => {
+                self.binding.set(false);
+                self.bound.set(None);
+            }
+        }
         result
     }
 
@@ -83,7 +102,7 @@ impl Udp {
     /// # Errors
     /// `access-denied` where the rules do not allow to send there; the host's.
     pub fn stream(&self, remote: Option<SocketAddr>) -> Result<(Incoming, Outgoing), ErrorCode> {
-        let local = self.bound.borrow().at().ok_or(ErrorCode::InvalidState)?;
+        let local = self.bound.get().ok_or(ErrorCode::InvalidState)?;
         let checked = match remote {
             Some(remote) => {
                 check_family(self.family, remote.ip()).map_err(code)?;
@@ -136,6 +155,22 @@ impl Incoming {
     }
 }
 
+/// Why a datagram is not sent.
+enum Unfit {
+    Code(ErrorCode),
+    /// It is told of in its turn.
+    Refused(Refusal),
+}
+
+impl Unfit {
+    fn tell(&self) -> ErrorCode {
+        match self {
+            Self::Code(error) => *error,
+            Self::Refused(refusal) => code(grants::tell_refusal(refusal)),
+        }
+    }
+}
+
 impl Outgoing {
     /// Sends datagrams, each to its receiver or else to the peer. Returns how many
     /// were sent: the first of those that the rules allow.
@@ -146,26 +181,40 @@ impl Outgoing {
         &self,
         datagrams: impl IntoIterator<Item = (Vec<u8>, Option<SocketAddr>)>,
     ) -> Result<u64, ErrorCode> {
-        let mut checked = Vec::new();
+        let (mut checked, mut unfit) = (Vec::new(), None);
         for (data, remote) in datagrams {
             match self.check(data, remote) {
                 Ok(datagram) => checked.push(datagram),
-                // By WASI, no error where some were sent.
-                Err(_) if !checked.is_empty() => break,
-                Err(error) => return Err(error),
+                Err(error) => {
+                    unfit = Some(error);
+                    break;
+                }
             }
         }
-        outer::send_udp(&self.stream, checked)
+        let before = checked.len() as u64;
+        let sent = match (before, &unfit) {
+            (0, Some(_)) => 0,
+            _ => outer::send_udp(&self.stream, checked)?,
+        };
+        match unfit {
+            // Its turn has come.
+            Some(unfit) if sent == before => match (unfit.tell(), sent) {
+                (error, 0) => Err(error),
+                // By WASI, no error where some were sent.
+                (_, sent) => Ok(sent),
+            },
+            _ => Ok(sent),
+        }
     }
 
-    fn check(
-        &self,
-        data: Vec<u8>,
-        remote: Option<SocketAddr>,
-    ) -> Result<CheckedDatagram, ErrorCode> {
-        let to = remote.or(self.peer).ok_or(ErrorCode::InvalidArgument)?;
-        check_family(self.family, to.ip()).map_err(code)?;
-        let checked = grants::vet::<Send>(Protocol::Udp, to).map_err(code)?;
+    fn check(&self, data: Vec<u8>, remote: Option<SocketAddr>) -> Result<CheckedDatagram, Unfit> {
+        if data.len() > LONGEST {
+            return Err(Unfit::Code(ErrorCode::DatagramTooLarge));
+        }
+        let to = remote.or(self.peer);
+        let to = to.ok_or(Unfit::Code(ErrorCode::InvalidArgument))?;
+        check_family(self.family, to.ip()).map_err(|errno| Unfit::Code(code(errno)))?;
+        let checked = grants::ask::<Send>(Protocol::Udp, to).map_err(Unfit::Refused)?;
         Ok(CheckedDatagram::new(data, remote, &checked))
     }
 

@@ -1,9 +1,7 @@
 //! `wasi:sockets/tcp` and `tcp-create-socket`
 
-use std::net::SocketAddr;
-
 use crate::bindings::wasi::sockets0_2_12::tcp::ShutdownType as OuterShutdown;
-use crate::{Accepted, Tcp, socket_address};
+use crate::{Accepted, ErrorCode as Outer, Tcp};
 
 use super::Firewall;
 use super::bindings::exports::wasi::sockets0_2_12::tcp::{
@@ -34,7 +32,12 @@ impl GuestTcpSocket for Tcp {
     }
 
     fn start_connect(&self, _network: NetworkBorrow<'_>, remote: IpSocketAddress) -> Result<()> {
-        Ok(Tcp::start_connect(self, remote.into())?)
+        let started = Tcp::start_connect(self, remote.into());
+        // By WASI a socket connects once, and the kernel's denials come at the end.
+        if let Err(error @ Outer::AccessDenied) = started {
+            self.fail(error);
+        }
+        Ok(started?)
     }
 
     fn finish_connect(&self) -> Result<(InputStream, OutputStream)> {
@@ -46,7 +49,7 @@ impl GuestTcpSocket for Tcp {
     }
 
     fn finish_listen(&self) -> Result<()> {
-        Ok(self.socket().finish_listen()?)
+        Ok(Tcp::finish_listen(self)?)
     }
 
     fn accept(&self) -> Result<(TcpSocket, InputStream, OutputStream)> {
@@ -60,13 +63,11 @@ impl GuestTcpSocket for Tcp {
     }
 
     fn local_address(&self) -> Result<IpSocketAddress> {
-        let address: SocketAddr = socket_address(self.socket().local_address()?);
-        Ok(address.into())
+        Ok(Tcp::local_address(self)?.into())
     }
 
     fn remote_address(&self) -> Result<IpSocketAddress> {
-        let address: SocketAddr = socket_address(self.socket().remote_address()?);
-        Ok(address.into())
+        Ok(Tcp::remote_address(self)?.into())
     }
 
     fn is_listening(&self) -> bool {
@@ -78,63 +79,63 @@ impl GuestTcpSocket for Tcp {
     }
 
     fn set_listen_backlog_size(&self, value: u64) -> Result<()> {
-        Ok(self.socket().set_listen_backlog_size(value)?)
+        Ok(self.open()?.set_listen_backlog_size(value)?)
     }
 
     fn keep_alive_enabled(&self) -> Result<bool> {
-        Ok(self.socket().keep_alive_enabled()?)
+        Ok(self.open()?.keep_alive_enabled()?)
     }
 
     fn set_keep_alive_enabled(&self, value: bool) -> Result<()> {
-        Ok(self.socket().set_keep_alive_enabled(value)?)
+        Ok(self.open()?.set_keep_alive_enabled(value)?)
     }
 
     fn keep_alive_idle_time(&self) -> Result<Duration> {
-        Ok(self.socket().keep_alive_idle_time()?)
+        Ok(self.open()?.keep_alive_idle_time()?)
     }
 
     fn set_keep_alive_idle_time(&self, value: Duration) -> Result<()> {
-        Ok(self.socket().set_keep_alive_idle_time(value)?)
+        Ok(self.open()?.set_keep_alive_idle_time(value)?)
     }
 
     fn keep_alive_interval(&self) -> Result<Duration> {
-        Ok(self.socket().keep_alive_interval()?)
+        Ok(self.open()?.keep_alive_interval()?)
     }
 
     fn set_keep_alive_interval(&self, value: Duration) -> Result<()> {
-        Ok(self.socket().set_keep_alive_interval(value)?)
+        Ok(self.open()?.set_keep_alive_interval(value)?)
     }
 
     fn keep_alive_count(&self) -> Result<u32> {
-        Ok(self.socket().keep_alive_count()?)
+        Ok(self.open()?.keep_alive_count()?)
     }
 
     fn set_keep_alive_count(&self, value: u32) -> Result<()> {
-        Ok(self.socket().set_keep_alive_count(value)?)
+        Ok(self.open()?.set_keep_alive_count(value)?)
     }
 
     fn hop_limit(&self) -> Result<u8> {
-        Ok(self.socket().hop_limit()?)
+        Ok(self.open()?.hop_limit()?)
     }
 
     fn set_hop_limit(&self, value: u8) -> Result<()> {
-        Ok(self.socket().set_hop_limit(value)?)
+        Ok(self.open()?.set_hop_limit(value)?)
     }
 
     fn receive_buffer_size(&self) -> Result<u64> {
-        Ok(self.socket().receive_buffer_size()?)
+        Ok(self.open()?.receive_buffer_size()?)
     }
 
     fn set_receive_buffer_size(&self, value: u64) -> Result<()> {
-        Ok(self.socket().set_receive_buffer_size(value)?)
+        Ok(self.open()?.set_receive_buffer_size(value)?)
     }
 
     fn send_buffer_size(&self) -> Result<u64> {
-        Ok(self.socket().send_buffer_size()?)
+        Ok(self.open()?.send_buffer_size()?)
     }
 
     fn set_send_buffer_size(&self, value: u64) -> Result<()> {
-        Ok(self.socket().set_send_buffer_size(value)?)
+        Ok(self.open()?.set_send_buffer_size(value)?)
     }
 
     fn subscribe(&self) -> Pollable {

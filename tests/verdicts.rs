@@ -1,0 +1,36 @@
+//! A program under the firewall gets the verdicts that it gets of capsock itself.
+
+use std::process::Command;
+
+use capsock_tests::{Namespace, stderr};
+
+/// What the machine has beside loopback: an address of its own of each class, and
+/// public ones with a route on which packets get lost.
+const MACHINE: &str = "
+    echo 0 > /proc/sys/net/ipv4/tcp_max_tw_buckets
+    ip addr add 9.9.9.8/32 dev lo
+    ip addr add 9.9.11.1/24 dev lo
+    ip addr add 10.9.0.1/32 dev lo
+    ip addr add 169.254.169.254/32 dev lo
+    ip addr add 2620:fe::8/128 dev lo nodad
+    ip addr add fd31::1/128 dev lo nodad
+    ip route add 9.9.9.9 dev lo
+    ip route add 2620:fe::fe dev lo";
+
+/// `CAPSOCK_SEQUENCES` says how many policies are tried, `CAPSOCK_SEED` which ones.
+#[test]
+fn the_firewall_and_the_host_give_the_same_verdicts() {
+    let server = env!("CARGO_BIN_EXE_capsock-test-dns");
+    let Some(namespace) = Namespace::with_names(MACHINE, server) else {
+        return;
+    };
+    let number = |name, default: &str| std::env::var(name).unwrap_or(default.to_owned());
+    let mut command = Command::new(env!("CARGO_BIN_EXE_capsock-test-verdicts"));
+    command
+        .arg(number("CAPSOCK_SEQUENCES", "96"))
+        .arg(number("CAPSOCK_SEED", "1"));
+    let output = namespace.enter(&command).output().unwrap();
+    let told = String::from_utf8_lossy(&output.stdout);
+    println!("{told}");
+    assert!(output.status.success(), "{told}\n{}", stderr(&output));
+}
