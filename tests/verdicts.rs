@@ -27,7 +27,7 @@ fn the_firewall_and_the_host_give_the_same_verdicts() {
     let number = |name, default: &str| std::env::var(name).unwrap_or(default.to_owned());
     let mut command = Command::new(env!("CARGO_BIN_EXE_capsock-test-verdicts"));
     command
-        .arg(number("CAPSOCK_SEQUENCES", "96"))
+        .arg(number("CAPSOCK_SEQUENCES", "256"))
         .arg(number("CAPSOCK_SEED", "1"));
     let output = namespace.enter(&command).output().unwrap();
     let told = String::from_utf8_lossy(&output.stdout);

@@ -19,7 +19,6 @@ use capsock_seal::{Keeper, join};
 use capsock_tests::guest;
 use proptest::prelude::*;
 use proptest::sample::select;
-use proptest::strategy::ValueTree;
 use proptest::string::string_regex;
 use proptest::test_runner::{Config, RngAlgorithm, TestError, TestRng, TestRunner};
 use socket2::{Domain, Socket, Type};
@@ -72,31 +71,6 @@ fn main() {
     let mut runner =
         TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &bytes));
     let counted = Mutex::new(&mut counts);
-    if std::env::var_os("COLLECT").is_some() {
-        let mut kinds = std::collections::BTreeMap::new();
-        let mut total = Counts::default();
-        for _ in 0..sequences {
-            let case = case().new_tree(&mut runner).expect("a case").current();
-            if let Err(difference) = world.compare(&case, &mut total) {
-                let words: Vec<&str> = difference.split_whitespace().collect();
-                let key = format!(
-                    "{} {}",
-                    words[0],
-                    difference
-                        .lines()
-                        .skip(1)
-                        .map(|line| line.split('/').next().unwrap().to_owned())
-                        .collect::<String>()
-                );
-                kinds.entry(key).or_insert((0, difference)).0 += 1;
-            }
-        }
-        for (key, (count, difference)) in kinds {
-            println!("{count} {key}\n{difference}");
-        }
-        println!("{total}");
-        exit(1);
-    }
     let result = runner.run(&case(), |case| {
         let mut counts = counted.lock().unwrap_or_else(PoisonError::into_inner);
         world
