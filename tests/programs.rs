@@ -5,7 +5,9 @@ use std::path::Path;
 #[test]
 fn each_program_and_example_has_a_test() {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let harness = files(&tests.join("harness")).map(|name| format!("harness/{name}"));
     let sources: String = files(tests)
+        .chain(harness)
         .filter(|name| name.ends_with(".rs"))
         .map(|name| std::fs::read_to_string(tests.join(name)).unwrap())
         .collect();
