@@ -172,7 +172,15 @@ fn a_connect_goes_on_by_itself(#[case] host: &str) {
 fn a_connect_that_is_refused_can_be_tried_again(#[case] host: &str) {
     let port = nobody(host);
     let (tcp, udp) = (target("tcp", host, &port), target("udp", host, &port));
-    let grants = ["--allow-connect", &tcp, "--allow-send", &udp];
+    let bind = target("tcp", host, "ephemeral");
+    let grants = [
+        "--allow-connect",
+        &tcp,
+        "--allow-send",
+        &udp,
+        "--allow-listen",
+        &bind,
+    ];
     succeeds(&grants, "portable", &["refused", host, &port]);
 }
 
@@ -187,6 +195,24 @@ fn a_datagram_of_a_stranger_wakes_nobody(#[case] host: &str) {
     let address = guest.address(host);
     stranger.send_to(b"intruder", address).unwrap();
     welcome.send_to(b"welcome", address).unwrap();
+    guest.succeed();
+}
+
+/// Its data goes through the portable component.
+#[apply(both_families)]
+fn a_file_is_sent_in_pieces(#[case] host: &str) {
+    const LENGTH: usize = 300_000;
+    let files = tempfile::tempdir().unwrap();
+    std::fs::write(files.path().join("data"), pattern(LENGTH)).unwrap();
+    let (listener, port) = listen(host);
+    let grant = target("tcp", host, &port);
+    let sealed = Sealed::new(&["--allow-connect", &grant], "portable");
+    let mut command = sealed.command(&["sendfile", host, &port]);
+    let guest = Running::spawn(command.env("CAPSOCK_TEST_FILES", files.path()));
+    let mut received = Vec::new();
+    accept(&listener).read_to_end(&mut received).unwrap();
+    let expected = pattern(LENGTH);
+    assert!(received == [&expected[1..], &expected[1..]].concat());
     guest.succeed();
 }
 
@@ -282,7 +308,10 @@ fn receives_and_sends_wait_as_long_as_they_are_told(#[case] host: &str) {
 }
 
 #[apply(both_families)]
-fn a_connect_that_nobody_answers_times_out_and_goes_on(#[case] host: &str) {
+fn a_connect_that_nobody_answers_times_out_and_goes_on(
+    #[case] host: &str,
+    #[values(("tcp", "connect-timeout"), ("portable", "pending"))] program: (&str, &str),
+) {
     let address = SocketAddr::new(host.parse().unwrap(), 0);
     let domain = socket2::Domain::for_address(address);
     let listener = socket2::Socket::new(domain, socket2::Type::STREAM, None).unwrap();
@@ -293,11 +322,8 @@ fn a_connect_that_nobody_answers_times_out_and_goes_on(#[case] host: &str) {
     let _filler = connect(address);
     let port = address.port().to_string();
     let grant = target("tcp", host, &port);
-    succeeds(
-        &["--allow-connect", &grant],
-        "tcp",
-        &["connect-timeout", host, &port],
-    );
+    let args = [program.1, host, &port];
+    succeeds(&["--allow-connect", &grant], program.0, &args);
 }
 
 #[apply(both_families)]

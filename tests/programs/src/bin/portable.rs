@@ -22,6 +22,7 @@ fn main() {
         "others" => others(),
         "connect" => connect(host, port()),
         "refused" => refused(host, port()),
+        "pending" => pending(host, port()),
         "filtered" => filtered(host),
         "readiness" => readiness(host),
         "edges" => edges(host),
@@ -519,9 +520,34 @@ fn connect(host: &str, port: u16) {
     assert_eq!(client.recv_flags(5, MSG_WAITALL).expect("recv"), b"hello");
 }
 
+/// Nobody answers, as long as it runs.
+fn pending(host: &str, port: u16) {
+    let client = socket(host, SOCK_STREAM);
+    client.setblocking(false).expect("setblocking");
+    fails(client.connect((host, port)), "EINPROGRESS");
+    fails(client.connect((host, port)), "EALREADY");
+    fails(client.getsockopt(SOL_SOCKET, SO_KEEPALIVE), "EALREADY");
+    client
+        .setsockopt(SOL_SOCKET, SO_KEEPALIVE, 1)
+        .expect("meanwhile");
+    let keeps = client.getsockopt(SOL_SOCKET, SO_KEEPALIVE);
+    assert_eq!(keeps.expect("what was set"), 1);
+    fails(client.recv(1), "EAGAIN");
+    fails(client.send(b"x"), "EAGAIN");
+    fails(client.getpeername(), "ENOTCONN");
+    fails(client.shutdown(SHUT_WR), "ENOTCONN");
+    assert_eq!(client.getsockname().expect("own").port(), Some(0));
+    assert_eq!(now(&client, ALL), 0);
+    client
+        .settimeout(Duration::from_millis(20))
+        .expect("settimeout");
+    assert!(client.recv(1).expect_err("in vain").is_timeout());
+}
+
 /// Nobody listens. Another attempt is one.
 fn refused(host: &str, port: u16) {
     let client = socket(host, SOCK_STREAM);
+    client.bind((host, 0)).expect("bind");
     client
         .setsockopt(SOL_SOCKET, SO_KEEPALIVE, 1)
         .expect("option");
@@ -617,6 +643,13 @@ fn readiness(host: &str) {
     listener.accept().expect("it was told");
     assert_eq!(now(&listener, POLLIN), 0);
     fails(listener.accept(), "EAGAIN");
+    // One that was told and not accepted ends with its listener.
+    let late = socket(host, SOCK_STREAM);
+    late.connect(listener.getsockname().expect("own"))
+        .expect("connect");
+    assert_eq!(told(&listener, POLLIN), POLLIN);
+    listener.close().expect("close");
+    assert_eq!(late.recv(1).expect("the end"), b"");
 
     let udp = socket(host, SOCK_DGRAM);
     assert_eq!(now(&udp, ALL), POLLOUT);
@@ -821,7 +854,7 @@ fn closed(host: &str) {
     assert_eq!(received, sent);
 }
 
-/// To a peer, which is to have two of each byte of a file but the first.
+/// To a peer, which gets a file twice, but for its first byte.
 fn sendfile(host: &str, port: u16) {
     let client = socket(host, SOCK_STREAM);
     client.connect((host, port)).expect("connect");
