@@ -367,7 +367,8 @@ fn an_error_after_data_is_told_after_the_data(#[case] host: &str) {
 fn datagrams_are_echoed_whole(#[case] host: &str) {
     let (bind, send) = (target("udp", host, "ephemeral"), target("udp", host, "*"));
     let grants = ["--allow-bind", &bind, "--allow-send", &send];
-    let mut guest = Sealed::new(&grants, "datagram").start(&["echo", host, "0"]);
+    let sealed = Sealed::new(&grants, "datagram");
+    let mut guest = sealed.start(&["echo", host, "0"]);
     let socket = peer(host);
     socket.connect(guest.address(host)).unwrap();
     let mut buffer = [0; 2048];
@@ -438,7 +439,8 @@ fn a_name_is_looked_up_as_granted() {
 fn the_examples_talk_to_each_other() {
     let grants = ["--allow-listen", "tcp://127.0.0.1:*"];
     let (_, port) = listen("127.0.0.1");
-    let mut server = Sealed::new(&grants, "echo-server").start(&["127.0.0.1", &port]);
+    let sealed = Sealed::new(&grants, "echo-server");
+    let mut server = sealed.start(&["127.0.0.1", &port]);
     // It does not say when it listens.
     let address: SocketAddr = format!("127.0.0.1:{port}").parse().unwrap();
     let mut stream = loop {
