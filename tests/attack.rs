@@ -126,7 +126,7 @@ fn attack(
     let command = match interface {
         Interface::Sealed => match witness.seal(&grants) {
             Ok(sealed) => wasi_host(&sealed, &does),
-            Err(usage) => usage,
+            Err(usage) => *usage,
         },
         _ => run(&grants, guest(interface), &does),
     };
@@ -242,7 +242,7 @@ impl Witness {
 
     /// The program of WASI with these grants sealed in; the command that is to fail
     /// where they cannot be.
-    fn seal(&self, grants: &[&str]) -> Result<PathBuf, Command> {
+    fn seal(&self, grants: &[&str]) -> Result<PathBuf, Box<Command>> {
         let sealed = self.directory.path().join("sealed.wasm");
         let program = capsock_tests::guest(guest(Interface::Sealed));
         let mut seal = capsock();
@@ -253,7 +253,7 @@ impl Witness {
             .arg(&sealed);
         match seal.output().unwrap().status.success() {
             true => Ok(sealed),
-            false => Err(seal),
+            false => Err(Box::new(seal)),
         }
     }
 

@@ -5,12 +5,16 @@ use std::path::Path;
 #[test]
 fn each_program_and_example_has_a_test() {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let harness = files(&tests.join("harness")).map(|name| format!("harness/{name}"));
     let sources: String = files(tests)
+        .chain(harness)
         .filter(|name| name.ends_with(".rs"))
         .map(|name| std::fs::read_to_string(tests.join(name)).unwrap())
         .collect();
     let programs = files(&tests.join("programs/src/bin")).map(|name| name.replace(".rs", ""));
-    let examples = files(&tests.join("../examples")).filter(|name| name != "python");
+    // `sealed` is a script, which does what tests/sealed_jco.rs does.
+    let examples = files(&tests.join("../examples"))
+        .filter(|name| !["python", "sealed"].contains(&name.as_str()));
     let scripts = files(&tests.join("../examples/python"));
     for program in programs.chain(examples).chain(scripts) {
         assert!(

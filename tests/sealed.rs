@@ -287,7 +287,7 @@ fn what_cannot_be_sealed_is_a_usage_error_and_leaves_no_file() {
             &file("cut.wasm", &std::fs::read(&program).unwrap()[..5000]),
             "it is no valid component: ",
         ),
-        (&[], &guest("command"), "it imports no sockets"),
+        (&[], &guest("command"), "it imports neither sockets"),
         (&[], &guest("mixed"), "`wasi:sockets/types@0.3.0`"),
         (&["--no-policy"], &program, "--portable"),
     ];

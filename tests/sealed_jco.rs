@@ -178,7 +178,7 @@ fn names_are_asked_about() {
     };
     let sealed = Sealed::new(&["--allow-resolve", "allowed.test"], "std");
     let output = sealed.run(&["look-up", "localhost"]);
-    assert_eq!(printed(&output), "127.0.0.1:80\n[::1]:80\n");
+    assert_eq!(printed(&output), "[::1]:80\n127.0.0.1:80\n");
     let output = sealed.run(&["look-up", "denied.test"]);
     assert_eq!(printed(&output), "PermissionDenied\n");
     assert_denied(&output, "resolve denied.test");

@@ -1,4 +1,16 @@
 //! A program under the firewall gets the verdicts that it gets of capsock itself.
+//!
+//! Where that depends on what the firewall's host alone knows or does, it is left out:
+//!
+//! - broadcasts of networks, which the firewall cannot tell from other addresses; WASI
+//!   lets none out, and TCP has none;
+//! - IPv6 networks that are routed to the machine as a whole, of which no socket tells;
+//! - names with a dot of `hosts(5)`, and names that are not ASCII (`SECURITY.md`);
+//! - how a look-up fails that was let through, in which wasmtime has fewer words;
+//! - a datagram socket on a port of the kernel's choice that gives its peer up: on
+//!   wasmtime it loses its port, as Linux has it;
+//! - errors of what was sent before, which are told at another time, and whether a peer
+//!   that is turned away is closed or reset.
 
 use std::process::Command;
 

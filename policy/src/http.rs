@@ -110,7 +110,9 @@ pub fn check_path(path: &str) -> Result<(), Invalid> {
         }
         _ => "the path of a request begins with a slash",
     };
-    Err(Invalid::of_text(Op::Connect, path, reason))
+    // A query may have what nobody is told.
+    let end = path.find('?').unwrap_or(path.len());
+    Err(Invalid::of_text(Op::Connect, &path[..end], reason))
 }
 
 fn host(text: &str) -> Option<Host> {

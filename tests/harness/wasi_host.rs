@@ -8,7 +8,10 @@ use wasmtime::component::{Component, Linker, ResourceTable};
 use wasmtime::{Config, Engine, OptLevel, Store};
 use wasmtime_wasi::p2::bindings::Command;
 use wasmtime_wasi::p3::bindings::Command as Command3;
-use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxView, WasiView};
+
+/// Where the directory is named.
+const FILES: &str = "CAPSOCK_TEST_FILES";
 
 struct Guest {
     wasi: WasiCtx,
@@ -32,6 +35,11 @@ fn guest(args: &[String]) -> Guest {
         .allow_tcp(true)
         .allow_udp(true)
         .allow_ip_name_lookup(true);
+    // A directory that the guest has as `/files`, to read.
+    if let Some(directory) = std::env::var_os(FILES) {
+        let given = wasi.preopened_dir(directory, "/files", FsPerms::ReadOnly);
+        given.expect("a directory");
+    }
     Guest {
         wasi: wasi.build(),
         table: ResourceTable::new(),

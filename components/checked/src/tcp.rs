@@ -41,17 +41,18 @@ enum State {
     Failed(ErrorCode),
 }
 
-/// A connection that was accepted, and its streams.
+/// A connection that was accepted, and its streams, which end before the socket that
+/// they are of: by the order here.
 #[derive(Debug)]
 pub struct Accepted {
-    /// The connection.
-    pub socket: Tcp,
-    /// Who connected.
-    pub peer: SocketAddr,
     /// What it receives.
     pub input: InputStream,
     /// What it sends.
     pub output: OutputStream,
+    /// The connection.
+    pub socket: Tcp,
+    /// Who connected.
+    pub peer: SocketAddr,
 }
 
 impl Tcp {

@@ -11,7 +11,7 @@ use capsock_policy::Errno;
 
 use crate::bindings::exports::capsock::sockets::poller::{Event, Readiness, Trigger};
 use crate::socket::{Open, Place, Socket};
-use crate::wait::{Deadline, Timeout, ready_now, ready_soon};
+use crate::wait::{Deadline, Timeout, looked, ready_now, ready_soon};
 
 /// How many events one wait returns at most.
 const EVENTS: usize = 1024;
@@ -155,6 +155,12 @@ impl Poller {
             let mut pollables = Vec::new();
             if self.0.pollables(&mut pollables).is_break() {
                 continue;
+            }
+            if !deadline.waits() {
+                return Ok(match looked(pollables) {
+                    true => self.0.take_events(maximum),
+                    false => Vec::new(),
+                });
             }
             match deadline.wait(pollables) {
                 Ok(()) => {}

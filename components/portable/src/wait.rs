@@ -52,7 +52,8 @@ impl Deadline {
     ) -> Result<T, Errno> {
         loop {
             match operation() {
-                Err(Errno::WouldBlock) => self.wait(pollable())?,
+                Err(Errno::WouldBlock) if self.waits() => self.wait(pollable())?,
+                Err(Errno::WouldBlock) if looked(pollable()) => return operation(),
                 result => return result,
             }
         }
@@ -80,9 +81,22 @@ impl Deadline {
     }
 }
 
+/// Lets the host look what its kernel has, which some do as they are waited for alone.
+/// Whether one is ready.
+pub(crate) fn looked(pollable: impl IntoIterator<Item = Pollable>) -> bool {
+    let mut waited: Vec<Pollable> = pollable.into_iter().collect();
+    let count = waited.len();
+    waited.push(subscribe_duration(0));
+    let ready = poll(&waited.iter().collect::<Vec<_>>());
+    ready.iter().any(|index| (*index as usize) < count)
+}
+
 /// One that is ready.
 pub(crate) fn ready_now() -> Pollable {
-    subscribe_duration(0)
+    let pollable = subscribe_duration(0);
+    // wasmtime's is not at the first time.
+    pollable.ready();
+    pollable
 }
 
 /// One that is ready soon, after which whoever waits has to look again.

@@ -42,7 +42,7 @@ enum State {
         next: Option<Accepted>,
         socket: Tcp,
     },
-    /// For a moment, while it becomes another one.
+    /// For a moment, while it becomes another one; and where the host has none.
     Closed,
 }
 
@@ -200,6 +200,7 @@ impl Stream {
         match &mut *self.state.borrow_mut() {
             State::Fresh(_) => Ok(Told::Nothing),
             State::Connecting(_) => Err(Errno::AlreadyInProgress),
+            State::Closed => Err(Errno::InvalidArgument),
             State::Connected(connection) if !connection.told => {
                 connection.told = true;
                 Ok(Told::Connected)
@@ -230,7 +231,9 @@ impl Stream {
             }
             Err(code) => {
                 self.error.set(Some(errno(code)));
-                // Without another one there is no other attempt.
+                // Without another one there is no other attempt. The former one gives
+                // its address up first.
+                *state = State::Closed;
                 if let Ok(socket) = self.another() {
                     *state = State::Fresh(socket);
                 }
