@@ -2,11 +2,13 @@
 
 use std::cell::Cell;
 use std::net::SocketAddr;
+use std::rc::Rc;
 
 use capsock_policy::operation::{Bind, Send};
 use capsock_policy::wasi::check_family;
 use capsock_policy::{AddressFamily, Protocol, Refusal};
 
+use crate::bindings::wasi::clocks0_2_12::monotonic_clock;
 use crate::bindings::wasi::sockets0_2_12::network::IpAddressFamily;
 use crate::bindings::wasi::sockets0_2_12::udp::{
     IncomingDatagram, IncomingDatagramStream, OutgoingDatagramStream, UdpSocket,
@@ -18,6 +20,10 @@ use crate::{ErrorCode, convert, grants, outer};
 /// The longest datagram, in bytes: its length is a `u16`.
 const LONGEST: usize = u16::MAX as usize;
 
+/// How long the host may take to end a receive that was under way in streams which are
+/// dropped, in nanoseconds: wasmtime's traps where others are made before.
+const MOMENT: u64 = 10_000_000;
+
 /// A socket of the host's, whose addresses are checked.
 #[derive(Debug)]
 pub struct Udp {
@@ -27,6 +33,8 @@ pub struct Udp {
     bound: Cell<Option<SocketAddr>>,
     /// The bind was begun, and not finished.
     binding: Cell<bool>,
+    /// Something was to be received by the streams of before.
+    received: Rc<Cell<bool>>,
 }
 
 /// What it receives, of whom the rules admit.
@@ -34,6 +42,7 @@ pub struct Udp {
 pub struct Incoming {
     stream: IncomingDatagramStream,
     local: SocketAddr,
+    received: Rc<Cell<bool>>,
 }
 
 /// What it sends, to whom the rules allow.
@@ -55,6 +64,7 @@ impl Udp {
             family: convert::family(family),
             bound: Cell::new(None),
             binding: Cell::new(false),
+            received: Rc::default(),
         })
     }
 
@@ -110,10 +120,14 @@ impl Udp {
             }
             None => None,
         };
+        if self.received.take() {
+            monotonic_clock::subscribe_duration(MOMENT).block();
+        }
         let (incoming, outgoing) = outer::stream_udp(&self.socket, checked.as_ref())?;
         let incoming = Incoming {
             stream: incoming,
             local,
+            received: self.received.clone(),
         };
         let outgoing = Outgoing {
             stream: outgoing,
@@ -136,7 +150,7 @@ impl Incoming {
     /// # Errors
     /// The host's.
     pub fn receive(&self, most: u64) -> Result<Vec<(Vec<u8>, SocketAddr)>, ErrorCode> {
-        let received = self.stream.receive(most)?.into_iter();
+        let received = self.stream().receive(most)?.into_iter();
         let datagrams = received.map(
             |IncomingDatagram {
                  data,
@@ -151,6 +165,7 @@ impl Incoming {
 
     /// The host's stream, to wait for it.
     pub fn stream(&self) -> &IncomingDatagramStream {
+        self.received.set(true);
         &self.stream
     }
 }
