@@ -4,7 +4,6 @@
 //! Data goes one way: an export asks a type of this crate, which asks
 //! `grants`, which asks `capsock-policy`; what has passed is a `Checked`, and
 //! `outer` hands only such addresses to the host.
-//!
 
 // What the host gives is there for components alone.
 #![cfg(target_family = "wasm")]
