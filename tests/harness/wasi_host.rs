@@ -5,7 +5,7 @@
 use std::process::exit;
 
 use wasmtime::component::{Component, Linker, ResourceTable};
-use wasmtime::{Config, Engine, OptLevel, Store};
+use wasmtime::{Config, Engine, Store};
 use wasmtime_wasi::p2::bindings::Command;
 use wasmtime_wasi::p3::bindings::Command as Command3;
 use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxView, WasiView};
@@ -52,8 +52,6 @@ async fn main() -> wasmtime::Result<()> {
     let path = args.first().expect("a component");
     let mut config = Config::new();
     config.wasm_component_model_async(true);
-    // It runs each once.
-    config.cranelift_opt_level(OptLevel::None);
     let engine = Engine::new(&config)?;
     let component = Component::from_file(&engine, path)?;
     let mut linker = Linker::<Guest>::new(&engine);

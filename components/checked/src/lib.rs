@@ -1,12 +1,9 @@
 //! `wasi:sockets` 0.2 of whatever host a component runs on, under the rules that
-//! are sealed in with it: all of the component [firewall], and beneath [portable].
+//! are sealed in with it: all of the component `firewall`, and beneath `portable`.
 //!
 //! Data goes one way: an export asks a type of this crate, which asks
-//! [`grants`], which asks `capsock-policy`; what has passed is a [`Checked`], and
+//! `grants`, which asks `capsock-policy`; what has passed is a `Checked`, and
 //! `outer` hands only such addresses to the host.
-//!
-//! [firewall]: ../capsock_firewall/index.html
-//! [portable]: ../capsock_portable/index.html
 
 // What the host gives is there for components alone.
 #![cfg(target_family = "wasm")]

@@ -1,7 +1,7 @@
 //! `capsock:sockets` for a program, on what WASI has of it, under the rules that are
 //! sealed in with it.
 //!
-//! The modules of [`exports`] only convert. The logic is in [`socket`], [`poller`] and
+//! The modules of `exports` only convert. The logic is in `socket`, `poller` and
 //! the others; they have the host's sockets of `capsock-checked`, which checks every
 //! address; its exports of `wasi:sockets` are here too, under the same authority. `docs/portable.md` tells what is different from a host of
 //! `capsock:sockets`.
