@@ -80,30 +80,33 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            sockets: 1024,
-            receive: 1 << 20,
-            backlog: 1024,
-            socket_buffer: 4 << 20,
-            socket_buffers: 64 << 20,
-            unix_paths: 1024,
-            lookups: 8,
-            descriptors: 8,
-            lookup_time: Duration::from_secs(5),
-            answers: 32,
-            handles: 4096,
-            memory: 256 << 20,
-            hostcall_fuel: 8 << 20,
-            time: None,
-            component: 256 << 20,
-            compile_time: Duration::from_secs(10 * 60),
-            compile_memory: 4 << 30,
-            tick: Duration::from_millis(10),
-        }
+        Self::DEFAULT
     }
 }
 
 impl Limits {
+    /// The defaults.
+    pub const DEFAULT: Self = Self {
+        sockets: 1024,
+        receive: 1 << 20,
+        backlog: 1024,
+        socket_buffer: 4 << 20,
+        socket_buffers: 64 << 20,
+        unix_paths: 1024,
+        lookups: 8,
+        descriptors: 8,
+        lookup_time: Duration::from_secs(5),
+        answers: 32,
+        handles: 4096,
+        memory: 256 << 20,
+        hostcall_fuel: 8 << 20,
+        time: None,
+        component: 256 << 20,
+        compile_time: Duration::from_secs(10 * 60),
+        compile_memory: 4 << 30,
+        tick: Duration::from_millis(10),
+    };
+
     /// Sets the limit of this name, as a command line or a policy file has it.
     ///
     /// A name is a field's, with dashes. A size is a number and a unit such as

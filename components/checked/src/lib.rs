@@ -57,7 +57,6 @@ mod tcp;
 mod udp;
 
 pub use bindings::wasi::sockets0_2_12::network::ErrorCode;
-pub use convert::{from_socket_address, socket_address};
 pub use grants::Checked;
 pub use names::Lookup;
 pub use tcp::{Accepted, Tcp};

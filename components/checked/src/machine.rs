@@ -5,10 +5,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-use capsock_policy::{Machine, Route};
+use capsock_policy::{AddressFamily, Machine, Route};
 
-use crate::bindings::wasi::sockets0_2_12::network::IpAddressFamily;
-use crate::convert::socket_address;
 use crate::memo::LIFE;
 use crate::outer;
 
@@ -47,13 +45,9 @@ impl Machine for HostsMachine {
 /// number says.
 fn is_own(ip: IpAddr) -> bool {
     let (family, any, nobodys) = match ip {
-        IpAddr::V4(_) => (
-            IpAddressFamily::Ipv4,
-            Ipv4Addr::UNSPECIFIED.into(),
-            NOBODYS.0,
-        ),
+        IpAddr::V4(_) => (AddressFamily::Inet, Ipv4Addr::UNSPECIFIED.into(), NOBODYS.0),
         IpAddr::V6(_) => (
-            IpAddressFamily::Ipv6,
+            AddressFamily::Inet6,
             Ipv6Addr::UNSPECIFIED.into(),
             NOBODYS.1,
         ),
@@ -66,7 +60,7 @@ fn is_own(ip: IpAddr) -> bool {
     // network that is its own as a whole from the one that the network has. Such an
     // address can be bound, as any one can where `ip_nonlocal_bind` is set.
     let can_bind = |ip| outer::probe_bind_udp(family, SocketAddr::new(ip, 0)).is_ok();
-    socket_address(local).ip() == ip || (can_bind(ip) && !can_bind(nobodys))
+    local.ip() == ip || (can_bind(ip) && !can_bind(nobodys))
 }
 
 /// Addresses that no machine has: those of documentation (RFC 5737, RFC 3849).

@@ -3,17 +3,17 @@
 use std::cell::{Cell, RefCell};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use capsock_policy::{Denial, Errno, is_name};
+use capsock_policy::wasi::numeric_host;
+use capsock_policy::{Denial, Errno, Limits, is_name};
 
 use crate::bindings::wasi::clocks0_2_12::monotonic_clock;
 use crate::bindings::wasi::io::poll::Pollable;
 use crate::bindings::wasi::sockets0_2_12::ip_name_lookup::ResolveAddressStream;
-use crate::convert::ip;
 use crate::grants::CheckedName;
 use crate::{ErrorCode, grants, outer};
 
 /// How many answers are looked at; of those the guest is told what it may be.
-const ANSWERS: usize = 32;
+const ANSWERS: usize = Limits::DEFAULT.answers as usize;
 
 /// A look-up, and its answers one by one.
 #[derive(Debug)]
@@ -44,7 +44,7 @@ impl Lookup {
     /// `invalid-argument` for what is neither an address nor a name,
     /// `access-denied` where the rules do not allow it, the host's.
     pub fn of(name: &str) -> Result<Self, ErrorCode> {
-        if let Some(ip) = numeric(name) {
+        if let Some(ip) = numeric_host(name) {
             return Ok(Self::new(None, Source::known(vec![ip.to_canonical()])));
         }
         if !is_name(name) {
@@ -142,16 +142,8 @@ impl Source {
             Self::Known(answers) => Ok(answers.borrow_mut().pop()),
             Self::Host(stream) => {
                 let answer = stream.resolve_next_address()?;
-                Ok(answer.map(|answer| ip(answer).to_canonical()))
+                Ok(answer.map(|answer| IpAddr::from(answer).to_canonical()))
             }
         }
-    }
-}
-
-fn numeric(name: &str) -> Option<IpAddr> {
-    let bracketed = name.strip_prefix('[').and_then(|ip| ip.strip_suffix(']'));
-    match bracketed {
-        Some(ip) => ip.parse::<Ipv6Addr>().ok().map(IpAddr::V6),
-        None => name.parse().ok(),
     }
 }

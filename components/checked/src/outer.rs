@@ -3,11 +3,12 @@
 
 use std::net::SocketAddr;
 
+use capsock_policy::AddressFamily;
 use capsock_policy::operation::{Bind, Connect, Listen, Send};
 
 use crate::ErrorCode;
 use crate::bindings::wasi::io::streams::{InputStream, OutputStream};
-use crate::bindings::wasi::sockets0_2_12::network::{IpAddressFamily, IpSocketAddress, Network};
+use crate::bindings::wasi::sockets0_2_12::network::Network;
 use crate::bindings::wasi::sockets0_2_12::tcp::TcpSocket;
 use crate::bindings::wasi::sockets0_2_12::udp::{
     IncomingDatagramStream, OutgoingDatagram, OutgoingDatagramStream, UdpSocket,
@@ -15,7 +16,6 @@ use crate::bindings::wasi::sockets0_2_12::udp::{
 use crate::bindings::wasi::sockets0_2_12::{
     instance_network, ip_name_lookup, tcp_create_socket, udp_create_socket,
 };
-use crate::convert::from_socket_address;
 use crate::grants::{Checked, CheckedName};
 
 #[cfg(feature = "http")]
@@ -28,21 +28,21 @@ thread_local! {
     static NETWORK: Network = instance_network::instance_network();
 }
 
-pub(crate) fn create_tcp(family: IpAddressFamily) -> Result<TcpSocket, ErrorCode> {
-    tcp_create_socket::create_tcp_socket(family)
+pub(crate) fn create_tcp(family: AddressFamily) -> Result<TcpSocket, ErrorCode> {
+    tcp_create_socket::create_tcp_socket(family.into())
 }
 
-pub(crate) fn create_udp(family: IpAddressFamily) -> Result<UdpSocket, ErrorCode> {
-    udp_create_socket::create_udp_socket(family)
+pub(crate) fn create_udp(family: AddressFamily) -> Result<UdpSocket, ErrorCode> {
+    udp_create_socket::create_udp_socket(family.into())
 }
 
 pub(crate) fn bind_tcp(socket: &TcpSocket, local: &Checked<Bind>) -> Result<(), ErrorCode> {
-    let local = from_socket_address(local.address());
+    let local = local.address().into();
     NETWORK.with(|network| socket.start_bind(network, local))
 }
 
 pub(crate) fn connect_tcp(socket: &TcpSocket, remote: &Checked<Connect>) -> Result<(), ErrorCode> {
-    let remote = from_socket_address(remote.address());
+    let remote = remote.address().into();
     NETWORK.with(|network| socket.start_connect(network, remote))
 }
 
@@ -58,7 +58,7 @@ pub(crate) fn accept_tcp(
 }
 
 pub(crate) fn bind_udp(socket: &UdpSocket, local: &Checked<Bind>) -> Result<(), ErrorCode> {
-    let local = from_socket_address(local.address());
+    let local = local.address().into();
     NETWORK.with(|network| socket.start_bind(network, local))
 }
 
@@ -66,30 +66,30 @@ pub(crate) fn stream_udp(
     socket: &UdpSocket,
     remote: Option<&Checked<Send>>,
 ) -> Result<(IncomingDatagramStream, OutgoingDatagramStream), ErrorCode> {
-    socket.stream(remote.map(|remote| from_socket_address(remote.address())))
+    socket.stream(remote.map(|remote| remote.address().into()))
 }
 
 /// The address that datagrams to `remote` would be sent from. It sends none, so it is
 /// for the checks themselves.
 pub(crate) fn probe_udp(
-    family: IpAddressFamily,
+    family: AddressFamily,
     any: SocketAddr,
     remote: SocketAddr,
-) -> Result<IpSocketAddress, ErrorCode> {
+) -> Result<SocketAddr, ErrorCode> {
     let socket = probe_bind_udp(family, any)?;
-    let streams = socket.stream(Some(from_socket_address(remote)))?;
+    let streams = socket.stream(Some(remote.into()))?;
     let local = socket.local_address();
     drop(streams);
-    local
+    Ok(local?.into())
 }
 
 /// A socket that is bound there, and receives nothing: for the checks too.
 pub(crate) fn probe_bind_udp(
-    family: IpAddressFamily,
+    family: AddressFamily,
     local: SocketAddr,
 ) -> Result<UdpSocket, ErrorCode> {
     let socket = create_udp(family)?;
-    NETWORK.with(|network| socket.start_bind(network, from_socket_address(local)))?;
+    NETWORK.with(|network| socket.start_bind(network, local.into()))?;
     socket.finish_bind()?;
     Ok(socket)
 }
@@ -101,7 +101,7 @@ impl CheckedDatagram {
     pub(crate) fn new(data: Vec<u8>, remote: Option<SocketAddr>, _to: &Checked<Send>) -> Self {
         Self(OutgoingDatagram {
             data,
-            remote_address: remote.map(from_socket_address),
+            remote_address: remote.map(Into::into),
         })
     }
 }

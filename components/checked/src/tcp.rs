@@ -5,16 +5,15 @@ use std::net::SocketAddr;
 
 use capsock_policy::operation::{Bind, Connect, Listen};
 use capsock_policy::wasi::{check_family, check_unicast};
-use capsock_policy::{AddressFamily, Protocol};
+use capsock_policy::{AddressFamily, Limits, Protocol};
 
 use crate::bindings::wasi::io::streams::{InputStream, OutputStream};
-use crate::bindings::wasi::sockets0_2_12::network::IpAddressFamily;
 use crate::bindings::wasi::sockets0_2_12::tcp::TcpSocket;
-use crate::convert::{code, socket_address};
-use crate::{ErrorCode, convert, grants, outer};
+use crate::convert::code;
+use crate::{ErrorCode, grants, outer};
 
 /// How many peers one accept turns away.
-const TURNED_AWAY: u32 = 1024;
+const TURNED_AWAY: u32 = Limits::DEFAULT.backlog;
 
 /// A socket of the host's, whose addresses are checked.
 #[derive(Debug)]
@@ -60,11 +59,8 @@ impl Tcp {
     ///
     /// # Errors
     /// The host's.
-    pub fn create(family: IpAddressFamily) -> Result<Self, ErrorCode> {
-        Ok(Self::of(
-            outer::create_tcp(family)?,
-            convert::family(family),
-        ))
+    pub fn create(family: AddressFamily) -> Result<Self, ErrorCode> {
+        Ok(Self::of(outer::create_tcp(family)?, family))
     }
 
     fn of(socket: TcpSocket, family: AddressFamily) -> Self {
@@ -108,11 +104,24 @@ impl Tcp {
         result
     }
 
-    /// Begins to connect.
+    /// Begins to connect. By WASI a socket connects once, and the kernel's denials come
+    /// at the end: `access-denied` is the end of the socket.
     ///
     /// # Errors
     /// `access-denied` where the rules do not allow it; the host's.
     pub fn start_connect(&self, remote: SocketAddr) -> Result<(), ErrorCode> {
+        let started = self.begin_connect(remote);
+        if let Err(error @ ErrorCode::AccessDenied) = started {
+            self.fail(error);
+        }
+        started
+    }
+
+    /// The same by POSIX: what is denied can be tried elsewhere.
+    ///
+    /// # Errors
+    /// Those of [`start_connect`](Self::start_connect).
+    pub fn begin_connect(&self, remote: SocketAddr) -> Result<(), ErrorCode> {
         self.check_unconnected()?;
         check_family(self.family, remote.ip()).map_err(code)?;
         grants::check::<Connect>(Protocol::Tcp, remote).map_err(code)?;
@@ -173,7 +182,7 @@ impl Tcp {
     /// # Errors
     /// The host's, or what the connect failed with.
     pub fn local_address(&self) -> Result<SocketAddr, ErrorCode> {
-        Ok(socket_address(self.open()?.local_address()?))
+        Ok(self.open()?.local_address()?.into())
     }
 
     /// Whom it is connected to.
@@ -181,7 +190,7 @@ impl Tcp {
     /// # Errors
     /// The host's, or what the connect failed with.
     pub fn remote_address(&self) -> Result<SocketAddr, ErrorCode> {
-        Ok(socket_address(self.open()?.remote_address()?))
+        Ok(self.open()?.remote_address()?.into())
     }
 
     /// The host's socket, unless a connect is under way or has failed.
@@ -235,7 +244,7 @@ impl Tcp {
         for _ in 0..TURNED_AWAY {
             let (socket, input, output) = outer::accept_tcp(&self.socket)?;
             // One that has gone again has no peer that could be asked about.
-            let Ok(peer) = socket.remote_address().map(socket_address) else {
+            let Ok(peer) = socket.remote_address().map(SocketAddr::from) else {
                 continue;
             };
             let local = self.bound.get().ok_or(ErrorCode::InvalidState)?;
@@ -256,7 +265,12 @@ impl Tcp {
         Err(ErrorCode::WouldBlock)
     }
 
-    /// The host's socket, for its state: it takes no address.
+    /// Its family.
+    pub fn family(&self) -> AddressFamily {
+        self.family
+    }
+
+    /// The host's socket, for its state: nobody but `outer` gives it an address.
     pub fn socket(&self) -> &TcpSocket {
         &self.socket
     }

@@ -9,13 +9,12 @@ use capsock_policy::wasi::check_family;
 use capsock_policy::{AddressFamily, Protocol, Refusal};
 
 use crate::bindings::wasi::clocks0_2_12::monotonic_clock;
-use crate::bindings::wasi::sockets0_2_12::network::IpAddressFamily;
 use crate::bindings::wasi::sockets0_2_12::udp::{
     IncomingDatagram, IncomingDatagramStream, OutgoingDatagramStream, UdpSocket,
 };
-use crate::convert::{code, socket_address};
+use crate::convert::code;
 use crate::outer::CheckedDatagram;
-use crate::{ErrorCode, convert, grants, outer};
+use crate::{ErrorCode, grants, outer};
 
 /// The longest datagram, in bytes: its length is a `u16`.
 const LONGEST: usize = u16::MAX as usize;
@@ -58,10 +57,10 @@ impl Udp {
     ///
     /// # Errors
     /// The host's.
-    pub fn create(family: IpAddressFamily) -> Result<Self, ErrorCode> {
+    pub fn create(family: AddressFamily) -> Result<Self, ErrorCode> {
         Ok(Self {
             socket: outer::create_udp(family)?,
-            family: convert::family(family),
+            family,
             bound: Cell::new(None),
             binding: Cell::new(false),
             received: Rc::default(),
@@ -137,7 +136,29 @@ impl Udp {
         Ok((incoming, outgoing))
     }
 
-    /// The host's socket, for its options and state: it takes no address.
+    /// Its family.
+    pub fn family(&self) -> AddressFamily {
+        self.family
+    }
+
+    /// Where it is bound.
+    ///
+    /// # Errors
+    /// The host's.
+    pub fn local_address(&self) -> Result<SocketAddr, ErrorCode> {
+        Ok(self.socket.local_address()?.into())
+    }
+
+    /// Whom its streams are of and to.
+    ///
+    /// # Errors
+    /// The host's.
+    pub fn remote_address(&self) -> Result<SocketAddr, ErrorCode> {
+        Ok(self.socket.remote_address()?.into())
+    }
+
+    /// The host's socket, for its options and state: nobody but `outer` gives it an
+    /// address.
     pub fn socket(&self) -> &UdpSocket {
         &self.socket
     }
@@ -155,7 +176,7 @@ impl Incoming {
             |IncomingDatagram {
                  data,
                  remote_address,
-             }| { (data, socket_address(remote_address)) },
+             }| { (data, remote_address.into()) },
         );
         let admits = |(_, sender): &(Vec<u8>, SocketAddr)| {
             grants::admit_sender(Protocol::Udp, Some(self.local), *sender).is_ok()

@@ -5,13 +5,13 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use std::time::Duration;
 
 use capsock_checked::{ErrorCode, Lookup};
-use capsock_policy::{AddressFamily, Errno, SocketType};
+use capsock_policy::{AddressFamily, Errno, Limits, SocketType};
 
 use crate::socket::{TCP, UDP};
 use crate::wait::{Deadline, Timeout};
 
 /// How long a look-up takes at most.
-const TIME: Duration = Duration::from_secs(5);
+const TIME: Duration = Limits::DEFAULT.lookup_time;
 
 /// The longest name, in bytes: longer than any is.
 const TEXT: usize = 4 << 10;
@@ -20,7 +20,7 @@ const TEXT: usize = 4 << 10;
 const HOST_NAME_MAX: usize = 64;
 
 /// How many answers there are at most.
-const ANSWERS: usize = 32;
+const ANSWERS: usize = Limits::DEFAULT.answers as usize;
 
 /// The name of the addresses 127.0.0.1 and ::1.
 const LOCALHOST: &str = "localhost";

@@ -1,9 +1,8 @@
 //! Options of sockets: those that WASI has, and those whose value is known.
 
 use capsock_checked::ErrorCode;
-use capsock_checked::bindings::wasi::sockets0_2_12::network::IpAddressFamily;
 use capsock_checked::bindings::wasi::sockets0_2_12::tcp::TcpSocket;
-use capsock_policy::Errno;
+use capsock_policy::{AddressFamily, Errno, Limits};
 
 use crate::bindings::exports::capsock::sockets::options::{
     DurationOption, FlagOption, NumberOption,
@@ -22,7 +21,7 @@ const SO_DOMAIN: i32 = 39;
 const RAW: u32 = 1024;
 
 /// What is set of a buffer at most, as by the host.
-const BUFFER: u64 = 4 << 20;
+const BUFFER: u64 = Limits::DEFAULT.socket_buffer as u64;
 
 /// What Linux gives a socket that has no hop limit of its own.
 const DEFAULT_HOPS: u8 = 64;
@@ -189,7 +188,7 @@ impl Socket {
 
 impl Inner {
     fn is_ipv6(&self) -> bool {
-        self.family() == IpAddressFamily::Ipv6
+        self.family() == AddressFamily::Inet6
     }
 
     /// Whether the option is the hop limit of its family.

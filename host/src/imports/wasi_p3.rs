@@ -528,4 +528,4 @@ impl From<Unresolved> for ip_name_lookup::ErrorCode {
     }
 }
 
-super::wasi_addresses!();
+crate::policy::wasi_addresses!(crate::bindings::wasi_p3::types);

@@ -1,11 +1,12 @@
 //! Names, for `ip-name-lookup`.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 
 use crate::SocketType;
 use crate::ctx::CapsockCtx;
 use crate::lookup::{LookupFlags, NameError, Question};
 use crate::policy::is_name;
+use crate::policy::wasi::numeric_host;
 use crate::resolve;
 
 /// Why there are no addresses.
@@ -19,7 +20,7 @@ pub(crate) enum Unresolved {
 /// The addresses of a name that the policy lets the guest look up; of an address
 /// as text itself, which may stand in brackets as in a URL.
 pub(crate) async fn addresses(ctx: CapsockCtx, name: String) -> Result<Vec<IpAddr>, Unresolved> {
-    if let Some(ip) = numeric(&name) {
+    if let Some(ip) = numeric_host(&name) {
         return Ok(vec![ip.to_canonical()]);
     }
     if !is_name(&name) {
@@ -40,12 +41,4 @@ pub(crate) async fn addresses(ctx: CapsockCtx, name: String) -> Result<Vec<IpAdd
     Ok(addresses
         .map(|answer| answer.address.ip().to_canonical())
         .collect())
-}
-
-fn numeric(name: &str) -> Option<IpAddr> {
-    let bracketed = name.strip_prefix('[').and_then(|ip| ip.strip_suffix(']'));
-    match bracketed {
-        Some(ip) => ip.parse::<Ipv6Addr>().ok().map(IpAddr::V6),
-        None => name.parse().ok(),
-    }
 }

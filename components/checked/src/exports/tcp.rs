@@ -1,7 +1,7 @@
 //! `wasi:sockets/tcp` and `tcp-create-socket`
 
 use crate::bindings::wasi::sockets0_2_12::tcp::ShutdownType as OuterShutdown;
-use crate::{Accepted, ErrorCode as Outer, Tcp};
+use crate::{Accepted, Tcp};
 
 use super::Firewall;
 use super::bindings::exports::wasi::sockets0_2_12::tcp::{
@@ -32,12 +32,7 @@ impl GuestTcpSocket for Tcp {
     }
 
     fn start_connect(&self, _network: NetworkBorrow<'_>, remote: IpSocketAddress) -> Result<()> {
-        let started = Tcp::start_connect(self, remote.into());
-        // By WASI a socket connects once, and the kernel's denials come at the end.
-        if let Err(error @ Outer::AccessDenied) = started {
-            self.fail(error);
-        }
-        Ok(started?)
+        Ok(Tcp::start_connect(self, remote.into())?)
     }
 
     fn finish_connect(&self) -> Result<(InputStream, OutputStream)> {
@@ -75,7 +70,7 @@ impl GuestTcpSocket for Tcp {
     }
 
     fn address_family(&self) -> IpAddressFamily {
-        self.socket().address_family().into()
+        self.family().into()
     }
 
     fn set_listen_backlog_size(&self, value: u64) -> Result<()> {

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use crate::{Incoming, Outgoing, Udp, socket_address};
+use crate::{Incoming, Outgoing, Udp};
 
 use super::Firewall;
 use super::bindings::exports::wasi::sockets0_2_12::udp::{
@@ -47,17 +47,15 @@ impl GuestUdpSocket for Udp {
     }
 
     fn local_address(&self) -> Result<IpSocketAddress> {
-        let address: SocketAddr = socket_address(self.socket().local_address()?);
-        Ok(address.into())
+        Ok(Udp::local_address(self)?.into())
     }
 
     fn remote_address(&self) -> Result<IpSocketAddress> {
-        let address: SocketAddr = socket_address(self.socket().remote_address()?);
-        Ok(address.into())
+        Ok(Udp::remote_address(self)?.into())
     }
 
     fn address_family(&self) -> IpAddressFamily {
-        self.socket().address_family().into()
+        self.family().into()
     }
 
     fn unicast_hop_limit(&self) -> Result<u8> {

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use super::{RECEIVE, RECEIVE_ALL, Receive, Socket, Stream, Transmit, Transport};
 use crate::wait::Deadline;
-use capsock_policy::Errno;
+use capsock_policy::{Errno, Limits};
 
 /// How long a message is, in bytes, and of how many parts.
 const LONGEST_MESSAGE: usize = 4 << 20;
@@ -12,7 +12,7 @@ const PARTS: usize = 1024;
 
 /// How many items of ancillary data one message has at most, and sockets.
 const CONTROL: usize = 64;
-const SOCKETS: usize = 8;
+const SOCKETS: usize = Limits::DEFAULT.descriptors as usize;
 
 /// What was received.
 #[derive(Debug)]

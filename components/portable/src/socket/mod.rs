@@ -10,8 +10,7 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 
 use capsock_checked::bindings::wasi::io::poll::Pollable;
-use capsock_checked::bindings::wasi::sockets0_2_12::network::IpAddressFamily;
-use capsock_policy::{AddressFamily, Errno, SocketType};
+use capsock_policy::{AddressFamily, Errno, Limits, SocketType};
 
 use crate::bindings::exports::capsock::sockets::poller::Readiness as Ready;
 use crate::wait::{Deadline, Timeout, ready_now, ready_soon};
@@ -21,13 +20,13 @@ pub(crate) use tcp::{Interest, Stream};
 pub(crate) use udp::Datagrams;
 
 /// How much one receive returns, unless it is to wait for all: as the host.
-const RECEIVE: usize = 1 << 20;
+const RECEIVE: usize = Limits::DEFAULT.receive as usize;
 
 /// How much a receive that waits for all returns.
 const RECEIVE_ALL: usize = 16 << 20;
 
 /// How many sockets and pollers a guest has at once.
-const PLACES: usize = 1024;
+const PLACES: usize = Limits::DEFAULT.sockets as usize;
 
 /// `IPPROTO_TCP` and `IPPROTO_UDP`
 pub(crate) const TCP: u32 = 6;
@@ -55,7 +54,7 @@ pub(crate) struct Open {
 /// What duplicates have in common.
 #[derive(Debug)]
 pub(crate) struct Inner {
-    family: IpAddressFamily,
+    family: AddressFamily,
     pub(crate) transport: Transport,
     /// Grows as something is done that may change what the socket is ready for.
     done: Cell<u64>,
@@ -124,12 +123,10 @@ fn kind_of(
     family: AddressFamily,
     kind: SocketType,
     protocol: u32,
-) -> Result<(IpAddressFamily, bool), Errno> {
-    let family = match family {
-        AddressFamily::Inet => IpAddressFamily::Ipv4,
-        AddressFamily::Inet6 => IpAddressFamily::Ipv6,
-        _ => return Err(Errno::AddressFamilyNotSupported),
-    };
+) -> Result<(AddressFamily, bool), Errno> {
+    if !matches!(family, AddressFamily::Inet | AddressFamily::Inet6) {
+        return Err(Errno::AddressFamilyNotSupported);
+    }
     match (kind, protocol) {
         (SocketType::Stream, 0 | TCP) => Ok((family, true)),
         (SocketType::Datagram, 0 | UDP) => Ok((family, false)),
@@ -165,7 +162,7 @@ impl Socket {
         kind_of(family, kind, protocol).and(Err(Errno::NotSupported))
     }
 
-    fn new(family: IpAddressFamily, transport: Transport, place: Place) -> Self {
+    fn new(family: AddressFamily, transport: Transport, place: Place) -> Self {
         let inner = Inner {
             family,
             transport,
@@ -334,11 +331,7 @@ impl Socket {
 
     fn inner_for(&self, address: SocketAddr) -> Result<Rc<Inner>, Errno> {
         let inner = self.inner()?;
-        let is_same = match inner.family {
-            IpAddressFamily::Ipv4 => address.is_ipv4(),
-            IpAddressFamily::Ipv6 => address.is_ipv6(),
-        };
-        match is_same {
+        match address.is_ipv6() == (inner.family == AddressFamily::Inet6) {
             true => Ok(inner),
             false => Err(Errno::AddressFamilyNotSupported),
         }
@@ -359,7 +352,7 @@ impl Open {
 }
 
 impl Inner {
-    pub(crate) fn family(&self) -> IpAddressFamily {
+    pub(crate) fn family(&self) -> AddressFamily {
         self.family
     }
 

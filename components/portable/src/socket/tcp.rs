@@ -6,11 +6,10 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use capsock_checked::bindings::wasi::io::poll::Pollable;
 use capsock_checked::bindings::wasi::io::streams::{InputStream, OutputStream, StreamError};
-use capsock_checked::bindings::wasi::sockets0_2_12::network::IpAddressFamily;
 use capsock_checked::bindings::wasi::sockets0_2_12::tcp::{ShutdownType, TcpSocket};
-use capsock_checked::{Accepted, ErrorCode, Tcp, grants, socket_address};
+use capsock_checked::{Accepted, ErrorCode, Tcp, grants};
 use capsock_policy::operation::Listen;
-use capsock_policy::{Errno, Protocol};
+use capsock_policy::{AddressFamily, Errno, Protocol};
 
 use super::{Ready, Shutdown, settings::Settings};
 use crate::errors::{errno, stream_errno};
@@ -23,7 +22,7 @@ const PIECE: usize = 64 << 10;
 /// second attempt.
 #[derive(Debug)]
 pub(crate) struct Stream {
-    family: IpAddressFamily,
+    family: AddressFamily,
     state: RefCell<State>,
     /// What the guest bound it to.
     bound: Cell<Option<SocketAddr>>,
@@ -72,12 +71,12 @@ thread_local! {
 }
 
 impl Stream {
-    pub(crate) fn create(family: IpAddressFamily) -> Result<Self, Errno> {
+    pub(crate) fn create(family: AddressFamily) -> Result<Self, Errno> {
         let socket = Tcp::create(family).map_err(errno)?;
         Ok(Self::of(family, State::Fresh(socket), None))
     }
 
-    fn of(family: IpAddressFamily, state: State, bound: Option<SocketAddr>) -> Self {
+    fn of(family: AddressFamily, state: State, bound: Option<SocketAddr>) -> Self {
         Self {
             family,
             state: RefCell::new(state),
@@ -168,7 +167,7 @@ impl Stream {
             let State::Fresh(socket) = &*state else {
                 return Err(Errno::IsConnected);
             };
-            socket.start_connect(remote).map_err(errno)?;
+            socket.begin_connect(remote).map_err(errno)?;
             state.become_next(|state| match state {
                 State::Fresh(socket) => State::Connecting(socket),
                 state => state,
@@ -218,7 +217,7 @@ impl Stream {
         match socket.finish_connect() {
             Err(ErrorCode::WouldBlock) => {}
             Ok((input, output)) => {
-                let peer = socket.socket().remote_address().ok().map(socket_address);
+                let peer = socket.remote_address().ok();
                 state.become_next(|state| match state {
                     State::Connecting(socket) => {
                         State::Connected(Connection::new(socket, input, output, peer, false))
@@ -322,7 +321,7 @@ impl Stream {
             .and_then(|socket| socket.socket().local_address().ok());
         // There is none before the bind, and while it connects.
         let own = || self.bound.get().unwrap_or(any(self.family));
-        told.map_or_else(own, socket_address)
+        told.map_or_else(own, Into::into)
     }
 
     pub(crate) fn remote_address(&self) -> Result<SocketAddr, Errno> {
@@ -578,10 +577,10 @@ pub(super) fn unsent() -> usize {
 }
 
 /// Where the kernel binds by itself.
-pub(super) fn any(family: IpAddressFamily) -> SocketAddr {
+pub(super) fn any(family: AddressFamily) -> SocketAddr {
     match family {
-        IpAddressFamily::Ipv4 => (Ipv4Addr::UNSPECIFIED, 0).into(),
-        IpAddressFamily::Ipv6 => (Ipv6Addr::UNSPECIFIED, 0).into(),
+        AddressFamily::Inet => (Ipv4Addr::UNSPECIFIED, 0).into(),
+        _ => (Ipv6Addr::UNSPECIFIED, 0).into(),
     }
 }
 

@@ -4,11 +4,10 @@ use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
 
 use capsock_checked::bindings::wasi::io::poll::Pollable;
-use capsock_checked::bindings::wasi::sockets0_2_12::network::IpAddressFamily;
 use capsock_checked::bindings::wasi::sockets0_2_12::udp::UdpSocket;
-use capsock_checked::{Incoming, Outgoing, Udp, grants, socket_address};
+use capsock_checked::{Incoming, Outgoing, Udp, grants};
 use capsock_policy::operation::Send;
-use capsock_policy::{Errno, Protocol};
+use capsock_policy::{AddressFamily, Errno, Limits, Protocol};
 
 use super::tcp::{Interest, any};
 use super::{Ready, Shutdown};
@@ -19,12 +18,12 @@ use crate::wait::Deadline;
 const LONGEST: usize = u16::MAX as usize;
 
 /// How many attempts find a datagram of nobody who is admitted.
-const TURNED_AWAY: u32 = 1024;
+const TURNED_AWAY: u32 = Limits::DEFAULT.backlog;
 
 /// A UDP socket.
 #[derive(Debug)]
 pub(crate) struct Datagrams {
-    family: IpAddressFamily,
+    family: AddressFamily,
     /// The streams end before the socket that they are of.
     streams: RefCell<Option<Streams>>,
     socket: Udp,
@@ -46,7 +45,7 @@ struct Streams {
 }
 
 impl Datagrams {
-    pub(crate) fn create(family: IpAddressFamily) -> Result<Self, Errno> {
+    pub(crate) fn create(family: AddressFamily) -> Result<Self, Errno> {
         Ok(Self {
             family,
             streams: RefCell::default(),
@@ -212,8 +211,8 @@ impl Datagrams {
     }
 
     pub(crate) fn local_address(&self) -> SocketAddr {
-        let told = self.socket.socket().local_address();
-        told.map_or(any(self.family), socket_address)
+        let told = self.socket.local_address();
+        told.unwrap_or_else(|_unbound| any(self.family))
     }
 
     pub(crate) fn remote_address(&self) -> Result<SocketAddr, Errno> {

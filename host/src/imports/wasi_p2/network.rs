@@ -77,4 +77,4 @@ impl From<Kind> for ErrorCode {
     }
 }
 
-wasi_addresses!();
+crate::policy::wasi_addresses!(crate::bindings::wasi::sockets::network);
