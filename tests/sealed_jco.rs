@@ -252,10 +252,15 @@ fn requests_go_where_the_rules_allow() {
     let output = localhost.run(&["http", &format!("localhost:{port}"), "/greeting"]);
     assert_eq!(printed(&output), "200 hello\n", "{}", stderr(&output));
 
+    // It would not be asked about where a redirection leads.
+    std::fs::create_dir(directory.path().join("moved")).unwrap();
+    let output = sealed.run(&["http", &format!("127.0.0.1:{port}"), "/moved"]);
+    assert_eq!(printed(&output), "301 \n", "{}", stderr(&output));
+
     server.stop();
     let output = server.output();
     let requests: Vec<_> = stderr(&output).matches("GET ").map(str::to_owned).collect();
-    assert_eq!(requests.len(), 2, "{}", stderr(&output));
+    assert_eq!(requests.len(), 3, "{}", stderr(&output));
 }
 
 /// Where hosts may read another address than the one that was checked.
