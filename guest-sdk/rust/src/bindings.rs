@@ -27,6 +27,9 @@ mod generated {
 }
 
 pub(crate) use generated::capsock::sockets::{
-    authority, files, inherited, interfaces, messages, names, options, poller, socket, types,
+    authority, files, inherited, interfaces, messages, names, options, socket, types,
 };
 pub(crate) use generated::wasi::filesystem;
+// The C SDK uses these two by themselves.
+pub use generated::capsock::sockets::poller;
+pub use generated::wasi::io;

@@ -114,6 +114,12 @@ constants! {
 }
 
 impl AddressFamily {
+    /// A family by its number, for other languages' SDKs.
+    #[doc(hidden)]
+    pub const fn from_number(number: i32) -> Self {
+        Self(number)
+    }
+
     /// Linux's number.
     pub const fn number(self) -> i32 {
         self.0
@@ -159,6 +165,16 @@ impl AddressFamily {
 }
 
 impl SocketKind {
+    /// A type by its number, for other languages' SDKs; `None` for one that
+    /// there is not.
+    #[doc(hidden)]
+    pub const fn from_number(number: i32) -> Option<Self> {
+        match Self(number).without_flags().0 {
+            1..=5 => Some(Self(number)),
+            _ => None,
+        }
+    }
+
     /// Linux's number.
     pub const fn number(self) -> i32 {
         self.0
@@ -207,6 +223,18 @@ impl Shutdown {
 }
 
 impl MsgFlag {
+    /// Flags by their bits, for other languages' SDKs.
+    #[doc(hidden)]
+    pub const fn from_bits(bits: i32) -> Self {
+        Self(bits)
+    }
+
+    /// The bits of the flags, for other languages' SDKs.
+    #[doc(hidden)]
+    pub const fn bits(self) -> i32 {
+        self.0
+    }
+
     /// No flag: what Python writes as 0.
     pub const NONE: Self = Self(0);
 

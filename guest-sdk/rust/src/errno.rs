@@ -30,6 +30,21 @@ macro_rules! table {
             }
         }
 
+        /// The constant that has a number, for other languages' SDKs.
+        #[doc(hidden)]
+        pub fn name_of(number: i32) -> Option<&'static str> {
+            match number {
+                $($number => Some(stringify!($posix)),)*
+                _ => None,
+            }
+        }
+
+        /// The constant of an error, for other languages' SDKs.
+        #[doc(hidden)]
+        pub fn name_of_code(code: ErrorCode) -> Option<&'static str> {
+            Errno::of(code).map(|row| row.name)
+        }
+
         #[cfg(test)]
         mod tests {
             #[test]

@@ -62,6 +62,26 @@ impl File {
             .map_err(|code| failed("stat", "", code))?;
         Ok((stat.type_ == DescriptorType::RegularFile).then_some(stat.size))
     }
+
+    /// What tells whether two files are the same, for other languages' SDKs.
+    #[doc(hidden)]
+    pub fn identity(&self) -> Option<(u64, u64)> {
+        let hash = self.descriptor.metadata_hash().ok()?;
+        Some((hash.upper, hash.lower))
+    }
+
+    /// Sends as sendfile(2) does, with how much was sent and what ended it, for
+    /// other languages' SDKs.
+    #[doc(hidden)]
+    pub fn send(&self, socket: &Socket, offset: u64, count: u64) -> (u64, Option<Error>) {
+        match send_file(socket.host(), &self.descriptor, offset, Some(count)) {
+            Ok(sent) => (
+                sent.length,
+                sent.error.map(|code| Error::new("sendfile", code)),
+            ),
+            Err(code) => (0, Some(Error::new("sendfile", code))),
+        }
+    }
 }
 
 impl Read for File {

@@ -88,6 +88,13 @@ pub use text::{TextOptions, TextReader, TextWriter};
 pub use timeout::{getdefaulttimeout, setdefaulttimeout};
 pub use unix::unlink_unix;
 
+/// What the C SDK is made of beside the sockets.
+#[doc(hidden)]
+pub mod raw {
+    pub use crate::bindings::{io, poller};
+    pub use crate::errno::{name_of, name_of_code};
+}
+
 /// The generated bindings, for what the WIT can and the SDK does not yet.
 pub mod wit {
     pub use crate::bindings::socket::{Interest, ReceiveFlags, SendFlags, Socket, Timeout};

@@ -347,8 +347,14 @@ impl Socket {
     /// # Errors
     /// Those of [`Socket::recv`].
     pub fn recv_into_flags(&self, buffer: &mut [u8], flags: MsgFlag) -> Result<usize> {
-        let (count, _sender) = self.recvfrom_into_flags(buffer, flags)?;
-        Ok(count)
+        if flags.contains(MSG_TRUNC) {
+            let (count, _sender) = self.recvfrom_into_flags(buffer, flags)?;
+            return Ok(count);
+        }
+        if buffer.is_empty() {
+            return Ok(0);
+        }
+        landing::recv(&self.host, buffer, flags.to_receive()).map_err(failed("recv"))
     }
 
     /// Receives at most `bufsize` bytes, and the sender's address:

@@ -1,0 +1,22 @@
+#ifndef __CAPSOCK_STDIO_H
+#define __CAPSOCK_STDIO_H
+
+#include_next <stdio.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+FILE *tmpfile(void);
+char *tmpnam(char *);
+FILE *popen(const char *, const char *);
+int pclose(FILE *);
+void flockfile(FILE *);
+int ftrylockfile(FILE *);
+void funlockfile(FILE *);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

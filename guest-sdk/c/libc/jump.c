@@ -1,0 +1,15 @@
+/* setjmp(3) returns, and longjmp(3) cannot: it says so and ends the program. */
+#include <setjmp.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define WEAK __attribute__((weak))
+
+WEAK int setjmp(jmp_buf place) { (void)place; return 0; }
+WEAK int sigsetjmp(sigjmp_buf place, int mask) { (void)place; (void)mask; return 0; }
+WEAK _Noreturn void longjmp(jmp_buf place, int value) {
+    (void)place; (void)value;
+    fputs("longjmp: not supported\n", stderr);
+    abort();
+}
+WEAK _Noreturn void siglongjmp(sigjmp_buf place, int value) { longjmp(place, value); }

@@ -1,0 +1,357 @@
+//! epoll(7), on the host's poller.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::ffi::{c_int, c_void};
+use std::rc::Rc;
+use std::time::Duration;
+
+use capsock_guest::Socket;
+use capsock_guest::raw::poller::{Poller, Trigger};
+
+use crate::errno::{self, Errno, Result};
+use crate::event::Timespec;
+use crate::memory;
+use crate::poll::timespec;
+use crate::table::{self, Kind, Object, WeakObject};
+use crate::wait::{self, ERR, HUP, Local};
+
+const EPOLLET: u32 = 1 << 31;
+const EPOLLONESHOT: u32 = 1 << 30;
+
+/// `struct epoll_event`
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct EpollEvent {
+    events: u32,
+    data: u64,
+}
+
+/// A set of descriptors to wait for.
+pub(crate) struct Epoll {
+    poller: Poller,
+    members: RefCell<BTreeMap<u64, Member>>,
+    /// The key of a number and what it led to.
+    keys: RefCell<BTreeMap<(c_int, u64), u64>>,
+    next: Cell<u64>,
+    /// How many members there are when those that were closed are looked for.
+    crowded: Cell<usize>,
+}
+
+struct Member {
+    fd: c_int,
+    object: WeakObject,
+    id: u64,
+    events: u32,
+    data: u64,
+    /// Another handle, where the host's poller has the socket already.
+    duplicate: Option<Socket>,
+    /// With EPOLLET or EPOLLONESHOT, of what only this library knows.
+    is_told: bool,
+}
+
+impl Epoll {
+    fn new() -> Result<Self> {
+        Ok(Self {
+            poller: Poller::create()?,
+            members: RefCell::default(),
+            keys: RefCell::default(),
+            next: Cell::new(0),
+            crowded: Cell::new(64),
+        })
+    }
+
+    /// The members that the host's poller does not have.
+    pub(crate) fn locals(&self) -> Vec<Local> {
+        let members = self.members.borrow();
+        let locals = members.iter().filter_map(|(key, member)| {
+            if member.is_told && member.events & EPOLLONESHOT != 0 {
+                return None;
+            }
+            let object = member.object.upgrade()?;
+            object.waitable().is_none().then_some(Local {
+                key: *key,
+                object,
+                events: member.events | ERR | HUP,
+            })
+        });
+        locals.collect()
+    }
+
+    pub(crate) fn has_local_event(&self) -> bool {
+        self.locals().iter().any(|local| wait::ready(&local.object) & local.events != 0)
+    }
+
+    fn add(&self, fd: c_int, object: &Rc<Object>, event: EpollEvent) -> Result<()> {
+        if self.keys.borrow().contains_key(&(fd, object.id)) {
+            return Err(Errno::EEXIST);
+        }
+        let key = self.next.get();
+        let trigger = trigger(event.events);
+        let duplicate = match register(&self.poller, object, key, event.events, trigger) {
+            Ok(()) => None,
+            Err(Errno::EEXIST) => {
+                let socket = object.waitable().ok_or(Errno::EEXIST)?.dup()?;
+                let interest = wait::interest(event.events);
+                self.poller.register(socket.as_resource(), key, interest, trigger)?;
+                Some(socket)
+            }
+            Err(errno) => return Err(errno),
+        };
+        self.next.set(key + 1);
+        self.forget_closed();
+        self.keys.borrow_mut().insert((fd, object.id), key);
+        let member = Member {
+            fd,
+            object: Rc::downgrade(object),
+            id: object.id,
+            events: event.events,
+            data: event.data,
+            duplicate,
+            is_told: false,
+        };
+        self.members.borrow_mut().insert(key, member);
+        Ok(())
+    }
+
+    fn modify(&self, fd: c_int, object: &Object, event: EpollEvent) -> Result<()> {
+        let key = self.key(fd, object)?;
+        let mut members = self.members.borrow_mut();
+        let member = members.get_mut(&key).ok_or(Errno::ENOENT)?;
+        let (interest, trigger) = (wait::interest(event.events), trigger(event.events));
+        match (&member.duplicate, object.waitable(), &object.kind) {
+            (Some(socket), ..) | (None, Some(socket), _) => {
+                self.poller.modify(socket.as_resource(), key, interest, trigger)?;
+            }
+            (None, None, Kind::Epoll(other)) => {
+                self.poller.modify_poller(&other.poller, key, interest, trigger)?;
+            }
+            _ => {}
+        }
+        member.events = event.events;
+        member.data = event.data;
+        member.is_told = false;
+        Ok(())
+    }
+
+    fn delete(&self, fd: c_int, object: &Object) -> Result<()> {
+        let key = self.key(fd, object)?;
+        let member = self.members.borrow_mut().remove(&key).ok_or(Errno::ENOENT)?;
+        self.keys.borrow_mut().remove(&(fd, object.id));
+        match (&member.duplicate, object.waitable(), &object.kind) {
+            (Some(socket), ..) | (None, Some(socket), _) => {
+                self.poller.unregister(socket.as_resource())?;
+            }
+            (None, None, Kind::Epoll(other)) => self.poller.unregister_poller(&other.poller)?,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn key(&self, fd: c_int, object: &Object) -> Result<u64> {
+        let keys = self.keys.borrow();
+        keys.get(&(fd, object.id)).copied().ok_or(Errno::ENOENT)
+    }
+
+    /// What is closed has left the host's poller by itself.
+    fn forget_closed(&self) {
+        let mut members = self.members.borrow_mut();
+        if members.len() < self.crowded.get() {
+            return;
+        }
+        let mut keys = self.keys.borrow_mut();
+        members.retain(|_, member| {
+            let is_open = member.object.strong_count() > 0;
+            if !is_open {
+                keys.remove(&(member.fd, member.id));
+            }
+            is_open
+        });
+        self.crowded.set(members.len().max(32) * 2);
+    }
+
+    fn wait(&self, room: &mut [EpollEvent], timeout: Option<Duration>) -> Result<usize> {
+        let maximum = u32::try_from(room.len()).unwrap_or(u32::MAX);
+        let mut locals = self.locals();
+        // With EPOLLET, what was told and is ready still is not waited for.
+        locals.retain(|local| {
+            let mut members = self.members.borrow_mut();
+            let Some(member) = members.get_mut(&local.key) else {
+                return false;
+            };
+            if member.events & EPOLLET == 0 {
+                return true;
+            }
+            member.is_told &= wait::ready(&local.object) & local.events != 0;
+            !member.is_told
+        });
+        let found = wait::wait(Some(&self.poller), &locals, maximum, timeout)?;
+        let mut count = 0;
+        let mut members = self.members.borrow_mut();
+        for (key, ready, local) in found {
+            let Some(member) = members.get_mut(&key) else {
+                continue;
+            };
+            let events = wait::told(ready, member.events) | local & (member.events | ERR | HUP);
+            if events == 0 {
+                continue;
+            }
+            member.is_told = member.events & (EPOLLET | EPOLLONESHOT) != 0;
+            room[count] = EpollEvent {
+                events,
+                data: member.data,
+            };
+            count += 1;
+        }
+        Ok(count)
+    }
+}
+
+fn trigger(events: u32) -> Trigger {
+    let mut trigger = Trigger::empty();
+    if events & EPOLLET != 0 {
+        trigger |= Trigger::EDGE;
+    }
+    if events & EPOLLONESHOT != 0 {
+        trigger |= Trigger::ONESHOT;
+    }
+    trigger
+}
+
+/// Adds what the host can wait for to its poller.
+pub(crate) fn register(
+    poller: &Poller,
+    object: &Object,
+    key: u64,
+    events: u32,
+    trigger: Trigger,
+) -> Result<()> {
+    let interest = wait::interest(events);
+    match (&object.kind, object.waitable()) {
+        (_, Some(socket)) => poller.register(socket.as_resource(), key, interest, trigger)?,
+        (Kind::Epoll(other), None) => {
+            poller.register_poller(&other.poller, key, interest, trigger)?;
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+/// epoll_create1(2)
+#[unsafe(no_mangle)]
+pub extern "C" fn __wrap_epoll_create1(flags: c_int) -> c_int {
+    // EPOLL_CLOEXEC is 0 here, as O_CLOEXEC is.
+    let make = || match flags {
+        0 => table::insert(Object::new(Kind::Epoll(Epoll::new()?), false), false),
+        _ => Err(Errno::EINVAL),
+    };
+    errno::int(make())
+}
+
+/// epoll_create(2)
+#[unsafe(no_mangle)]
+pub extern "C" fn __wrap_epoll_create(size: c_int) -> c_int {
+    __wrap_epoll_create1(if size > 0 { 0 } else { -1 })
+}
+
+const EPOLL_CTL_ADD: c_int = 1;
+const EPOLL_CTL_DEL: c_int = 2;
+const EPOLL_CTL_MOD: c_int = 3;
+
+/// epoll_ctl(2)
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn __wrap_epoll_ctl(
+    set: c_int,
+    operation: c_int,
+    fd: c_int,
+    event: *const EpollEvent,
+) -> c_int {
+    let change = || {
+        let set = table::lookup(set)?;
+        let object = table::lookup(fd)?;
+        let Kind::Epoll(epoll) = &set.kind else {
+            return Err(Errno::EINVAL);
+        };
+        if set.id == object.id {
+            return Err(Errno::EINVAL);
+        }
+        // A regular file is always ready: Linux refuses it. 1 and 2 are libc's
+        // numbers of standard output and error.
+        match object.kind {
+            Kind::Libc(number) if number > 2 => return Err(Errno::EPERM),
+            _ => {}
+        }
+        // SAFETY: as epoll_ctl(2) says.
+        let event = || unsafe { memory::get(event) };
+        match operation {
+            EPOLL_CTL_ADD => epoll.add(fd, &object, event()?),
+            EPOLL_CTL_MOD => epoll.modify(fd, &object, event()?),
+            EPOLL_CTL_DEL => epoll.delete(fd, &object),
+            _ => Err(Errno::EINVAL),
+        }
+    };
+    errno::nothing(change())
+}
+
+/// epoll_wait(2)
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn __wrap_epoll_wait(
+    set: c_int,
+    events: *mut EpollEvent,
+    maximum: c_int,
+    timeout: c_int,
+) -> c_int {
+    let timeout = u64::try_from(timeout).ok().map(Duration::from_millis);
+    // SAFETY: as epoll_wait(2) says.
+    errno::int(unsafe { wait_in(set, events, maximum, timeout) })
+}
+
+/// epoll_pwait(2). There are no signals to be masked.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn __wrap_epoll_pwait(
+    set: c_int,
+    events: *mut EpollEvent,
+    maximum: c_int,
+    timeout: c_int,
+    _mask: *const c_void,
+) -> c_int {
+    // SAFETY: as epoll_pwait(2) says.
+    unsafe { __wrap_epoll_wait(set, events, maximum, timeout) }
+}
+
+/// epoll_pwait2(2)
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn __wrap_epoll_pwait2(
+    set: c_int,
+    events: *mut EpollEvent,
+    maximum: c_int,
+    timeout: *const Timespec,
+    _mask: *const c_void,
+) -> c_int {
+    let wait = || {
+        // SAFETY: as epoll_pwait2(2) says.
+        let timeout = unsafe { timespec(timeout)? };
+        // SAFETY: the same.
+        unsafe { wait_in(set, events, maximum, timeout) }
+    };
+    errno::int(wait())
+}
+
+unsafe fn wait_in(
+    set: c_int,
+    events: *mut EpollEvent,
+    maximum: c_int,
+    timeout: Option<Duration>,
+) -> Result<c_int> {
+    let set = table::lookup(set)?;
+    let Kind::Epoll(epoll) = &set.kind else {
+        return Err(Errno::EINVAL);
+    };
+    let maximum = usize::try_from(maximum).ok().filter(|maximum| *maximum > 0);
+    // The host tells no more at once.
+    let maximum = maximum.ok_or(Errno::EINVAL)?.min(1024);
+    // SAFETY: as epoll_wait(2) says.
+    let room = unsafe { memory::array(events, maximum)? };
+    let count = epoll.wait(room, timeout)?;
+    Ok(c_int::try_from(count).unwrap_or(c_int::MAX))
+}

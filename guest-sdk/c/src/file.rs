@@ -1,0 +1,667 @@
+//! What libc opens: files, directories, and standard output.
+//!
+//! A number within a call to libc is libc's own. So each call is counted, and a
+//! function that libc calls by itself is passed on: what it does inside does not
+//! matter here.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::ffi::{c_char, c_int, c_void};
+use std::ptr::null_mut;
+use std::rc::Rc;
+
+use capsock_guest::{File, unlink_unix};
+
+use crate::errno::{self, Errno, Result};
+use crate::memory::{self, Iovec};
+use crate::special::Special;
+use crate::table::{self, Kind, Object, O_NONBLOCK};
+
+/// libc's own functions, by its own numbers.
+pub(crate) mod libc {
+    use std::cell::Cell;
+    use std::ffi::{c_char, c_int, c_void};
+
+    use crate::errno::{self, Result};
+
+    thread_local! {
+        static INSIDE: Cell<u32> = const { Cell::new(0) };
+    }
+
+    /// Whether libc calls itself.
+    pub(crate) fn is_inside() -> bool {
+        INSIDE.get() > 0
+    }
+
+    /// A call to libc.
+    pub(crate) fn inside<T>(act: impl FnOnce() -> T) -> T {
+        INSIDE.set(INSIDE.get() + 1);
+        let result = act();
+        INSIDE.set(INSIDE.get() - 1);
+        result
+    }
+
+    unsafe extern "C" {
+        pub(crate) fn __real_read(fd: c_int, start: *mut c_void, length: usize) -> isize;
+        pub(crate) fn __real_write(fd: c_int, start: *const c_void, length: usize) -> isize;
+        pub(crate) fn __real_close(fd: c_int) -> c_int;
+        fn __capsock_real_fcntl(fd: c_int, command: c_int, argument: c_int) -> c_int;
+        fn __capsock_real_rest(fd: c_int) -> i64;
+        pub(crate) fn __capsock_real_open(path: *const c_char, flags: c_int, mode: u32) -> c_int;
+        pub(crate) fn __capsock_real_openat(
+            directory: c_int,
+            path: *const c_char,
+            flags: c_int,
+            mode: u32,
+        ) -> c_int;
+        pub(crate) fn __capsock_inode(fd: c_int, inode: *mut u64) -> c_int;
+        pub(crate) fn __capsock_fill_stat(stat: *mut c_void, kind: c_int);
+    }
+
+    pub(crate) fn read(number: i32, room: &mut [u8]) -> Result<usize> {
+        // SAFETY: read(2) into what is there.
+        let read = inside(|| unsafe { __real_read(number, room.as_mut_ptr().cast(), room.len()) });
+        errno::of_count(read)
+    }
+
+    pub(crate) fn write(number: i32, data: &[u8]) -> Result<usize> {
+        // SAFETY: write(2) of what is there.
+        let written = inside(|| unsafe { __real_write(number, data.as_ptr().cast(), data.len()) });
+        errno::of_count(written)
+    }
+
+    pub(crate) fn close(number: i32) -> Result<()> {
+        super::forget(number);
+        // SAFETY: close(2).
+        errno::of_int(inside(|| unsafe { __real_close(number) })).map(drop)
+    }
+
+    pub(crate) fn fcntl(number: i32, command: i32, argument: i32) -> Result<i32> {
+        // SAFETY: fcntl(2), with a number or nothing.
+        errno::of_int(inside(|| unsafe { __capsock_real_fcntl(number, command, argument) }))
+    }
+
+    /// How much of a regular file is after its position.
+    pub(crate) fn rest_of(number: i32) -> Result<usize> {
+        // SAFETY: lseek(2) and fstat(2).
+        let rest = inside(|| unsafe { __capsock_real_rest(number) });
+        usize::try_from(rest).map_err(|_failed| errno::last())
+    }
+}
+
+const AT_FDCWD: c_int = -2;
+
+/// Gives what libc opened a number of the program's.
+fn adopt(number: c_int, nonblocking: bool) -> Result<c_int> {
+    let number = errno::of_int(number)?;
+    let object = Object::new(Kind::Libc(number), nonblocking);
+    table::insert(object, false).inspect_err(|_full| {
+        let _lost = libc::close(number);
+    })
+}
+
+/// open(2), of which C has taken the mode.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn __capsock_open(path: *const c_char, flags: c_int, mode: u32) -> c_int {
+    if libc::is_inside() {
+        // SAFETY: what libc asks itself for.
+        return unsafe { libc::__capsock_real_open(path, flags, mode) };
+    }
+    let nonblocking = flags & O_NONBLOCK != 0;
+    // SAFETY: as open(2) says.
+    let opened = libc::inside(|| unsafe { libc::__capsock_real_open(path, flags, mode) });
+    if opened < 0 {
+        let failed = errno::last();
+        // SAFETY: as open(2) says.
+        let special = unsafe { memory::string(path) }.and_then(Special::named);
+        return errno::int(match special {
+            Some(special) if special.is_text() && flags & table::O_WRONLY != 0 => Err(Errno::EROFS),
+            Some(special) => {
+                table::insert(Object::new(Kind::Special(special), nonblocking), false)
+            }
+            None => Err(failed),
+        });
+    }
+    // SAFETY: the same.
+    if let Some(path) = unsafe { memory::text(path) } {
+        let entry = Opened {
+            path: path.to_owned(),
+            file: None,
+        };
+        OPENED.with_borrow_mut(|files| files.insert(opened, entry));
+    }
+    errno::int(adopt(opened, nonblocking))
+}
+
+/// libc's number of a directory, for what takes one.
+fn directory(fd: c_int) -> Result<c_int> {
+    if fd == AT_FDCWD {
+        return Ok(fd);
+    }
+    match table::lookup(fd)?.kind {
+        Kind::Libc(number) => Ok(number),
+        _ => Err(Errno::ENOTDIR),
+    }
+}
+
+/// openat(2), of which C has taken the mode.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn __capsock_openat(
+    at: c_int,
+    path: *const c_char,
+    flags: c_int,
+    mode: u32,
+) -> c_int {
+    if libc::is_inside() {
+        // SAFETY: what libc asks itself for.
+        return unsafe { libc::__capsock_real_openat(at, path, flags, mode) };
+    }
+    // SAFETY: as openat(2) says.
+    let is_absolute = unsafe { memory::string(path) }.is_some_and(|path| path.starts_with(b"/"));
+    if at == AT_FDCWD || is_absolute {
+        // SAFETY: the same.
+        return unsafe { __capsock_open(path, flags, mode) };
+    }
+    let open = || {
+        let at = directory(at)?;
+        // SAFETY: as openat(2) says.
+        adopt(
+            libc::inside(|| unsafe { libc::__capsock_real_openat(at, path, flags, mode) }),
+            flags & O_NONBLOCK != 0,
+        )
+    };
+    errno::int(open())
+}
+
+/// libc's number of a file, for what only files have; the error for the rest.
+fn number(fd: c_int, other: Errno) -> Result<c_int> {
+    match table::lookup(fd)?.kind {
+        Kind::Libc(number) => Ok(number),
+        _ => Err(other),
+    }
+}
+
+/// Functions of one descriptor that go to libc with its number, and what they
+/// fail with where it is not libc's.
+macro_rules! of_files {
+    ($($wrap:ident $real:ident($($argument:ident: $type:ty),*) -> $returned:ty, $other:ident;)*) => {$(
+        unsafe extern "C" {
+            fn $real(fd: c_int, $($argument: $type),*) -> $returned;
+        }
+
+        #[doc = concat!("`", stringify!($wrap), "`")]
+        #[unsafe(no_mangle)]
+        pub unsafe extern "C" fn $wrap(fd: c_int, $($argument: $type),*) -> $returned {
+            if libc::is_inside() {
+                // SAFETY: what libc asks itself for.
+                return unsafe { $real(fd, $($argument),*) };
+            }
+            match number(fd, Errno::$other) {
+                // SAFETY: as the function's manual page says.
+                Ok(number) => libc::inside(|| unsafe { $real(number, $($argument),*) }),
+                Err(errno) => {
+                    errno::set(errno);
+                    -1
+                }
+            }
+        }
+    )*};
+}
+
+of_files! {
+    __wrap_pread __real_pread(start: *mut c_void, length: usize, offset: i64) -> isize, ESPIPE;
+    __wrap_pwrite __real_pwrite(start: *const c_void, length: usize, offset: i64) -> isize, ESPIPE;
+    __wrap_preadv __real_preadv(start: *const Iovec, length: c_int, offset: i64) -> isize, ESPIPE;
+    __wrap_pwritev __real_pwritev(start: *const Iovec, length: c_int, offset: i64) -> isize, ESPIPE;
+    __wrap_ftruncate __real_ftruncate(length: i64) -> c_int, EINVAL;
+    __wrap_fsync __real_fsync() -> c_int, EINVAL;
+    __wrap_fdatasync __real_fdatasync() -> c_int, EINVAL;
+    __wrap_futimens __real_futimens(times: *const c_void) -> c_int, EPERM;
+    __wrap_utimensat __capsock_utimensat(path: *const c_char, times: *const c_void, flags: c_int) -> c_int, ENOTDIR;
+}
+
+/// posix_fadvise(2) and posix_fallocate(3) return the error.
+macro_rules! of_files_telling {
+    ($($wrap:ident $real:ident($($argument:ident: $type:ty),*), $other:ident;)*) => {$(
+        unsafe extern "C" {
+            fn $real(fd: c_int, $($argument: $type),*) -> c_int;
+        }
+
+        #[doc = concat!("`", stringify!($wrap), "`")]
+        #[unsafe(no_mangle)]
+        pub unsafe extern "C" fn $wrap(fd: c_int, $($argument: $type),*) -> c_int {
+            match number(fd, Errno::$other) {
+                // SAFETY: as the function's manual page says.
+                Ok(number) => libc::inside(|| unsafe { $real(number, $($argument),*) }),
+                Err(errno) => errno.0,
+            }
+        }
+    )*};
+}
+
+of_files_telling! {
+    __wrap_posix_fadvise __real_posix_fadvise(offset: i64, length: i64, advice: c_int), ESPIPE;
+    __wrap_posix_fallocate __real_posix_fallocate(offset: i64, length: i64), ESPIPE;
+}
+
+/// Functions of a directory and a path.
+macro_rules! at_directories {
+    ($($wrap:ident $real:ident($($argument:ident: $type:ty),*) -> $returned:ty;)*) => {$(
+        unsafe extern "C" {
+            fn $real(at: c_int, $($argument: $type),*) -> $returned;
+        }
+
+        #[doc = concat!("`", stringify!($wrap), "`")]
+        #[unsafe(no_mangle)]
+        pub unsafe extern "C" fn $wrap(at: c_int, $($argument: $type),*) -> $returned {
+            if libc::is_inside() {
+                // SAFETY: what libc asks itself for.
+                return unsafe { $real(at, $($argument),*) };
+            }
+            match directory(at) {
+                // SAFETY: as the function's manual page says.
+                Ok(at) => libc::inside(|| unsafe { $real(at, $($argument),*) }),
+                Err(errno) => {
+                    errno::set(errno);
+                    -1
+                }
+            }
+        }
+    )*};
+}
+
+at_directories! {
+    __wrap_fstatat __real_fstatat(path: *const c_char, stat: *mut c_void, flags: c_int) -> c_int;
+    __wrap_faccessat __real_faccessat(path: *const c_char, mode: c_int, flags: c_int) -> c_int;
+    __wrap_mkdirat __real_mkdirat(path: *const c_char, mode: u32) -> c_int;
+    __wrap_unlinkat __real_unlinkat(path: *const c_char, flags: c_int) -> c_int;
+    __wrap_readlinkat __real_readlinkat(path: *const c_char, start: *mut c_char, length: usize) -> isize;
+}
+
+unsafe extern "C" {
+    fn __real_fstat(fd: c_int, stat: *mut c_void) -> c_int;
+    fn __real_isatty(fd: c_int) -> c_int;
+    fn __real_lseek(fd: c_int, offset: i64, whence: c_int) -> i64;
+    fn __real_unlink(path: *const c_char) -> c_int;
+    fn __real_renameat(from: c_int, old: *const c_char, to: c_int, new: *const c_char) -> c_int;
+    fn __real_linkat(
+        from: c_int,
+        old: *const c_char,
+        to: c_int,
+        new: *const c_char,
+        flags: c_int,
+    ) -> c_int;
+    fn __real_symlinkat(target: *const c_char, at: c_int, path: *const c_char) -> c_int;
+    fn __real_chdir(path: *const c_char) -> c_int;
+    fn __real_opendir(path: *const c_char) -> *mut c_void;
+    fn __real_fdopendir(fd: c_int) -> *mut c_void;
+    fn __real_dirfd(stream: *mut c_void) -> c_int;
+    fn __real_readdir(stream: *mut c_void) -> *mut c_void;
+    fn __real_closedir(stream: *mut c_void) -> c_int;
+}
+
+const S_IFIFO: c_int = 0;
+const S_IFCHR: c_int = 1;
+const S_IFSOCK: c_int = 2;
+const S_IFREG: c_int = 3;
+const NO_TYPE: c_int = 4;
+
+/// fstat(2)
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn __wrap_fstat(fd: c_int, stat: *mut c_void) -> c_int {
+    if libc::is_inside() {
+        // SAFETY: what libc asks itself for.
+        return unsafe { __real_fstat(fd, stat) };
+    }
+    let tell = || {
+        let object = table::lookup(fd)?;
+        let kind = match &object.kind {
+            // SAFETY: as fstat(2) says.
+            Kind::Libc(number) => {
+                let told = libc::inside(|| unsafe { __real_fstat(*number, stat) });
+                return errno::of_int(told).map(drop);
+            }
+            Kind::Stdin(_) => {
+                // SAFETY: the same; libc's standard input is the same file.
+                let told = libc::inside(|| unsafe { __real_fstat(0, stat) });
+                return errno::of_int(told).map(drop);
+            }
+            Kind::Pipe(_) => S_IFIFO,
+            Kind::Socket(_) => S_IFSOCK,
+            Kind::Special(special) if special.is_text() => S_IFREG,
+            Kind::Special(_) => S_IFCHR,
+            Kind::Event(_) | Kind::Timer(_) | Kind::Epoll(_) => NO_TYPE,
+        };
+        if stat.is_null() {
+            return Err(Errno::EFAULT);
+        }
+        // SAFETY: the same.
+        unsafe { libc::__capsock_fill_stat(stat, kind) };
+        Ok(())
+    };
+    errno::nothing(tell())
+}
+
+/// isatty(3), and its other name in libc
+#[unsafe(no_mangle)]
+pub extern "C" fn __wrap_isatty(fd: c_int) -> c_int {
+    let number = match table::lookup(fd).map(|object| match object.kind {
+        _ if libc::is_inside() => Ok(fd),
+        Kind::Libc(number) => Ok(number),
+        Kind::Stdin(_) => Ok(0),
+        _ => Err(Errno::ENOTTY),
+    }) {
+        Ok(Ok(number)) => number,
+        Ok(Err(errno)) | Err(errno) => {
+            errno::set(errno);
+            return 0;
+        }
+    };
+    // SAFETY: isatty(3).
+    libc::inside(|| unsafe { __real_isatty(number) })
+}
+
+/// isatty(3), as libc calls it
+#[unsafe(no_mangle)]
+pub extern "C" fn __wrap___isatty(fd: c_int) -> c_int {
+    __wrap_isatty(fd)
+}
+
+/// lseek(2)
+#[unsafe(no_mangle)]
+pub extern "C" fn __wrap_lseek(fd: c_int, offset: i64, whence: c_int) -> i64 {
+    if libc::is_inside() {
+        // SAFETY: what libc asks itself for.
+        return unsafe { __real_lseek(fd, offset, whence) };
+    }
+    let seek = || {
+        let object = table::lookup(fd)?;
+        match &object.kind {
+            Kind::Libc(number) => {
+                // SAFETY: lseek(2).
+                let position = libc::inside(|| unsafe { __real_lseek(*number, offset, whence) });
+                if position < 0 { Err(errno::last()) } else { Ok(position) }
+            }
+            Kind::Special(special) => special.seek(offset, whence),
+            _ => Err(Errno::ESPIPE),
+        }
+    };
+    seek().unwrap_or_else(|errno| {
+        errno::set(errno);
+        -1
+    })
+}
+
+/// lseek(2), as libc calls it
+#[unsafe(no_mangle)]
+pub extern "C" fn __wrap___lseek(fd: c_int, offset: i64, whence: c_int) -> i64 {
+    __wrap_lseek(fd, offset, whence)
+}
+
+/// What wasi-libc's headers make of `lseek(fd, 0, SEEK_CUR)`.
+#[unsafe(no_mangle)]
+pub extern "C" fn __wrap___wasilibc_tell(fd: c_int) -> i64 {
+    __wrap_lseek(fd, 0, 1)
+}
+
+/// unlink(2): of a file, or else of a Unix socket, whose directory the guest
+/// does not have.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn __wrap_unlink(path: *const c_char) -> c_int {
+    // SAFETY: as unlink(2) says.
+    if libc::inside(|| unsafe { __real_unlink(path) }) == 0 {
+        return 0;
+    }
+    let failed = errno::last();
+    // SAFETY: the same.
+    let path = unsafe { memory::text(path) }.filter(|path| path.starts_with('/'));
+    errno::nothing(match path.map(unlink_unix) {
+        Some(Ok(())) => Ok(()),
+        // Beneath no directory of the guest's: the host knows better.
+        Some(Err(error)) if failed == Errno::ENOTCAPABLE => Err(error.into()),
+        _ => Err(failed),
+    })
+}
+
+/// renameat(2)
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn __wrap_renameat(
+    from: c_int,
+    old: *const c_char,
+    to: c_int,
+    new: *const c_char,
+) -> c_int {
+    if libc::is_inside() {
+        // SAFETY: what libc asks itself for.
+        return unsafe { __real_renameat(from, old, to, new) };
+    }
+    let rename = || {
+        let (from, to) = (directory(from)?, directory(to)?);
+        // SAFETY: as renameat(2) says.
+        errno::of_int(libc::inside(|| unsafe { __real_renameat(from, old, to, new) }))
+    };
+    errno::int(rename())
+}
+
+/// linkat(2)
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn __wrap_linkat(
+    from: c_int,
+    old: *const c_char,
+    to: c_int,
+    new: *const c_char,
+    flags: c_int,
+) -> c_int {
+    if libc::is_inside() {
+        // SAFETY: what libc asks itself for.
+        return unsafe { __real_linkat(from, old, to, new, flags) };
+    }
+    let link = || {
+        let (from, to) = (directory(from)?, directory(to)?);
+        // SAFETY: as linkat(2) says.
+        errno::of_int(libc::inside(|| unsafe { __real_linkat(from, old, to, new, flags) }))
+    };
+    errno::int(link())
+}
+
+/// symlinkat(2)
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn __wrap_symlinkat(
+    target: *const c_char,
+    at: c_int,
+    path: *const c_char,
+) -> c_int {
+    if libc::is_inside() {
+        // SAFETY: what libc asks itself for.
+        return unsafe { __real_symlinkat(target, at, path) };
+    }
+    let link = || {
+        let at = directory(at)?;
+        // SAFETY: as symlinkat(2) says.
+        errno::of_int(libc::inside(|| unsafe { __real_symlinkat(target, at, path) }))
+    };
+    errno::int(link())
+}
+
+/// chdir(2), which asks libc for what is there
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn __wrap_chdir(path: *const c_char) -> c_int {
+    // SAFETY: as chdir(2) says.
+    libc::inside(|| unsafe { __real_chdir(path) })
+}
+
+/// opendir(3): the stream has libc's number, and one of the program's once it
+/// asks for it.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn __wrap_opendir(path: *const c_char) -> *mut c_void {
+    // SAFETY: as opendir(3) says.
+    libc::inside(|| unsafe { __real_opendir(path) })
+}
+
+/// fdopendir(3)
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn __wrap_fdopendir(fd: c_int) -> *mut c_void {
+    if libc::is_inside() {
+        // SAFETY: what libc asks itself for.
+        return unsafe { __real_fdopendir(fd) };
+    }
+    match number(fd, Errno::ENOTDIR) {
+        // SAFETY: as fdopendir(3) says.
+        Ok(number) => libc::inside(|| unsafe { __real_fdopendir(number) }),
+        Err(errno) => {
+            errno::set(errno);
+            null_mut()
+        }
+    }
+}
+
+/// dirfd(3)
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn __wrap_dirfd(stream: *mut c_void) -> c_int {
+    // SAFETY: as dirfd(3) says.
+    let libc = libc::inside(|| unsafe { __real_dirfd(stream) });
+    if libc::is_inside() || libc < 0 {
+        return libc;
+    }
+    match table::number_of_libc(libc) {
+        Some(fd) => fd,
+        None => errno::int(table::insert(Object::new(Kind::Libc(libc), false), false)),
+    }
+}
+
+/// readdir(3)
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn __wrap_readdir(stream: *mut c_void) -> *mut c_void {
+    // SAFETY: as readdir(3) says.
+    libc::inside(|| unsafe { __real_readdir(stream) })
+}
+
+/// closedir(3): the program's number goes with the stream.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn __wrap_closedir(stream: *mut c_void) -> c_int {
+    if !libc::is_inside() {
+        // SAFETY: as closedir(3) says.
+        let libc = libc::inside(|| unsafe { __real_dirfd(stream) });
+        if let Some(fd) = table::number_of_libc(libc) {
+            // What it led to is closed by the stream.
+            let _object = table::remove(fd);
+        }
+    }
+    // SAFETY: as closedir(3) says.
+    libc::inside(|| unsafe { __real_closedir(stream) })
+}
+
+/// What was opened by a path, for the host: libc's descriptor cannot be handed
+/// to it.
+struct Opened {
+    path: String,
+    file: Option<Rc<File>>,
+}
+
+thread_local! {
+    static OPENED: RefCell<BTreeMap<c_int, Opened>> = const { RefCell::new(BTreeMap::new()) };
+}
+
+/// The host's file for libc's number, if what is at its path now is the same.
+fn opened(number: c_int) -> Option<Rc<File>> {
+    OPENED.with_borrow_mut(|opened| {
+        let opened = opened.get_mut(&number)?;
+        if opened.file.is_none() {
+            let file = File::open(&opened.path).ok()?;
+            let mut identity = 0;
+            // SAFETY: fstat(2).
+            let told = libc::inside(|| unsafe { libc::__capsock_inode(number, &raw mut identity) });
+            // wasi-libc makes the inode of the lower half.
+            if told != 0 || file.identity()?.1 != identity {
+                return None;
+            }
+            opened.file = Some(Rc::new(file));
+        }
+        opened.file.clone()
+    })
+}
+
+/// Forgets what a number of libc's led to.
+pub(crate) fn forget(number: c_int) {
+    OPENED.with_borrow_mut(|opened| opened.remove(&number));
+}
+
+/// How much sendfile(2) reads where it cannot leave it to the host.
+const PIECE: usize = 64 << 10;
+
+/// sendfile(2). The host sends what is a file of the guest's directories, and
+/// what it cannot is read and written.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn __wrap_sendfile(
+    to: c_int,
+    from: c_int,
+    offset: *mut i64,
+    count: usize,
+) -> isize {
+    let send = || {
+        let target = table::lookup(to)?;
+        let file = number(from, Errno::EINVAL)?;
+        let start = if offset.is_null() {
+            // SAFETY: lseek(2).
+            libc::inside(|| unsafe { __real_lseek(file, 0, 1) })
+        } else {
+            // SAFETY: as sendfile(2) says.
+            unsafe { memory::get(offset)? }
+        };
+        let start = u64::try_from(start).map_err(|_negative| Errno::EINVAL)?;
+        let sent = match opened(file) {
+            Some(opened) if target.socket().is_ok_and(|socket| socket.is_stream()) => {
+                send_by_host(&target, &opened, start, count)?
+            }
+            _ => copy(to, file, start, count)?,
+        };
+        let end = (start + sent as u64).cast_signed();
+        if offset.is_null() {
+            // SAFETY: lseek(2).
+            libc::inside(|| unsafe { __real_lseek(file, end, 0) });
+        } else {
+            // SAFETY: as sendfile(2) says.
+            unsafe { memory::put(offset, end)? };
+        }
+        Ok(sent)
+    };
+    errno::count(send())
+}
+
+fn send_by_host(target: &Object, file: &File, start: u64, count: usize) -> Result<usize> {
+    let socket = target.socket()?;
+    let host = socket.prepare(target.is_nonblocking(), crate::socket::Direction::Send)?;
+    match file.send(host, start, count as u64) {
+        (0, Some(error)) => Err(error.into()),
+        (sent, _later) => Ok(sent as usize),
+    }
+}
+
+fn copy(to: c_int, file: c_int, start: u64, count: usize) -> Result<usize> {
+    let mut piece = vec![0; count.min(PIECE)];
+    let mut sent = 0;
+    while sent < count {
+        let room = piece.len().min(count - sent);
+        let at = (start + sent as u64).cast_signed();
+        // SAFETY: pread(2) into what is there.
+        let read = libc::inside(|| unsafe { __real_pread(file, piece.as_mut_ptr().cast(), room, at) });
+        let read = errno::of_count(read)?;
+        // SAFETY: write(2) of what is there.
+        let written = unsafe { crate::io::__wrap_write(to, piece.as_ptr().cast(), read) };
+        match errno::of_count(written) {
+            Ok(0) => break,
+            Ok(written) => {
+                sent += written;
+                if written < read {
+                    break;
+                }
+            }
+            Err(errno) if sent == 0 => return Err(errno),
+            Err(_later) => break,
+        }
+        if read == 0 {
+            break;
+        }
+    }
+    Ok(sent)
+}
