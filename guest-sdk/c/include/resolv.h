@@ -1,6 +1,7 @@
 #ifndef __CAPSOCK_RESOLV_H
 #define __CAPSOCK_RESOLV_H
 
+#include <stddef.h>
 #include <stdint.h>
 #include <netinet/in.h>
 #include <arpa/nameser.h>
@@ -31,6 +32,8 @@ struct __res_state *__res_state(void);
 int res_init(void);
 int res_query(const char *, int, int, unsigned char *, int);
 int res_search(const char *, int, int, unsigned char *, int);
+int b64_ntop(const unsigned char *, size_t, char *, size_t);
+int b64_pton(const char *, unsigned char *, size_t);
 
 #ifdef __cplusplus
 }
