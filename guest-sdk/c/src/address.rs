@@ -67,6 +67,11 @@ pub(crate) unsafe fn write(
     }
 }
 
+/// The sender of a message: one without a name is none, as the kernel has it.
+pub(crate) fn sender(address: Option<Address>) -> Option<Address> {
+    address.filter(|address| *address != Address::Unix(UnixAddress::Unnamed))
+}
+
 fn parse(bytes: &[u8]) -> Result<Address> {
     let family = field(bytes, 0).map(u16::from_ne_bytes).ok_or(Errno::EINVAL)?;
     let short = Errno::EINVAL;

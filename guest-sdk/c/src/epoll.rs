@@ -14,7 +14,7 @@ use crate::event::Timespec;
 use crate::memory;
 use crate::poll::timespec;
 use crate::table::{self, Kind, Object, WeakObject};
-use crate::wait::{self, ERR, HUP, Local};
+use crate::wait::{self, ERR, HUP, Local, Side};
 
 const EPOLLET: u32 = 1 << 31;
 const EPOLLONESHOT: u32 = 1 << 30;
@@ -44,6 +44,7 @@ struct Member {
     id: u64,
     events: u32,
     data: u64,
+    side: Side,
     /// Another handle, where the host's poller has the socket already.
     duplicate: Option<Socket>,
     /// With EPOLLET or EPOLLONESHOT, of what only this library knows.
@@ -92,7 +93,7 @@ impl Epoll {
             Ok(()) => None,
             Err(Errno::EEXIST) => {
                 let socket = object.waitable().ok_or(Errno::EEXIST)?.dup()?;
-                let interest = wait::interest(event.events);
+                let interest = Side::of(object).interest(event.events);
                 self.poller.register(socket.as_resource(), key, interest, trigger)?;
                 Some(socket)
             }
@@ -107,6 +108,7 @@ impl Epoll {
             id: object.id,
             events: event.events,
             data: event.data,
+            side: Side::of(object),
             duplicate,
             is_told: false,
         };
@@ -118,7 +120,10 @@ impl Epoll {
         let key = self.key(fd, object)?;
         let mut members = self.members.borrow_mut();
         let member = members.get_mut(&key).ok_or(Errno::ENOENT)?;
-        let (interest, trigger) = (wait::interest(event.events), trigger(event.events));
+        let (interest, trigger) = (
+            Side::of(object).interest(event.events),
+            trigger(event.events),
+        );
         match (&member.duplicate, object.waitable(), &object.kind) {
             (Some(socket), ..) | (None, Some(socket), _) => {
                 self.poller.modify(socket.as_resource(), key, interest, trigger)?;
@@ -192,7 +197,8 @@ impl Epoll {
             let Some(member) = members.get_mut(&key) else {
                 continue;
             };
-            let events = wait::told(ready, member.events) | local & (member.events | ERR | HUP);
+            let told = member.side.told(ready, member.events);
+            let events = told | local & (member.events | ERR | HUP);
             if events == 0 {
                 continue;
             }
@@ -226,7 +232,7 @@ pub(crate) fn register(
     events: u32,
     trigger: Trigger,
 ) -> Result<()> {
-    let interest = wait::interest(events);
+    let interest = Side::of(object).interest(events);
     match (&object.kind, object.waitable()) {
         (_, Some(socket)) => poller.register(socket.as_resource(), key, interest, trigger)?,
         (Kind::Epoll(other), None) => {

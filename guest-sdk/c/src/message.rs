@@ -242,7 +242,7 @@ unsafe fn receive(object: &Object, header: &mut Msghdr, flags: MsgFlag) -> Resul
     header.flags = told.bits();
     if !header.name.is_null() {
         // SAFETY: the same: the name has so many bytes.
-        header.name_length = unsafe { name(header, sender.as_ref())? };
+        header.name_length = unsafe { name(header, address::sender(sender).as_ref())? };
     }
     // With MSG_TRUNC the whole length, as asked for.
     Ok(if flags.contains(MSG_TRUNC) { count } else { count.min(total) })

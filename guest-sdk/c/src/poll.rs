@@ -15,7 +15,7 @@ use crate::errno::{self, Errno, Result};
 use crate::event::Timespec;
 use crate::memory;
 use crate::table::{self, Kind, Object};
-use crate::wait::{self, ERR, HUP, IN, Local, OUT, PRI};
+use crate::wait::{self, ERR, HUP, IN, Local, OUT, PRI, Side};
 
 /// `struct pollfd`
 #[repr(C)]
@@ -101,7 +101,9 @@ fn poll(fds: &mut [Pollfd], timeout: Option<Duration>) -> Result<c_int> {
             };
             if is_it {
                 let events = u32::from(entry.events.cast_unsigned());
-                let told = wait::told(ready, events) | local & (events | ERR | HUP);
+                let member = places[place].and_then(|place| members.get(place));
+                let side = member.map_or(Side::Both, |member| Side::of(&member.object));
+                let told = side.told(ready, events) | local & (events | ERR | HUP);
                 entry.revents |= told as i16;
             }
         }

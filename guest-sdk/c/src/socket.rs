@@ -333,7 +333,7 @@ pub unsafe extern "C" fn __wrap_recvfrom(
         let host = socket.prepare(object.is_nonblocking(), Direction::Receive)?;
         let (count, from) = host.recvfrom_into_flags(room, flags)?;
         // SAFETY: as recvfrom(2) says.
-        unsafe { address::write(sender, sender_length, from.as_ref())? };
+        unsafe { address::write(sender, sender_length, address::sender(from).as_ref())? };
         Ok(count)
     }))
 }

@@ -31,16 +31,49 @@ const TABLE: [(Readiness, u32); 6] = [
     (Readiness::HANG_UP, HUP),
 ];
 
-/// What the host is to wait for.
-pub(crate) fn interest(events: u32) -> Readiness {
-    let asked = TABLE.iter().filter(|(_, bits)| events & bits != 0);
-    asked.fold(Readiness::empty(), |all, (readiness, _)| all | *readiness)
+/// How the host's events of an object are those of C.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Side {
+    /// As the host has them.
+    Both,
+    /// The end of a pipe that is read.
+    Reads,
+    /// The end of a pipe that is written: it has an error where a socket is hung
+    /// up.
+    Writes,
 }
 
-/// What the host told, of what was asked for.
-pub(crate) fn told(ready: Readiness, events: u32) -> u32 {
-    let told = TABLE.iter().filter(|(readiness, _)| ready.contains(*readiness));
-    told.fold(0, |all, (_, bits)| all | bits) & (events | ERR | HUP)
+impl Side {
+    pub(crate) fn of(object: &Object) -> Self {
+        match &object.kind {
+            Kind::Pipe(pipe) if pipe.writes => Self::Writes,
+            Kind::Pipe(_) => Self::Reads,
+            _ => Self::Both,
+        }
+    }
+
+    /// What the host is to wait for.
+    pub(crate) fn interest(self, events: u32) -> Readiness {
+        let events = match self {
+            Self::Both => events,
+            Self::Reads => events & !(OUT | WRNORM),
+            Self::Writes => events & (OUT | WRNORM),
+        };
+        let asked = TABLE.iter().filter(|(_, bits)| events & bits != 0);
+        asked.fold(Readiness::empty(), |all, (readiness, _)| all | *readiness)
+    }
+
+    /// What the host told, of what was asked for.
+    pub(crate) fn told(self, ready: Readiness, events: u32) -> u32 {
+        let told = TABLE.iter().filter(|(readiness, _)| ready.contains(*readiness));
+        let told = told.fold(0, |all, (_, bits)| all | bits) & (events | ERR | HUP);
+        match self {
+            Self::Writes if told & HUP != 0 => told & !(HUP | IN | RDNORM | RDHUP) | ERR,
+            Self::Writes => told & !(IN | RDNORM | RDHUP),
+            Self::Reads => told & !(OUT | WRNORM),
+            Self::Both => told,
+        }
+    }
 }
 
 /// A member that the host's poller does not have.

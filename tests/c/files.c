@@ -1,0 +1,206 @@
+/* Numbers of descriptors, files, and stdio on sockets. */
+#include "say.h"
+#include <dirent.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+
+void duplicates(void) {
+    int fd, copy, pair[2];
+    char buffer[8];
+    GET(fd, socket(AF_UNIX, SOCK_STREAM, 0));
+    GET(copy, dup(fd));
+    SAY(fcntl(fd, F_SETFL, O_NONBLOCK));
+    IS(fcntl(copy, F_GETFL) & O_NONBLOCK);
+    SAY(fcntl(fd, F_SETFD, FD_CLOEXEC));
+    SAY(fcntl(fd, F_GETFD));
+    SAY(fcntl(copy, F_GETFD));
+    SAY(dup2(fd, 10));
+    SAY(fcntl(10, F_GETFD));
+    SAY(dup2(fd, fd));
+    SAY(dup2(fd, -1));
+    SAY(dup2(999, 5));
+    SAY(dup3(fd, 11, 0));
+    SAY(dup3(fd, fd, 0));
+    SAY(fcntl(fd, F_DUPFD, 10));
+    SAY(fcntl(fd, F_DUPFD_CLOEXEC, 20));
+    SAY(fcntl(20, F_GETFD));
+    SAY(fcntl(fd, F_DUPFD, -1));
+    SAY(fcntl(fd, 424242, 0));
+    SAY(close(fd));
+    SAY(dup(999));
+    GET(fd, socket(AF_UNIX, SOCK_STREAM, 0));
+    SAY(close(copy));
+    SAY(close(10));
+    SAY(close(11));
+    /* A connection ends with its last number. */
+    SAY(socketpair(AF_UNIX, SOCK_STREAM, 0, pair));
+    GET(copy, dup(pair[0]));
+    SAY(close(pair[0]));
+    SAY(write(copy, "open", 4));
+    SAY(read(pair[1], buffer, sizeof buffer));
+    SAY(dup2(pair[1], copy));
+    SAY(read(pair[1], buffer, sizeof buffer));
+    /* Standard output can be one. */
+    int saved = dup(1), ends[2];
+    socketpair(AF_UNIX, SOCK_STREAM, 0, ends);
+    fflush(stdout);
+    dup2(ends[0], 1);
+    printf("redirected");
+    fflush(stdout);
+    dup2(saved, 1);
+    SAY(read(ends[1], buffer, 5));
+    SAY(memcmp(buffer, "redir", 5));
+}
+
+void files(void) {
+    int fd, at;
+    char buffer[32];
+    struct stat status;
+    const char *path = in_directory("file");
+    GET(fd, open(path, O_RDWR | O_CREAT | O_TRUNC, 0600));
+    SAY(write(fd, "0123456789", 10));
+    SAY(lseek(fd, 2, SEEK_SET));
+    SAY(read(fd, buffer, 3));
+    SAY(lseek(fd, 0, SEEK_CUR));
+    SAY(pread(fd, buffer, 4, 6));
+    SAY(pwrite(fd, "ab", 2, 0));
+    struct iovec parts[2] = {{"xy", 2}, {"z", 1}}, rooms[2] = {{buffer, 2}, {buffer + 2, 8}};
+    SAY(writev(fd, parts, 2));
+    SAY(lseek(fd, 0, SEEK_SET));
+    SAY(readv(fd, rooms, 2));
+    SAY(memcmp(buffer, "ab234xyz89", 10));
+    SAY(fstat(fd, &status));
+    IS(S_ISREG(status.st_mode));
+    printf("size %lld\n", (long long)status.st_size);
+    SAY(ftruncate(fd, 4));
+    SAY(fsync(fd));
+    SAY(lseek(fd, 0, SEEK_END));
+    SAY(lseek(fd, -9, SEEK_SET));
+    SAY(isatty(fd));
+    SAY(recv(fd, buffer, 1, 0));
+    SAY(getsockname(fd, NULL, NULL));
+    SAY(close(fd));
+    SAY(open(path, O_RDWR | O_CREAT | O_EXCL, 0600));
+    SAY(open(in_directory("absent"), O_RDONLY));
+    GET(fd, open(directory, O_RDONLY | O_DIRECTORY));
+    GET(at, openat(fd, "file", O_RDONLY));
+    SAY(read(at, buffer, sizeof buffer));
+    SAY(fstatat(fd, "file", &status, 0));
+    SAY(openat(at, "file", O_RDONLY));
+    SAY(mkdirat(fd, "inner", 0700));
+    DIR *stream = fdopendir(fd);
+    int count = 0;
+    while (readdir(stream))
+        count++;
+    IS(count >= 4);
+    IS(dirfd(stream) == fd);
+    SAY(closedir(stream));
+    SAY(close(fd));
+    SAY(close(at));
+    stream = opendir(in_directory("inner"));
+    IS(stream && dirfd(stream) >= 3);
+    SAY(closedir(stream));
+    SAY(rmdir(in_directory("inner")));
+    SAY(unlink(path));
+    SAY(unlink(path));
+    GET(fd, open("/dev/null", O_RDWR));
+    SAY(read(fd, buffer, 1));
+    SAY(write(fd, buffer, 5));
+    SAY(fstat(fd, &status));
+    IS(S_ISCHR(status.st_mode));
+    SAY(close(fd));
+    GET(fd, open("/dev/urandom", O_RDONLY));
+    SAY(read(fd, buffer, 32));
+    SAY(close(fd));
+    FILE *resolver = fopen("/etc/resolv.conf", "r");
+    IS(resolver != NULL);
+    if (resolver)
+        fclose(resolver);
+    int temporary = mkstemp(strcpy(buffer, "/tmp/none-XXXXX"));
+    SAY(temporary);
+}
+
+void streams(void) {
+    int pair[2];
+    char line[64];
+    SAY(socketpair(AF_UNIX, SOCK_STREAM, 0, pair));
+    FILE *out = fdopen(pair[0], "w"), *in = fdopen(pair[1], "r");
+    IS(fileno(in) == pair[1]);
+    SAY(fprintf(out, "line %d\nsecond\n", 1));
+    SAY(fflush(out));
+    printf("%s", fgets(line, sizeof line, in));
+    printf("%s", fgets(line, sizeof line, in));
+    for (int at = 0; at < 10000; at++)
+        fputc('a' + at % 26, out);
+    fputc('\n', out);
+    SAY(fflush(out));
+    int sum = 0, letter;
+    while ((letter = fgetc(in)) != '\n')
+        sum += letter;
+    printf("sum %d\n", sum);
+    SAY(fclose(out));
+    SAY(fgetc(in));
+    IS(feof(in));
+    SAY(fclose(in));
+    SAY(close(pair[1]));
+    SAY(dprintf(1, "dprintf\n"));
+}
+
+void sending_files(void) {
+    int fd, pair[2];
+    off_t offset = 4;
+    char buffer[64];
+    connection(AF_INET, pair);
+    GET(fd, open(in_directory("sent"), O_RDWR | O_CREAT | O_TRUNC, 0600));
+    SAY(write(fd, "the file that is sent", 21));
+    SAY(lseek(fd, 0, SEEK_SET));
+    SAY(sendfile(pair[0], fd, NULL, 8));
+    SAY(lseek(fd, 0, SEEK_CUR));
+    SAY(read(pair[1], buffer, sizeof buffer));
+    SAY(memcmp(buffer, "the file", 8));
+    SAY(sendfile(pair[0], fd, &offset, 100));
+    printf("offset %lld\n", (long long)offset);
+    SAY(lseek(fd, 0, SEEK_CUR));
+    SAY(recv(pair[1], buffer, 17, MSG_WAITALL));
+    SAY(memcmp(buffer, "file that is sent", 17));
+    SAY(sendfile(pair[0], fd, &offset, 100));
+    SAY(sendfile(pair[0], pair[1], NULL, 1));
+    SAY(sendfile(pair[0], 999, NULL, 1));
+    SAY(sendfile(999, fd, NULL, 1));
+    SAY(close(fd));
+    SAY(unlink(in_directory("sent")));
+}
+
+static volatile sig_atomic_t handled;
+static void handler(int number) { handled = number; }
+
+void signals(void) {
+    struct sigaction action = {.sa_handler = handler}, old;
+    sigset_t set, before;
+    SAY(sigaction(SIGUSR1, &action, &old));
+    IS(old.sa_handler == SIG_DFL);
+    SAY(raise(SIGUSR1));
+    printf("handled %d\n", handled == SIGUSR1);
+    handled = 0;
+    SAY(sigemptyset(&set));
+    SAY(sigaddset(&set, SIGUSR1));
+    SAY(sigismember(&set, SIGUSR1));
+    SAY(sigismember(&set, SIGUSR2));
+    SAY(sigprocmask(SIG_BLOCK, &set, &before));
+    SAY(kill(getpid(), SIGUSR1));
+    printf("handled %d\n", (int)handled);
+    sigset_t waiting;
+    SAY(sigpending(&waiting));
+    SAY(sigismember(&waiting, SIGUSR1));
+    SAY(sigprocmask(SIG_SETMASK, &before, NULL));
+    printf("handled %d\n", handled == SIGUSR1);
+    IS(signal(SIGUSR1, SIG_IGN) == handler);
+    SAY(raise(SIGUSR1));
+    SAY(sigaction(SIGKILL, &action, NULL));
+    SAY(sigaction(999, &action, NULL));
+    SAY(raise(0));
+    SAY(kill(getpid(), 0));
+}
