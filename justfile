@@ -14,7 +14,7 @@ demo: build guests
     @scripts/demo
 
 # Run all tests.
-test: build guests libc-guests python
+test: build guests libc-guests c-sdk c-programs python
     scripts/peers
     scripts/python-suite
     scripts/cargo-test --workspace
@@ -54,6 +54,14 @@ guests:
 # Build the guests in C and on tokio, which need clang and a new wasi-libc.
 libc-guests:
     scripts/guests-of-libc
+
+# Build the C SDK, with its compiler, to target/c-sdk, and the examples in C.
+c-sdk:
+    scripts/c-sdk
+
+# Build programs in C from Debian's sources, as they are, to target/c-programs.
+c-programs *names: c-sdk
+    scripts/c-programs {{ names }}
 
 # Build target/guests/python.wasm, which runs any Python script.
 python:

@@ -73,7 +73,9 @@ pub(crate) fn sender(address: Option<Address>) -> Option<Address> {
 }
 
 fn parse(bytes: &[u8]) -> Result<Address> {
-    let family = field(bytes, 0).map(u16::from_ne_bytes).ok_or(Errno::EINVAL)?;
+    let family = field(bytes, 0)
+        .map(u16::from_ne_bytes)
+        .ok_or(Errno::EINVAL)?;
     let short = Errno::EINVAL;
     let be16 = |at| field(bytes, at).map(u16::from_be_bytes).ok_or(short);
     let be32 = |at| field(bytes, at).map(u32::from_be_bytes).ok_or(short);

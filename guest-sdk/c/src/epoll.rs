@@ -80,7 +80,9 @@ impl Epoll {
     }
 
     pub(crate) fn has_local_event(&self) -> bool {
-        self.locals().iter().any(|local| wait::ready(&local.object) & local.events != 0)
+        self.locals()
+            .iter()
+            .any(|local| wait::ready(&local.object) & local.events != 0)
     }
 
     fn add(&self, fd: c_int, object: &Rc<Object>, event: EpollEvent) -> Result<()> {
@@ -94,7 +96,8 @@ impl Epoll {
             Err(Errno::EEXIST) => {
                 let socket = object.waitable().ok_or(Errno::EEXIST)?.dup()?;
                 let interest = Side::of(object).interest(event.events);
-                self.poller.register(socket.as_resource(), key, interest, trigger)?;
+                self.poller
+                    .register(socket.as_resource(), key, interest, trigger)?;
                 Some(socket)
             }
             Err(errno) => return Err(errno),
@@ -126,10 +129,12 @@ impl Epoll {
         );
         match (&member.duplicate, object.waitable(), &object.kind) {
             (Some(socket), ..) | (None, Some(socket), _) => {
-                self.poller.modify(socket.as_resource(), key, interest, trigger)?;
+                self.poller
+                    .modify(socket.as_resource(), key, interest, trigger)?;
             }
             (None, None, Kind::Epoll(other)) => {
-                self.poller.modify_poller(&other.poller, key, interest, trigger)?;
+                self.poller
+                    .modify_poller(&other.poller, key, interest, trigger)?;
             }
             _ => {}
         }
@@ -141,7 +146,11 @@ impl Epoll {
 
     fn delete(&self, fd: c_int, object: &Object) -> Result<()> {
         let key = self.key(fd, object)?;
-        let member = self.members.borrow_mut().remove(&key).ok_or(Errno::ENOENT)?;
+        let member = self
+            .members
+            .borrow_mut()
+            .remove(&key)
+            .ok_or(Errno::ENOENT)?;
         self.keys.borrow_mut().remove(&(fd, object.id));
         match (&member.duplicate, object.waitable(), &object.kind) {
             (Some(socket), ..) | (None, Some(socket), _) => {

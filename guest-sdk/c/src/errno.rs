@@ -56,7 +56,9 @@ impl From<ErrorCode> for Errno {
         match code {
             // SO_RCVTIMEO and SO_SNDTIMEO have it so: socket(7).
             ErrorCode::WouldBlock | ErrorCode::DeadlineExceeded => Self::EAGAIN,
-            code => name_of_code(code).and_then(Self::named).unwrap_or(Self::EIO),
+            code => name_of_code(code)
+                .and_then(Self::named)
+                .unwrap_or(Self::EIO),
         }
     }
 }

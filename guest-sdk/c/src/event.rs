@@ -8,9 +8,7 @@ use std::cell::Cell;
 use std::ffi::c_int;
 use std::time::Duration;
 
-use capsock_guest::{
-    AF_UNIX, MSG_PEEK, SHUT_RD, SHUT_WR, SOCK_STREAM, Socket, socketpair_with,
-};
+use capsock_guest::{AF_UNIX, MSG_PEEK, SHUT_RD, SHUT_WR, SOCK_STREAM, Socket, socketpair_with};
 
 use crate::bindings::monotonic_clock::now;
 use crate::errno::{self, Errno, Result};
@@ -133,7 +131,11 @@ impl Event {
             self.told.setblocking(true)?;
             self.told.recv_flags(1, MSG_PEEK)?;
         }
-        let taken = if self.is_semaphore { 1 } else { self.counter.get() };
+        let taken = if self.is_semaphore {
+            1
+        } else {
+            self.counter.get()
+        };
         self.counter.set(self.counter.get() - taken);
         if self.counter.get() == 0 {
             self.told.setblocking(false)?;
@@ -180,7 +182,10 @@ pub extern "C" fn __wrap_eventfd(initial: u32, flags: c_int) -> c_int {
             tells,
         };
         event.write(&u64::from(initial).to_ne_bytes())?;
-        table::insert(Object::new(Kind::Event(event), flags & O_NONBLOCK != 0), false)
+        table::insert(
+            Object::new(Kind::Event(event), flags & O_NONBLOCK != 0),
+            false,
+        )
     };
     errno::int(make())
 }
@@ -270,14 +275,18 @@ impl Timer {
             }
             interval => {
                 let ends = (now - end) / interval + 1;
-                self.end.set(Some(end.saturating_add(ends.saturating_mul(interval))));
+                self.end
+                    .set(Some(end.saturating_add(ends.saturating_mul(interval))));
                 ends
             }
         }
     }
 
     fn left(&self) -> Itimerspec {
-        let left = self.end.get().map_or(0, |end| end.saturating_sub(now()).max(1));
+        let left = self
+            .end
+            .get()
+            .map_or(0, |end| end.saturating_sub(now()).max(1));
         Itimerspec {
             interval: Timespec::of(self.interval.get()),
             value: Timespec::of(left),
@@ -319,7 +328,10 @@ pub extern "C" fn __capsock_timerfd_create(clock: c_int, flags: c_int) -> c_int 
             end: Cell::new(None),
             interval: Cell::new(0),
         };
-        table::insert(Object::new(Kind::Timer(timer), flags & O_NONBLOCK != 0), false)
+        table::insert(
+            Object::new(Kind::Timer(timer), flags & O_NONBLOCK != 0),
+            false,
+        )
     };
     errno::int(make())
 }

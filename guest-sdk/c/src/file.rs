@@ -15,7 +15,7 @@ use capsock_guest::{File, unlink_unix};
 use crate::errno::{self, Errno, Result};
 use crate::memory::{self, Iovec};
 use crate::special::Special;
-use crate::table::{self, Kind, Object, O_NONBLOCK};
+use crate::table::{self, Kind, O_NONBLOCK, Object};
 
 /// libc's own functions, by its own numbers.
 pub(crate) mod libc {
@@ -78,7 +78,9 @@ pub(crate) mod libc {
 
     pub(crate) fn fcntl(number: i32, command: i32, argument: i32) -> Result<i32> {
         // SAFETY: fcntl(2), with a number or nothing.
-        errno::of_int(inside(|| unsafe { __capsock_real_fcntl(number, command, argument) }))
+        errno::of_int(inside(|| unsafe {
+            __capsock_real_fcntl(number, command, argument)
+        }))
     }
 
     /// How much of a regular file is after its position.
@@ -116,9 +118,7 @@ pub unsafe extern "C" fn __capsock_open(path: *const c_char, flags: c_int, mode:
         let special = unsafe { memory::string(path) }.and_then(Special::named);
         return errno::int(match special {
             Some(special) if special.is_text() && flags & table::O_WRONLY != 0 => Err(Errno::EROFS),
-            Some(special) => {
-                table::insert(Object::new(Kind::Special(special), nonblocking), false)
-            }
+            Some(special) => table::insert(Object::new(Kind::Special(special), nonblocking), false),
             None => Err(failed),
         });
     }
@@ -380,7 +380,11 @@ pub extern "C" fn __wrap_lseek(fd: c_int, offset: i64, whence: c_int) -> i64 {
             Kind::Libc(number) => {
                 // SAFETY: lseek(2).
                 let position = libc::inside(|| unsafe { __real_lseek(*number, offset, whence) });
-                if position < 0 { Err(errno::last()) } else { Ok(position) }
+                if position < 0 {
+                    Err(errno::last())
+                } else {
+                    Ok(position)
+                }
             }
             Kind::Special(special) => special.seek(offset, whence),
             _ => Err(Errno::ESPIPE),
@@ -438,7 +442,9 @@ pub unsafe extern "C" fn __wrap_renameat(
     let rename = || {
         let (from, to) = (directory(from)?, directory(to)?);
         // SAFETY: as renameat(2) says.
-        errno::of_int(libc::inside(|| unsafe { __real_renameat(from, old, to, new) }))
+        errno::of_int(libc::inside(|| unsafe {
+            __real_renameat(from, old, to, new)
+        }))
     };
     errno::int(rename())
 }
@@ -459,7 +465,9 @@ pub unsafe extern "C" fn __wrap_linkat(
     let link = || {
         let (from, to) = (directory(from)?, directory(to)?);
         // SAFETY: as linkat(2) says.
-        errno::of_int(libc::inside(|| unsafe { __real_linkat(from, old, to, new, flags) }))
+        errno::of_int(libc::inside(|| unsafe {
+            __real_linkat(from, old, to, new, flags)
+        }))
     };
     errno::int(link())
 }
@@ -478,7 +486,9 @@ pub unsafe extern "C" fn __wrap_symlinkat(
     let link = || {
         let at = directory(at)?;
         // SAFETY: as symlinkat(2) says.
-        errno::of_int(libc::inside(|| unsafe { __real_symlinkat(target, at, path) }))
+        errno::of_int(libc::inside(|| unsafe {
+            __real_symlinkat(target, at, path)
+        }))
     };
     errno::int(link())
 }
@@ -644,7 +654,8 @@ fn copy(to: c_int, file: c_int, start: u64, count: usize) -> Result<usize> {
         let room = piece.len().min(count - sent);
         let at = (start + sent as u64).cast_signed();
         // SAFETY: pread(2) into what is there.
-        let read = libc::inside(|| unsafe { __real_pread(file, piece.as_mut_ptr().cast(), room, at) });
+        let read =
+            libc::inside(|| unsafe { __real_pread(file, piece.as_mut_ptr().cast(), room, at) });
         let read = errno::of_count(read)?;
         // SAFETY: write(2) of what is there.
         let written = unsafe { crate::io::__wrap_write(to, piece.as_ptr().cast(), read) };

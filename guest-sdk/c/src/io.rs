@@ -70,7 +70,11 @@ fn read_all(object: &Object, rooms: &mut [&mut [u8]]) -> Result<usize> {
 /// writev(2). A message is all buffers; of a stream as many bytes go at once as
 /// are worth to be copied.
 fn write_all(object: &Object, buffers: &[&[u8]]) -> Result<usize> {
-    let filled: Vec<&[u8]> = buffers.iter().copied().filter(|data| !data.is_empty()).collect();
+    let filled: Vec<&[u8]> = buffers
+        .iter()
+        .copied()
+        .filter(|data| !data.is_empty())
+        .collect();
     let is_message = object.socket().is_ok_and(|socket| !socket.is_stream());
     match filled[..] {
         [] => return write_from(object, &[]),
@@ -238,7 +242,11 @@ pub extern "C" fn __capsock_fcntl(fd: c_int, command: c_int, argument: c_int) ->
         match command {
             F_DUPFD => table::insert_from(argument, object, false),
             F_DUPFD_CLOEXEC => table::insert_from(argument, object, true),
-            F_GETFD => Ok(if table::close_on_exec(fd)? { table::FD_CLOEXEC } else { 0 }),
+            F_GETFD => Ok(if table::close_on_exec(fd)? {
+                table::FD_CLOEXEC
+            } else {
+                0
+            }),
             F_SETFD => {
                 table::set_close_on_exec(fd, argument & table::FD_CLOEXEC != 0)?;
                 Ok(0)
@@ -267,7 +275,11 @@ fn flags(object: &Object) -> Result<c_int> {
         Kind::Special(special) if special.is_text() => table::O_RDONLY,
         _ => table::O_RDWR,
     };
-    let nonblocking = if object.is_nonblocking() { table::O_NONBLOCK } else { 0 };
+    let nonblocking = if object.is_nonblocking() {
+        table::O_NONBLOCK
+    } else {
+        0
+    };
     Ok(mode | nonblocking)
 }
 
@@ -318,7 +330,11 @@ pub unsafe extern "C" fn __capsock_ioctl(
                 object.socket()?;
                 // SAFETY: netdevice(7): a struct ifreq.
                 let mut wanted = unsafe { memory::get(argument.cast::<Ifreq>().cast_const())? };
-                let name = wanted.name.split(|byte| *byte == 0).next().unwrap_or_default();
+                let name = wanted
+                    .name
+                    .split(|byte| *byte == 0)
+                    .next()
+                    .unwrap_or_default();
                 let name = str::from_utf8(name).map_err(|_encoding| Errno::ENODEV)?;
                 wanted.index = crate::interfaces::index(name)?.cast_signed();
                 // SAFETY: the same.

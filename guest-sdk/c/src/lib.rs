@@ -9,7 +9,10 @@
 //!
 //! What is variadic in C, or only fails, is in C: `../libc`.
 
-#![allow(unsafe_code, reason = "C hands over pointers: each is checked in memory.rs")]
+#![allow(
+    unsafe_code,
+    reason = "C hands over pointers: each is checked in memory.rs"
+)]
 #![allow(
     clippy::missing_safety_doc,
     reason = "the pointers are as the manual page of the function says"

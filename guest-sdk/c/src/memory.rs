@@ -173,7 +173,9 @@ pub(crate) fn allocate(data: &[u8]) -> Result<*mut c_void> {
         if start.is_null() {
             return Err(Errno::ENOMEM);
         }
-        start.cast::<u8>().copy_from_nonoverlapping(data.as_ptr(), data.len());
+        start
+            .cast::<u8>()
+            .copy_from_nonoverlapping(data.as_ptr(), data.len());
         Ok(start)
     }
 }

@@ -61,7 +61,9 @@ fn aligned(length: usize) -> usize {
 /// The items of ancillary data that C hands over.
 fn parse(control: &[u8]) -> Result<Vec<Item>> {
     let word = |at: usize| -> Option<c_int> {
-        Some(c_int::from_ne_bytes(control.get(at..at + 4)?.try_into().ok()?))
+        Some(c_int::from_ne_bytes(
+            control.get(at..at + 4)?.try_into().ok()?,
+        ))
     };
     let mut items = Vec::new();
     let mut at = 0;
@@ -180,7 +182,11 @@ unsafe fn send(object: &Object, header: &Msghdr, flags: MsgFlag) -> Result<usize
     let buffers = unsafe { memory::buffers(header.buffers, header.buffer_count)? };
     // SAFETY: the same.
     let control = unsafe { memory::bytes(header.control, header.control_length as usize)? };
-    let control = if header.control.is_null() { &[] } else { control };
+    let control = if header.control.is_null() {
+        &[]
+    } else {
+        control
+    };
     let mut items = parse(control)?;
     for (level, kind, data) in &mut items {
         if (*level, *kind) == (SOL_SOCKET, SCM_RIGHTS) {
@@ -194,7 +200,9 @@ unsafe fn send(object: &Object, header: &Msghdr, flags: MsgFlag) -> Result<usize
     let remote = match header.name.is_null() || header.name_length == 0 {
         true => None,
         // SAFETY: the same.
-        false => Some(Given(unsafe { address::read(header.name, header.name_length)? })),
+        false => Some(Given(unsafe {
+            address::read(header.name, header.name_length)?
+        })),
     };
     let nonblocking = object.is_nonblocking();
     if items.is_empty() && remote.is_none() {
@@ -222,9 +230,17 @@ unsafe fn receive(object: &Object, header: &mut Msghdr, flags: MsgFlag) -> Resul
         // SAFETY: the same.
         unsafe { memory::room(header.control, header.control_length as usize)? }
     };
-    let total = rooms.iter().map(|room| room.len()).sum::<usize>().min(LARGEST);
+    let total = rooms
+        .iter()
+        .map(|room| room.len())
+        .sum::<usize>()
+        .min(LARGEST);
     let host = socket.prepare(object.is_nonblocking(), Direction::Receive)?;
-    let room_of_host = if control.is_empty() { 0 } else { CONTROL_OF_HOST };
+    let room_of_host = if control.is_empty() {
+        0
+    } else {
+        CONTROL_OF_HOST
+    };
     let mut whole = vec![0; total];
     let (count, items, mut told, sender) =
         host.recvmsg_into(&mut [&mut whole], room_of_host, flags)?;
@@ -245,7 +261,11 @@ unsafe fn receive(object: &Object, header: &mut Msghdr, flags: MsgFlag) -> Resul
         header.name_length = unsafe { name(header, address::sender(sender).as_ref())? };
     }
     // With MSG_TRUNC the whole length, as asked for.
-    Ok(if flags.contains(MSG_TRUNC) { count } else { count.min(total) })
+    Ok(if flags.contains(MSG_TRUNC) {
+        count
+    } else {
+        count.min(total)
+    })
 }
 
 unsafe fn name(header: &Msghdr, sender: Option<&Address>) -> Result<Length> {

@@ -74,7 +74,14 @@ unsafe fn look_up(
         family @ (AF_UNSPEC | AF_INET | AF_INET6) => family,
         _ => return Err(EAI_FAMILY),
     };
-    let found = getaddrinfo(host.as_deref(), service.as_deref(), family, kind, protocol, flags);
+    let found = getaddrinfo(
+        host.as_deref(),
+        service.as_deref(),
+        family,
+        kind,
+        protocol,
+        flags,
+    );
     let mut next: *mut Addrinfo = null_mut();
     for info in found.map_err(failed)?.iter().rev() {
         // One block each, since a program may free a part of the list.
@@ -239,14 +246,18 @@ impl Kept {
         let mut text = text.to_vec();
         text.push(0);
         self.strings.push(text);
-        self.strings.last().map_or(std::ptr::null(), |text| text.as_ptr().cast())
+        self.strings
+            .last()
+            .map_or(std::ptr::null(), |text| text.as_ptr().cast())
     }
 
     fn list(&mut self, items: &[Vec<u8>]) -> *const *const c_char {
         let mut list: Vec<_> = items.iter().map(|item| self.string(item)).collect();
         list.push(std::ptr::null());
         self.lists.push(list);
-        self.lists.last().map_or(std::ptr::null(), |list| list.as_ptr())
+        self.lists
+            .last()
+            .map_or(std::ptr::null(), |list| list.as_ptr())
     }
 }
 
@@ -271,12 +282,17 @@ fn host_failed(error: &Error) -> *const Hostent {
     std::ptr::null()
 }
 
-fn keep_host(family: AddressFamily, (name, aliases, addresses): (String, Vec<String>, Vec<String>)) -> *const Hostent {
-    let addresses = addresses.iter().filter_map(|address| match address.parse().ok()? {
-        IpAddr::V4(ip) if family == AF_INET => Some(ip.octets().to_vec()),
-        IpAddr::V6(ip) if family == AF_INET6 => Some(ip.octets().to_vec()),
-        _ => None,
-    });
+fn keep_host(
+    family: AddressFamily,
+    (name, aliases, addresses): (String, Vec<String>, Vec<String>),
+) -> *const Hostent {
+    let addresses = addresses
+        .iter()
+        .filter_map(|address| match address.parse().ok()? {
+            IpAddr::V4(ip) if family == AF_INET => Some(ip.octets().to_vec()),
+            IpAddr::V6(ip) if family == AF_INET6 => Some(ip.octets().to_vec()),
+            _ => None,
+        });
     let addresses: Vec<Vec<u8>> = addresses.collect();
     let aliases: Vec<Vec<u8>> = aliases.into_iter().map(String::into_bytes).collect();
     HOST.with_borrow_mut(|kept| {
@@ -301,7 +317,10 @@ pub unsafe extern "C" fn __wrap_gethostbyname(name: *const c_char) -> *const Hos
 
 /// gethostbyname2(3)
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn __wrap_gethostbyname2(name: *const c_char, family: c_int) -> *const Hostent {
+pub unsafe extern "C" fn __wrap_gethostbyname2(
+    name: *const c_char,
+    family: c_int,
+) -> *const Hostent {
     // SAFETY: as gethostbyname(3) says.
     let name = unsafe { memory::text(name) }.filter(|name| name.len() <= LONGEST);
     let name = name.unwrap_or_default();
@@ -309,7 +328,9 @@ pub unsafe extern "C" fn __wrap_gethostbyname2(name: *const c_char, family: c_in
     let found = match family {
         AF_INET => gethostbyname_ex(name),
         _ => getaddrinfo(name, None::<&str>, family, None, 0, 0).map(|found| {
-            let addresses = found.iter().filter_map(|info| info.sockaddr.to_socket_addr());
+            let addresses = found
+                .iter()
+                .filter_map(|info| info.sockaddr.to_socket_addr());
             let mut addresses: Vec<_> = addresses.map(|address| address.ip().to_string()).collect();
             addresses.dedup();
             (name.to_owned(), Vec::new(), addresses)
@@ -332,8 +353,12 @@ pub unsafe extern "C" fn __wrap_gethostbyaddr(
     let bytes = unsafe { memory::bytes(address, length.min(16) as usize) }.unwrap_or_default();
     let family = AddressFamily::from_number(family);
     let ip = match family {
-        AF_INET => bytes.first_chunk::<4>().map(|ip| Ipv4Addr::from(*ip).to_string()),
-        AF_INET6 => bytes.first_chunk::<16>().map(|ip| Ipv6Addr::from(*ip).to_string()),
+        AF_INET => bytes
+            .first_chunk::<4>()
+            .map(|ip| Ipv4Addr::from(*ip).to_string()),
+        AF_INET6 => bytes
+            .first_chunk::<16>()
+            .map(|ip| Ipv6Addr::from(*ip).to_string()),
         _ => None,
     };
     match ip.map(|ip| gethostbyaddr(&ip)) {
@@ -348,7 +373,12 @@ pub unsafe extern "C" fn __wrap_gethostbyaddr(
     }
 }
 
-fn keep(kept: &'static std::thread::LocalKey<RefCell<Kept>>, name: &str, number: c_int, protocol: &str) -> *const Servent {
+fn keep(
+    kept: &'static std::thread::LocalKey<RefCell<Kept>>,
+    name: &str,
+    number: c_int,
+    protocol: &str,
+) -> *const Servent {
     kept.with_borrow_mut(|kept| {
         *kept = Kept::default();
         let entry = Servent {
@@ -391,7 +421,12 @@ pub unsafe extern "C" fn __wrap_getservbyport(
     let protocol = unsafe { memory::text(protocol) };
     let number = u16::from_be(port as u16);
     match getservbyport(number, protocol) {
-        Ok(name) => keep(&SERVICE, &name, port_for_c(number), protocol.unwrap_or("tcp")),
+        Ok(name) => keep(
+            &SERVICE,
+            &name,
+            port_for_c(number),
+            protocol.unwrap_or("tcp"),
+        ),
         Err(_none) => std::ptr::null(),
     }
 }
@@ -411,8 +446,20 @@ pub unsafe extern "C" fn __wrap_getprotobyname(name: *const c_char) -> *const Se
 /// alone.
 #[unsafe(no_mangle)]
 pub extern "C" fn __wrap_getprotobynumber(number: c_int) -> *const Servent {
-    let names = ["ip", "icmp", "igmp", "tcp", "udp", "ipv6", "ipv6-icmp", "sctp", "udplite"];
-    let found = names.iter().find(|name| getprotobyname(name).ok() == Some(number));
+    let names = [
+        "ip",
+        "icmp",
+        "igmp",
+        "tcp",
+        "udp",
+        "ipv6",
+        "ipv6-icmp",
+        "sctp",
+        "udplite",
+    ];
+    let found = names
+        .iter()
+        .find(|name| getprotobyname(name).ok() == Some(number));
     found.map_or(std::ptr::null(), |name| keep(&PROTOCOL, name, number, ""))
 }
 

@@ -25,7 +25,9 @@ enum Own {
     ReceiveTimeout,
     SendTimeout,
     /// The time of arrival, in the older form or the newer one.
-    Timestamp { is_timeval: bool },
+    Timestamp {
+        is_timeval: bool,
+    },
 }
 
 impl Own {
@@ -108,7 +110,9 @@ fn timeval(time: Option<Duration>) -> Vec<u8> {
 /// `struct timeval`; 0 is no limit: socket(7).
 fn duration(value: &[u8]) -> Result<Option<Duration>> {
     let part = |at: usize| -> Result<i64> {
-        let bytes = value.get(at..at + 8).and_then(|bytes| bytes.try_into().ok());
+        let bytes = value
+            .get(at..at + 8)
+            .and_then(|bytes| bytes.try_into().ok());
         bytes.map(i64::from_ne_bytes).ok_or(Errno::EINVAL)
     };
     let (seconds, microseconds) = (part(0)?, part(8)?);
@@ -164,13 +168,17 @@ pub unsafe extern "C" fn __wrap_setsockopt(
         let object = table::lookup(fd)?;
         let socket = object.socket()?;
         if value.is_null() {
-            return Ok(socket.host.setsockopt_none(level, number(level, option), length)?);
+            return Ok(socket
+                .host
+                .setsockopt_none(level, number(level, option), length)?);
         }
         if length as usize > MOST {
             return Err(Errno::EINVAL);
         }
         // SAFETY: as setsockopt(2) says.
-        set(socket, level, option, unsafe { memory::bytes(value, length as usize)? })
+        set(socket, level, option, unsafe {
+            memory::bytes(value, length as usize)?
+        })
     };
     errno::nothing(change())
 }

@@ -71,7 +71,9 @@ fn poll(fds: &mut [Pollfd], timeout: Option<Duration>) -> Result<c_int> {
         }
         if object.waitable().is_some() || matches!(object.kind, Kind::Epoll(_)) {
             // Few are looked through: large sets are for epoll(7).
-            let same = members.iter().position(|member| member.object.id == object.id);
+            let same = members
+                .iter()
+                .position(|member| member.object.id == object.id);
             match same {
                 Some(same) => members[same].events |= events,
                 None => members.push(Member { object, events }),
@@ -79,13 +81,24 @@ fn poll(fds: &mut [Pollfd], timeout: Option<Duration>) -> Result<c_int> {
             places[place] = Some(same.unwrap_or(members.len() - 1));
         }
     }
-    let timeout = if is_told { Some(Duration::ZERO) } else { timeout };
+    let timeout = if is_told {
+        Some(Duration::ZERO)
+    } else {
+        timeout
+    };
     let set = match members.is_empty() {
         true => None,
         false => Some(set_of(&members)?),
     };
-    let maximum = u32::try_from(members.len() + locals.len()).unwrap_or(u32::MAX).max(1);
-    let found = wait::wait(set.as_ref().map(|set| &set.poller), &locals, maximum, timeout);
+    let maximum = u32::try_from(members.len() + locals.len())
+        .unwrap_or(u32::MAX)
+        .max(1);
+    let found = wait::wait(
+        set.as_ref().map(|set| &set.poller),
+        &locals,
+        maximum,
+        timeout,
+    );
     LAST.with_borrow_mut(|last| {
         if set.is_some() {
             *last = set;
@@ -114,7 +127,9 @@ fn poll(fds: &mut [Pollfd], timeout: Option<Duration>) -> Result<c_int> {
 
 /// The poller that has these members: the last one, or a new one.
 fn set_of(members: &[Member]) -> Result<Set> {
-    let wanted = members.iter().map(|member| (member.object.id, member.events));
+    let wanted = members
+        .iter()
+        .map(|member| (member.object.id, member.events));
     let last = LAST.with_borrow_mut(Option::take);
     if let Some(last) = last
         && wanted.clone().eq(last.members.iter().copied())
@@ -123,7 +138,13 @@ fn set_of(members: &[Member]) -> Result<Set> {
     }
     let poller = Poller::create()?;
     for (place, member) in members.iter().enumerate() {
-        epoll::register(&poller, &member.object, place as u64, member.events, Trigger::empty())?;
+        epoll::register(
+            &poller,
+            &member.object,
+            place as u64,
+            member.events,
+            Trigger::empty(),
+        )?;
     }
     Ok(Set {
         poller,
@@ -185,11 +206,13 @@ impl Timeval {
     /// EINVAL where it is no time. More than a second of microseconds is one to
     /// Linux.
     fn duration(self) -> Result<Duration> {
-        let (seconds, microseconds) =
-            match (u64::try_from(self.seconds), u64::try_from(self.microseconds)) {
-                (Ok(seconds), Ok(microseconds)) => (seconds, microseconds),
-                _ => return Err(Errno::EINVAL),
-            };
+        let (seconds, microseconds) = match (
+            u64::try_from(self.seconds),
+            u64::try_from(self.microseconds),
+        ) {
+            (Ok(seconds), Ok(microseconds)) => (seconds, microseconds),
+            _ => return Err(Errno::EINVAL),
+        };
         let seconds = Duration::from_secs(seconds);
         Ok(seconds.saturating_add(Duration::from_micros(microseconds)))
     }
@@ -245,11 +268,7 @@ pub unsafe extern "C" fn __wrap_pselect(
 /// What each of the three sets asks for, and is told by.
 const SETS: [(u32, u32); 3] = [(IN, IN | HUP | ERR), (OUT, OUT | ERR), (PRI, PRI)];
 
-unsafe fn select(
-    count: c_int,
-    sets: [*mut FdSet; 3],
-    timeout: Option<Duration>,
-) -> Result<c_int> {
+unsafe fn select(count: c_int, sets: [*mut FdSet; 3], timeout: Option<Duration>) -> Result<c_int> {
     if !(0..=LARGEST).contains(&count) {
         return Err(Errno::EINVAL);
     }

@@ -7,8 +7,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use capsock_guest::{
-    AddressFamily, MSG_DONTWAIT, MSG_PEEK, MSG_TRUNC, MsgFlag, SHUT_RD, SHUT_RDWR,
-    SHUT_WR, SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_STREAM, Socket, SocketKind, socketpair_with,
+    AddressFamily, MSG_DONTWAIT, MSG_PEEK, MSG_TRUNC, MsgFlag, SHUT_RD, SHUT_RDWR, SHUT_WR,
+    SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_STREAM, Socket, SocketKind, socketpair_with,
 };
 
 use crate::address::{self, Given, Length};
@@ -70,7 +70,12 @@ impl Sock {
     }
 
     /// recv(2) into `room`.
-    pub(crate) fn receive(&self, nonblocking: bool, room: &mut [u8], flags: MsgFlag) -> Result<usize> {
+    pub(crate) fn receive(
+        &self,
+        nonblocking: bool,
+        room: &mut [u8],
+        flags: MsgFlag,
+    ) -> Result<usize> {
         let host = self.prepare(nonblocking, Direction::Receive)?;
         Ok(host.recv_into_flags(room, flags)?)
     }
@@ -201,7 +206,9 @@ pub unsafe extern "C" fn __wrap_bind(fd: c_int, start: *const c_void, length: Le
 /// listen(2)
 #[unsafe(no_mangle)]
 pub extern "C" fn __wrap_listen(fd: c_int, backlog: c_int) -> c_int {
-    errno::nothing(with_socket(fd, |_object, socket| Ok(socket.host.listen(backlog)?)))
+    errno::nothing(with_socket(fd, |_object, socket| {
+        Ok(socket.host.listen(backlog)?)
+    }))
 }
 
 /// accept(2)
@@ -229,7 +236,9 @@ pub unsafe extern "C" fn __wrap_accept4(
         let (connection, peer) = host.accept()?;
         let connection = Sock::new(connection);
         // As the kernel has it, which copies the listener.
-        connection.receive_timeout.set(listener.receive_timeout.get());
+        connection
+            .receive_timeout
+            .set(listener.receive_timeout.get());
         connection.send_timeout.set(listener.send_timeout.get());
         // SAFETY: as accept(2) says.
         unsafe { address::write(start, length, Some(&peer))? };
@@ -251,7 +260,11 @@ pub unsafe extern "C" fn __wrap_connect(fd: c_int, start: *const c_void, length:
         let host = socket.prepare(object.is_nonblocking(), Direction::Send)?;
         host.connect(Given(remote)).map_err(|error| {
             // It goes on: SO_SNDTIMEO of socket(7).
-            if error.is_timeout() { Errno::EINPROGRESS } else { error.into() }
+            if error.is_timeout() {
+                Errno::EINPROGRESS
+            } else {
+                error.into()
+            }
         })
     }))
 }
@@ -393,4 +406,3 @@ pub(crate) fn close(object: Rc<Object>) -> Result<()> {
         _ => Ok(()),
     }
 }
-

@@ -68,8 +68,12 @@ impl Special {
             2 => text.len(),
             _ => return Err(Errno::EINVAL),
         };
-        let to = i64::try_from(from).ok().and_then(|from| from.checked_add(offset));
-        let to = to.and_then(|to| usize::try_from(to).ok()).ok_or(Errno::EINVAL)?;
+        let to = i64::try_from(from)
+            .ok()
+            .and_then(|from| from.checked_add(offset));
+        let to = to
+            .and_then(|to| usize::try_from(to).ok())
+            .ok_or(Errno::EINVAL)?;
         position.set(to.min(text.len()));
         Ok(to as i64)
     }

@@ -96,7 +96,9 @@ impl Object {
 /// What a number leads to.
 pub(crate) fn lookup(fd: i32) -> Result<Rc<Object>> {
     with(|table| {
-        let entry = usize::try_from(fd).ok().and_then(|fd| table.get(fd)?.as_ref());
+        let entry = usize::try_from(fd)
+            .ok()
+            .and_then(|fd| table.get(fd)?.as_ref());
         entry.map(|entry| entry.object.clone()).ok_or(Errno::EBADF)
     })
 }
@@ -120,7 +122,11 @@ pub(crate) fn insert_from(first: i32, object: Rc<Object>, close_on_exec: bool) -
 }
 
 /// Gives an object this number, and returns what had it.
-pub(crate) fn replace(fd: i32, object: Rc<Object>, close_on_exec: bool) -> Result<Option<Rc<Object>>> {
+pub(crate) fn replace(
+    fd: i32,
+    object: Rc<Object>,
+    close_on_exec: bool,
+) -> Result<Option<Rc<Object>>> {
     if !(0..MOST).contains(&fd) {
         return Err(Errno::EBADF);
     }
@@ -134,7 +140,9 @@ pub(crate) fn replace(fd: i32, object: Rc<Object>, close_on_exec: bool) -> Resul
 /// Takes a number from what has it.
 pub(crate) fn remove(fd: i32) -> Result<Rc<Object>> {
     with(|table| {
-        let entry = usize::try_from(fd).ok().and_then(|fd| table.get_mut(fd)?.take());
+        let entry = usize::try_from(fd)
+            .ok()
+            .and_then(|fd| table.get_mut(fd)?.take());
         entry.map(|entry| entry.object).ok_or(Errno::EBADF)
     })
 }
@@ -142,7 +150,9 @@ pub(crate) fn remove(fd: i32) -> Result<Rc<Object>> {
 pub(crate) fn close_on_exec(fd: i32) -> Result<bool> {
     lookup(fd)?;
     Ok(with(|table| {
-        table[fd as usize].as_ref().is_some_and(|entry| entry.close_on_exec)
+        table[fd as usize]
+            .as_ref()
+            .is_some_and(|entry| entry.close_on_exec)
     }))
 }
 

@@ -65,7 +65,9 @@ impl Side {
 
     /// What the host told, of what was asked for.
     pub(crate) fn told(self, ready: Readiness, events: u32) -> u32 {
-        let told = TABLE.iter().filter(|(readiness, _)| ready.contains(*readiness));
+        let told = TABLE
+            .iter()
+            .filter(|(readiness, _)| ready.contains(*readiness));
         let told = told.fold(0, |all, (_, bits)| all | bits) & (events | ERR | HUP);
         match self {
             Self::Writes if told & HUP != 0 => told & !(HUP | IN | RDNORM | RDHUP) | ERR,
@@ -99,7 +101,11 @@ pub(crate) fn ready(object: &Object) -> u32 {
 pub(crate) fn end(object: &Object) -> Option<u64> {
     match &object.kind {
         Kind::Timer(timer) => timer.end(),
-        Kind::Epoll(epoll) => epoll.locals().iter().filter_map(|local| end(&local.object)).min(),
+        Kind::Epoll(epoll) => epoll
+            .locals()
+            .iter()
+            .filter_map(|local| end(&local.object))
+            .min(),
         _ => None,
     }
 }
@@ -128,7 +134,10 @@ pub(crate) fn wait(
     };
     if locals.is_empty() && (poller.is_some() || timeout.is_some()) {
         let events = by_host(timeout.map(nanoseconds))?;
-        return Ok(events.into_iter().map(|event| (event.key, event.ready, 0)).collect());
+        return Ok(events
+            .into_iter()
+            .map(|event| (event.key, event.ready, 0))
+            .collect());
     }
     let stop = timeout.map(|timeout| now().saturating_add(nanoseconds(timeout)));
     let is_over = |at: u64| stop.is_some_and(|stop| stop <= at);
@@ -151,7 +160,9 @@ pub(crate) fn wait(
         let ends = locals.iter().filter_map(|local| end(&local.object));
         let until = ends.chain(stop).min();
         let mut pollables: Vec<Pollable> = Vec::new();
-        locals.iter().for_each(|local| pollables_of(&local.object, &mut pollables));
+        locals
+            .iter()
+            .for_each(|local| pollables_of(&local.object, &mut pollables));
         if pollables.is_empty() {
             events = by_host(until.map(|until| until.saturating_sub(at)))?;
         } else {
@@ -166,7 +177,10 @@ fn pollables_of(object: &Object, to: &mut Vec<Pollable>) {
     match &object.kind {
         Kind::Stdin(stdin) => to.push(stdin.subscribe()),
         Kind::Epoll(epoll) => {
-            epoll.locals().iter().for_each(|local| pollables_of(&local.object, to));
+            epoll
+                .locals()
+                .iter()
+                .for_each(|local| pollables_of(&local.object, to));
         }
         _ => {}
     }

@@ -1,0 +1,76 @@
+/* What a guest cannot have is there to link, and fails: a line for each function. */
+#include <errno.h>
+#include <grp.h>
+#include <ifaddrs.h>
+#include <pwd.h>
+#include <resolv.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <termios.h>
+#include <time.h>
+#include <unistd.h>
+
+#define FAILS(call, error)                                                          \
+    do {                                                                            \
+        errno = 0;                                                                  \
+        long long result = (long long)(call);                                       \
+        if (result != -1 || errno != error)                                         \
+            printf("%s = %lld, errno %d (%s), not %s\n", #call, result, errno, strerror(errno), #error); \
+        else                                                                        \
+            printf("%s: %s\n", #call, #error);                                      \
+    } while (0)
+
+#define IS(condition) printf("%s%s\n", #condition, (condition) ? "" : ": no")
+
+int main(void) {
+    char *const none[] = {NULL};
+    struct termios terminal;
+    struct rlimit limit = {5, 5};
+    struct itimerval soon = {.it_value = {1, 0}};
+    struct ifaddrs *addresses;
+    sigset_t set;
+    FAILS(fork(), ENOSYS);
+    FAILS(vfork(), ENOSYS);
+    FAILS(execv("/bin/true", none), ENOSYS);
+    FAILS(execvp("true", none), ENOSYS);
+    FAILS(execl("/bin/true", "true", NULL), ENOSYS);
+    FAILS(daemon(0, 0), ENOSYS);
+    FAILS(system("true"), ENOSYS);
+    IS(system(NULL) == 0);
+    IS(popen("true", "r") == NULL && errno == ENOSYS);
+    FAILS(wait(NULL), ECHILD);
+    FAILS(waitpid(-1, NULL, WNOHANG), ECHILD);
+    FAILS(kill(1, SIGTERM), ESRCH);
+    FAILS(setsid(), EPERM);
+    FAILS(nice(1), EPERM);
+    FAILS(chroot("/"), EPERM);
+    FAILS(prctl(PR_SET_NAME, "name"), EINVAL);
+    FAILS(setuid(0), EPERM);
+    FAILS(setgid(0), EPERM);
+    FAILS(setgroups(0, NULL), EPERM);
+    FAILS(chown("/tmp", 0, 0), ENOSYS);
+    IS(getuid() == 65534 && geteuid() == 65534);
+    IS(getpwuid(getuid()) == NULL);
+    IS(getgrnam("root") == NULL);
+    FAILS(setrlimit(RLIMIT_NOFILE, &limit), EPERM);
+    IS(getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur == 4096);
+    FAILS(flock(0, LOCK_EX), ENOSYS);
+    FAILS(setitimer(ITIMER_REAL, &soon, NULL), ENOSYS);
+    IS((errno = 0, alarm(1)) == 0 && errno == ENOSYS);
+    FAILS(pause(), ENOSYS);
+    FAILS(sigsuspend((sigemptyset(&set), &set)), ENOSYS);
+    FAILS(clock_settime(CLOCK_REALTIME, &(struct timespec){0, 0}), EPERM);
+    FAILS(tcgetattr(0, &terminal), ENOTTY);
+    FAILS(mkfifo("/tmp/fifo", 0600), ENOSYS);
+    FAILS(getifaddrs(&addresses), ENOSYS);
+    FAILS(res_query("example.org", 1, 1, NULL, 0), ENOSYS);
+    return 0;
+}

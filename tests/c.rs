@@ -1,0 +1,271 @@
+//! The C SDK: one program in C, natively and as a guest, prints the same of every
+//! function; the examples in C; what a guest cannot have.
+
+use std::collections::BTreeSet;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use capsock_tests::{Running, capsock, output, patiently, start, stderr, succeed, target};
+use rstest::rstest;
+use tempfile::TempDir;
+
+/// Whether what needs clang is there; in CI it has to be.
+fn is_built(path: &Path) -> bool {
+    let built = path.exists();
+    if !built {
+        eprintln!("skipped: {} is not built: just c-sdk", path.display());
+        assert!(std::env::var_os("CI").is_none(), "the C SDK is not built");
+    }
+    built
+}
+
+fn built(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../target")
+        .join(path)
+}
+
+/// What the guest prints otherwise, and why: the subject, the line natively, the
+/// line of the guest.
+const DIFFERENCES: &[(&str, &str, &str)] = &[];
+
+#[rstest]
+fn a_program_does_the_same_natively_and_as_a_guest(
+    #[values(
+        "text",
+        "tcp4",
+        "tcp6",
+        "errors",
+        "nonblocking",
+        "options",
+        "timeouts",
+        "udp4",
+        "udp6",
+        "messages",
+        "packet-info",
+        "unix-stream",
+        "unix-datagram",
+        "rights",
+        "polling",
+        "selecting",
+        "epolling",
+        "events",
+        "timers",
+        "pipes",
+        "duplicates",
+        "names",
+        "interfaces",
+        "files",
+        "streams",
+        "sending-files",
+        "signals"
+    )]
+    subject: &str,
+) {
+    let native = built("c-conformance");
+    let guest = built("guests/c-conformance.wasm");
+    if !is_built(&native) || !is_built(&guest) {
+        return;
+    }
+    let natively = TempDir::new().unwrap();
+    let mut command = Command::new(native);
+    command.arg(subject).arg(natively.path());
+    let expected = lines(&run(command));
+
+    let directory = TempDir::new().unwrap();
+    let mut command = capsock();
+    command.arg("run").args(grants(directory.path()));
+    command.args([guest.as_path(), Path::new(subject), directory.path()]);
+    let found = run(command);
+    let told = stderr(&found);
+    let found = lines(&found);
+    for (number, (native, guest)) in expected.iter().zip(&found).enumerate() {
+        let is_known = DIFFERENCES.contains(&(subject, native.as_str(), guest.as_str()));
+        assert!(
+            native == guest || is_known,
+            "line {}:\nnatively `{native}`\nguest    `{guest}`\n{told}",
+            number + 1
+        );
+    }
+    assert_eq!(expected.len(), found.len(), "{told}");
+}
+
+/// The program has no subject that is not a case above.
+#[test]
+fn each_subject_is_tested() {
+    let native = built("c-conformance");
+    if !is_built(&native) {
+        return;
+    }
+    let subjects = lines(&run(Command::new(native)));
+    let tests = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("c.rs"));
+    let tests = tests.unwrap();
+    for subject in subjects {
+        assert!(
+            tests.contains(&format!("        \"{subject}\"")),
+            "{subject}"
+        );
+    }
+}
+
+fn run(mut command: Command) -> Output {
+    command.stdin(Stdio::null());
+    patiently(move || command.output().unwrap())
+}
+
+fn lines(output: &Output) -> Vec<String> {
+    let printed = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{printed}{}", stderr(output));
+    assert!(!printed.is_empty());
+    printed.lines().map(str::to_owned).collect()
+}
+
+/// Everything that the program does.
+fn grants(directory: &Path) -> Vec<String> {
+    let path = directory.display();
+    let name = directory.file_name().unwrap().to_str().unwrap();
+    let mut grants = vec![
+        format!("--dir={path}"),
+        format!("--allow-listen=unix:{path}/"),
+        format!("--allow-connect=unix:{path}/"),
+        format!("--allow-bind=unix:{path}/"),
+        format!("--allow-send=unix:{path}/"),
+        format!("--allow-listen=unix-abstract:capsock-c-{name}"),
+        format!("--allow-connect=unix-abstract:capsock-c-{name}"),
+        "--allow-pass-fd=*".to_owned(),
+        "--allow-take-fd=*".to_owned(),
+        "--allow-interfaces".to_owned(),
+        "--allow-recv=udp://239.1.2.3:ephemeral".to_owned(),
+        "--allow-recv=udp://239.1.2.4:ephemeral".to_owned(),
+        "--allow-recv=udp://[ff15::1]:ephemeral".to_owned(),
+        // One that has an address already is tried to be bound.
+        "--allow-listen=tcp://127.0.0.1:1024-65535".to_owned(),
+    ];
+    for host in ["127.0.0.1", "::1"] {
+        grants.push(format!(
+            "--allow-listen={}",
+            target("tcp", host, "ephemeral")
+        ));
+        grants.push(format!("--allow-connect={}", target("tcp", host, "*")));
+        grants.push(format!("--allow-bind={}", target("udp", host, "ephemeral")));
+        grants.push(format!("--allow-send={}", target("udp", host, "*")));
+        grants.push(format!("--allow-recv={}", target("udp", host, "*")));
+    }
+    grants
+}
+
+#[test]
+fn what_a_guest_cannot_have_fails() {
+    if !is_built(&built("guests/c-cannot.wasm")) {
+        return;
+    }
+    let told = succeed(&[], "c-cannot", &[]);
+    let wrong: Vec<&str> = told
+        .lines()
+        .filter(|line| line.contains(", not ") || line.ends_with(": no"))
+        .collect();
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    assert_eq!(told.lines().count(), 35, "{told}");
+}
+
+#[rstest]
+#[case::ipv4("127.0.0.1")]
+#[case::ipv6("::1")]
+fn the_examples_in_c_talk_to_each_other(#[case] host: &str) {
+    if !is_built(&built("guests/c-echo-server.wasm")) {
+        return;
+    }
+    let port = TcpListener::bind((host, 0))
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
+    let grant = target("tcp", host, port);
+    let port = port.to_string();
+    let client = [host, &port];
+    let denied = output(&[], "c-echo-client", &client);
+    assert!(!denied.status.success());
+    let told = stderr(&denied).replace('\'', "");
+    assert!(told.contains("Permission denied"), "{told}");
+    assert!(told.contains(&format!("--allow-connect {grant}")), "{told}");
+
+    let server = start(&["--allow-listen", &grant], "c-echo-server", &client);
+    wait_for_listener(&server, &port);
+    let received = succeed(&["--allow-connect", &grant], "c-echo-client", &client);
+    assert_eq!(received, "Received Hello, world\n");
+    let told = server.succeed();
+    assert!(
+        told.starts_with(&format!("Connected by {host} port ")),
+        "{told}"
+    );
+}
+
+/// proc(5) tells, and no connection is taken away by it.
+fn wait_for_listener(_server: &Running, port: &str) {
+    let port = format!(":{:04X} ", port.parse::<u16>().unwrap());
+    let start = std::time::Instant::now();
+    loop {
+        let listens = ["/proc/net/tcp", "/proc/net/tcp6"].iter().any(|table| {
+            let table = std::fs::read_to_string(table).unwrap_or_default();
+            table
+                .lines()
+                .any(|line| line.contains(&port) && line.contains(" 0A "))
+        });
+        if listens {
+            return;
+        }
+        assert!(start.elapsed() < capsock_tests::PATIENCE);
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+}
+
+/// docs/c.md says of every function that the SDK has what it does.
+#[test]
+fn each_function_is_documented() {
+    let wrapped = built("c-sdk/lib/wasm32-wasip2/wrapped");
+    if !is_built(&wrapped) {
+        return;
+    }
+    let wrapped = std::fs::read_to_string(wrapped).unwrap();
+    let functions: BTreeSet<&str> = wrapped
+        .lines()
+        .filter_map(|line| line.strip_prefix("--wrap="))
+        // libc's own names for what has another.
+        .filter(|name| !name.starts_with("__"))
+        .collect();
+    let document = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/c.md");
+    let document = std::fs::read_to_string(document).unwrap();
+    let missing: Vec<_> = functions
+        .into_iter()
+        .filter(|name| !document.contains(&format!("`{name}`")))
+        .collect();
+    assert!(missing.is_empty(), "docs/c.md lacks {missing:?}");
+}
+
+/// The SDK works where it was moved to, from another directory.
+#[test]
+fn the_sdk_can_be_moved() {
+    let sdk = built("c-sdk");
+    if !is_built(&sdk) {
+        return;
+    }
+    let elsewhere = TempDir::new().unwrap();
+    let moved = elsewhere.path().join("a directory");
+    let copied = Command::new("cp").arg("-r").arg(&sdk).arg(&moved).status();
+    assert!(copied.unwrap().success());
+    let source = elsewhere.path().join("hello.c");
+    std::fs::write(
+        &source,
+        "#include <stdio.h>\nint main(void) { puts(\"hello\"); return 0; }\n",
+    )
+    .unwrap();
+    let mut command = Command::new(moved.join("bin/capsock-cc"));
+    command.current_dir(elsewhere.path());
+    command.args(["-O2", "hello.c", "-o", "hello.wasm"]);
+    let compiled = run(command);
+    assert!(compiled.status.success(), "{}", stderr(&compiled));
+    let mut command = capsock();
+    command.arg("run").arg(elsewhere.path().join("hello.wasm"));
+    assert_eq!(run(command).stdout, b"hello\n");
+}
