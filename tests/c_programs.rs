@@ -308,3 +308,44 @@ fn mosquitto_publishes_and_subscribes_over_tcp_and_a_unix_socket() {
     succeed(&unix, &publish, &[&over_unix[..], &topic].concat());
     assert_eq!(listening.succeed(), "over unix\n");
 }
+
+/// Sends back what comes, until the end.
+fn echo<S: Read + Write>(mut connection: S) {
+    let mut room = [0; 1000];
+    loop {
+        match connection.read(&mut room).unwrap() {
+            0 => return,
+            count => connection.write_all(&room[..count]).unwrap(),
+        }
+    }
+}
+
+/// Errors of Lua are setjmp and longjmp.
+#[test]
+fn lua_socket_talks_over_tcp_and_a_unix_socket() {
+    let Some(lua) = built("lua") else { return };
+    let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("c-lua");
+    let script = scripts.join("client.lua");
+    let script = script.to_str().unwrap();
+    let scripts = format!("--dir={}:ro", scripts.display());
+    let talked = "over LuaSocket\tnil\tnil\nready\t0\ncaught\tfalse\tthrown\n";
+
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port().to_string();
+    let peer = std::thread::spawn(move || echo(listener.accept().unwrap().0));
+    let nobody = free_port().to_string();
+    let flags = [scripts.as_str(), "--allow-connect", "tcp://127.0.0.1:*"];
+    let told = succeed(&flags, &lua, &[script, "127.0.0.1", &port, &nobody]);
+    assert_eq!(told, format!("{talked}nil\tconnection refused\n"));
+    peer.join().unwrap();
+
+    let directory = TempDir::new().unwrap();
+    let path = directory.path().join("echo.sock");
+    let listener = UnixListener::bind(&path).unwrap();
+    let peer = std::thread::spawn(move || echo(listener.accept().unwrap().0));
+    let path = path.to_str().unwrap();
+    let grant = format!("unix:{path}");
+    let flags = [scripts.as_str(), "--allow-connect", &grant];
+    assert_eq!(succeed(&flags, &lua, &[script, path]), talked);
+    peer.join().unwrap();
+}

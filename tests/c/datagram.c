@@ -31,6 +31,9 @@ void udp(int family) {
     SAY(recv(receiver, buffer, 4, MSG_DONTWAIT));
     SAY(sendto(sender, "a longer one", 12, 0, (struct sockaddr *)&to, length));
     SAY(recv(receiver, buffer, 4, MSG_TRUNC));
+    SAY(sendto(sender, "none of it", 10, 0, (struct sockaddr *)&to, length));
+    SAY(recv(receiver, buffer, 0, 0));
+    SAY(recv(receiver, buffer, 0, MSG_DONTWAIT));
     SAY(connect(sender, (struct sockaddr *)&to, length));
     SAY(send(sender, "connected", 9, 0));
     SAY(read(receiver, buffer, sizeof buffer));

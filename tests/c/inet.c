@@ -80,7 +80,11 @@ void tcp(int family) {
     SAY(sendto(client, "x", 1, 0, NULL, 0));
     SAY(recvfrom(accepted, buffer, 1, 0, (struct sockaddr *)&peer, (size = sizeof peer, &size)));
     SAY(read(accepted, buffer, 0));
+    SAY(recv(accepted, buffer, 0, MSG_DONTWAIT));
     SAY(write(client, "", 0));
+    SAY(send(client, "xyz", 3, 0));
+    SAY(recv(accepted, buffer, 0, 0));
+    SAY(recv(accepted, buffer, 3, MSG_WAITALL));
 
     SAY(shutdown(client, SHUT_WR));
     SAY(read(accepted, buffer, sizeof buffer));

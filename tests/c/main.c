@@ -40,6 +40,7 @@ static const struct {
     {"streams", streams},
     {"sending-files", sending_files},
     {"signals", signals},
+    {"jumps", jumps},
 };
 
 int main(int argc, char **argv) {

@@ -81,5 +81,6 @@ void files(void);
 void streams(void);
 void sending_files(void);
 void signals(void);
+void jumps(void);
 
 #endif

@@ -1,7 +1,24 @@
 #ifndef __CAPSOCK_SETJMP_H
 #define __CAPSOCK_SETJMP_H
 
+#ifdef __capsock_exceptions__
 
+#ifndef __wasm_exception_handling__
+#define __wasm_exception_handling__
+#include_next <setjmp.h>
+#undef __wasm_exception_handling__
+#else
+#include_next <setjmp.h>
+#endif
+/* The compiler knows these two, and there are no masks that a jump restores. */
+#define sigsetjmp(place, mask) setjmp(place)
+#define siglongjmp(place, value) longjmp(place, value)
+#undef _setjmp
+#undef _longjmp
+#define _setjmp(place) setjmp(place)
+#define _longjmp(place, value) longjmp(place, value)
+
+#else
 
 #ifdef __cplusplus
 extern "C" {
@@ -22,6 +39,8 @@ _Noreturn void siglongjmp(sigjmp_buf, int);
 
 #ifdef __cplusplus
 }
+#endif
+
 #endif
 
 #endif

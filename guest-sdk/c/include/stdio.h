@@ -7,6 +7,10 @@
 extern "C" {
 #endif
 
+#define L_tmpnam 20
+#define TMP_MAX 10000
+#define P_tmpdir "/tmp"
+
 FILE *tmpfile(void);
 char *tmpnam(char *);
 FILE *popen(const char *, const char *);

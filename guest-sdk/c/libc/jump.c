@@ -1,4 +1,6 @@
-/* setjmp(3) returns, and longjmp(3) cannot: it says so and ends the program. */
+/* Where the SDK was built without exceptions, setjmp(3) returns, and longjmp(3)
+   cannot: it says so and ends the program. */
+#ifndef __capsock_exceptions__
 #include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,3 +15,7 @@ WEAK _Noreturn void longjmp(jmp_buf place, int value) {
     abort();
 }
 WEAK _Noreturn void siglongjmp(sigjmp_buf place, int value) { longjmp(place, value); }
+
+#else
+typedef int nothing;
+#endif

@@ -18,8 +18,9 @@ fn read_into(object: &Object, room: &mut [u8]) -> Result<usize> {
     let nonblocking = object.is_nonblocking();
     match &object.kind {
         Kind::Libc(number) => libc::read(*number, room),
-        Kind::Socket(socket) => socket.receive(nonblocking, room, MsgFlag::NONE),
+        // Also of a socket: recv(2) is another matter.
         _ if room.is_empty() => Ok(0),
+        Kind::Socket(socket) => socket.receive(nonblocking, room, MsgFlag::NONE),
         Kind::Stdin(stdin) => stdin.read(room, nonblocking),
         Kind::Pipe(pipe) => pipe.read(room, nonblocking),
         Kind::Event(event) => event.read(room, nonblocking),

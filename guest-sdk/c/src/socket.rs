@@ -77,6 +77,11 @@ impl Sock {
         flags: MsgFlag,
     ) -> Result<usize> {
         let host = self.prepare(nonblocking, Direction::Receive)?;
+        if room.is_empty() {
+            // It waits, takes a message, and tells errors, as any other.
+            let (data, _sender) = host.recvfrom_flags(0, flags)?;
+            return Ok(data.len());
+        }
         Ok(host.recv_into_flags(room, flags)?)
     }
 
