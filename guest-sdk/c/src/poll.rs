@@ -4,11 +4,12 @@
 //! most programs do, and each then is one call of the host.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::ffi::{c_int, c_void};
 use std::rc::Rc;
 use std::time::Duration;
 
-use capsock_guest::raw::poller::{Poller, Trigger};
+use capsock_guest::raw::poller::{Poller, Readiness, Trigger};
 
 use crate::epoll;
 use crate::errno::{self, Errno, Result};
@@ -47,6 +48,7 @@ struct Member {
 /// Fills in what is ready, and returns how many are.
 fn poll(fds: &mut [Pollfd], timeout: Option<Duration>) -> Result<c_int> {
     let mut members: Vec<Member> = Vec::new();
+    let mut members_by_id = BTreeMap::new();
     let mut locals = Vec::new();
     // Where each entry finds its events.
     let mut places: Vec<Option<usize>> = vec![None; fds.len()];
@@ -70,15 +72,13 @@ fn poll(fds: &mut [Pollfd], timeout: Option<Duration>) -> Result<c_int> {
             });
         }
         if object.waitable().is_some() || matches!(object.kind, Kind::Epoll(_)) {
-            // Few are looked through: large sets are for epoll(7).
-            let same = members
-                .iter()
-                .position(|member| member.object.id == object.id);
-            match same {
-                Some(same) => members[same].events |= events,
+            let next = members.len();
+            let member = *members_by_id.entry(object.id).or_insert(next);
+            match members.get_mut(member) {
+                Some(member) => member.events |= events,
                 None => members.push(Member { object, events }),
             }
-            places[place] = Some(same.unwrap_or(members.len() - 1));
+            places[place] = Some(member);
         }
     }
     let timeout = if is_told {
@@ -104,22 +104,26 @@ fn poll(fds: &mut [Pollfd], timeout: Option<Duration>) -> Result<c_int> {
             *last = set;
         }
     });
+    // A member of the host's poller has its place in `members` as its key, and the
+    // others that of their entry.
+    let mut by_host = vec![Readiness::empty(); members.len()];
+    let mut here = vec![0; fds.len()];
     for (key, ready, local) in found? {
-        // A member of the host's poller has its place in `members` as its key.
-        let is_local = local != 0;
-        for (place, entry) in fds.iter_mut().enumerate() {
-            let is_it = match is_local {
-                true => key == place as u64,
-                false => places[place].is_some_and(|member| member as u64 == key),
-            };
-            if is_it {
-                let events = u32::from(entry.events.cast_unsigned());
-                let member = places[place].and_then(|place| members.get(place));
-                let side = member.map_or(Side::Both, |member| Side::of(&member.object));
-                let told = side.told(ready, events) | local & (events | ERR | HUP);
-                entry.revents |= told as i16;
-            }
+        let key = usize::try_from(key).unwrap_or(usize::MAX);
+        if local != 0 {
+            here[key] |= local;
+        } else {
+            by_host[key] |= ready;
         }
+    }
+    for (place, entry) in fds.iter_mut().enumerate() {
+        let events = u32::from(entry.events.cast_unsigned());
+        let mut told = here[place] & (events | ERR | HUP);
+        if let Some(member) = places[place] {
+            let side = Side::of(&members[member].object);
+            told |= side.told(by_host[member], events);
+        }
+        entry.revents |= told as i16;
     }
     let ready = fds.iter().filter(|entry| entry.revents != 0).count();
     Ok(c_int::try_from(ready).unwrap_or(c_int::MAX))

@@ -43,11 +43,12 @@ pub(crate) enum Direction {
 impl Sock {
     pub(crate) fn new(host: Socket) -> Self {
         Self {
-            told: Cell::new(host.gettimeout().unwrap_or(None)),
             host,
             receive_timeout: Cell::new(None),
             send_timeout: Cell::new(None),
             wants_timeval: Cell::new(false),
+            // Every new one waits.
+            told: Cell::new(None),
         }
     }
 
