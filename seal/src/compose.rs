@@ -7,7 +7,7 @@ use wac_graph::{CompositionGraph, EncodeOptions, NodeId, PackageId};
 use wasm_encoder::{ComponentSection, CustomSection};
 
 use crate::imports::{self, Import};
-use crate::keeper::{Keeper, NotBuiltIn};
+use crate::keeper::{Keeper, Kind, LISTENER, NotBuiltIn};
 use crate::seal::{SECTION, mark};
 use crate::{policy, sections};
 
@@ -35,12 +35,15 @@ pub enum SealError {
          gives it that where only WASI is"
     )]
     NeedsPortable(String),
-    /// It makes requests of HTTP, which the firewall alone keeps.
+    /// It has what the firewall alone keeps: requests of HTTP, or sockets of 0.3.
     #[error(
         "it imports `{0}`, which the portable component does not have; without --portable the \
          firewall has it"
     )]
     NeedsFirewall(String),
+    /// It makes requests of HTTP beside sockets of 0.3.
+    #[error("it imports `{0}` and wasi:sockets 0.3, and no firewall has both")]
+    NotTogether(String),
     /// The crate was built without the component that it needs.
     #[error(transparent)]
     NotBuiltIn(#[from] NotBuiltIn),
@@ -165,9 +168,17 @@ fn compose(
         )
         .map_err(other)?;
     }
+    let listener = match keeper.kind {
+        Kind::FirewallP3 => Some(listener(&mut graph, kept).map_err(other)?),
+        _ => None,
+    };
     let instance = graph.instantiate(program);
     for (import, export) in wanted {
-        connect(&mut graph, kept, &export, instance, &import).map_err(|why| {
+        let from = match listener {
+            Some(listener) if export == imports::TYPES => listener,
+            _ => kept,
+        };
+        connect(&mut graph, from, &export, instance, &import).map_err(|why| {
             SealError::DoesNotFit {
                 import,
                 keeper: keeper.name(),
@@ -189,6 +200,17 @@ fn compose(
     Ok((composed, keeper))
 }
 
+/// Puts the component in front of the firewall that has its sockets of 0.3.
+fn listener(graph: &mut CompositionGraph, firewall: NodeId) -> Result<NodeId, String> {
+    let listener = register(graph, "capsock:listener", LISTENER)?;
+    let interfaces = names(graph, listener, Side::Imports);
+    let listener = graph.instantiate(listener);
+    for interface in interfaces {
+        connect(graph, firewall, &interface, listener, &interface)?;
+    }
+    Ok(listener)
+}
+
 /// The imports of the program that the keeper's exports are for.
 fn wanted(
     graph: &CompositionGraph,
@@ -206,7 +228,10 @@ fn wanted(
             Import::Unknown if import.starts_with("capsock:sockets/") => {
                 return Err(SealError::NeedsPortable(shown(&import, NAME)));
             }
-            Import::Unknown if imports::is_request(&import) => {
+            Import::Unknown if keeper.kind == Kind::FirewallP3 && imports::is_request(&import) => {
+                return Err(SealError::NotTogether(shown(&import, NAME)));
+            }
+            Import::Unknown if imports::is_request(&import) || imports::is_p3(&import) => {
                 return Err(SealError::NeedsFirewall(shown(&import, NAME)));
             }
             Import::Unknown => {

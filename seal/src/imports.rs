@@ -17,6 +17,17 @@ const HARMLESS_INTERFACES: [&str; 1] = ["wasi:http/types"];
 /// What makes requests of HTTP, as the firewall has it.
 const REQUESTS: &str = "wasi:http/outgoing-handler@0.2.12";
 
+/// What 0.3 has of sockets.
+const P3: [&str; 2] = [TYPES, "wasi:sockets/ip-name-lookup@0.3.0"];
+
+/// The sockets of 0.3 themselves.
+pub(crate) const TYPES: &str = "wasi:sockets/types@0.3.0";
+
+/// Whether an import is `wasi:sockets` 0.3.
+pub(crate) fn is_p3(import: &str) -> bool {
+    P3.into_iter().any(|interface| is_same(interface, import))
+}
+
 /// Whether an import makes requests of HTTP.
 pub(crate) fn is_request(import: &str) -> bool {
     is_same(REQUESTS, import)

@@ -172,6 +172,7 @@ pub fn admit_sender(
 #[derive(Clone, Debug)]
 pub struct CheckedName {
     name: Name,
+    /// It had a dot.
     absolute: bool,
 }
 
@@ -191,9 +192,13 @@ impl CheckedName {
         }
     }
 
-    /// Whether it has a dot, be it the last one: then it is looked up as it is.
-    pub(crate) fn is_absolute(&self) -> bool {
-        self.absolute
+    /// As the host is asked about it: a name with a dot, be it the last one, is
+    /// absolute; what a single label means is for the machine to say.
+    pub(crate) fn to_question(&self) -> String {
+        match self.absolute {
+            true => format!("{}.", self.as_str()),
+            false => self.as_str().to_owned(),
+        }
     }
 
     /// Whether nobody is asked about it, as far as the rules say that.

@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::vec;
 
 use capsock_policy::wasi::numeric_host;
 use capsock_policy::{Denial, Errno, Limits, is_name};
@@ -28,10 +29,18 @@ pub struct Lookup {
     refused: RefCell<Option<Denial>>,
 }
 
+/// A name that somebody looks up.
+pub(crate) enum Question {
+    /// Nobody is asked.
+    Answered(Lookup),
+    /// The host is.
+    Host(CheckedName),
+}
+
 #[derive(Debug)]
 enum Source {
-    /// Nobody is asked. The last one is told first.
-    Known(RefCell<Vec<IpAddr>>),
+    /// All answers are there.
+    Known(RefCell<vec::IntoIter<IpAddr>>),
     Host(ResolveAddressStream),
 }
 
@@ -44,22 +53,20 @@ impl Lookup {
     /// `invalid-argument` for what is neither an address nor a name,
     /// `access-denied` where the rules do not allow it, the host's.
     pub fn of(name: &str) -> Result<Self, ErrorCode> {
-        if let Some(ip) = numeric_host(name) {
-            return Ok(Self::new(None, Source::known(vec![ip.to_canonical()])));
+        match Question::of(name)? {
+            Question::Answered(lookup) => Ok(lookup),
+            Question::Host(name) => {
+                let source = Source::Host(outer::resolve(&name)?);
+                Ok(Self::new(Some(name), source))
+            }
         }
-        if !is_name(name) {
-            return Err(ErrorCode::InvalidArgument);
-        }
-        let name = grants::vet_name(name).map_err(|errno| match errno {
-            Errno::AccessDenied => ErrorCode::AccessDenied,
-            _ => ErrorCode::NameUnresolvable,
-        })?;
-        let source = match name.is_localhost() {
-            // In the order of RFC 6724, as the C library has them.
-            true => Source::known(vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()]),
-            false => Source::Host(outer::resolve(&name)?),
-        };
-        Ok(Self::new(Some(name), source))
+    }
+
+    /// A look-up that the host has answered.
+    #[cfg(feature = "p3")]
+    pub(crate) fn answered(name: CheckedName, answers: Vec<IpAddr>) -> Self {
+        let answers = answers.iter().map(IpAddr::to_canonical).collect();
+        Self::new(Some(name), Source::known(answers))
     }
 
     fn new(name: Option<CheckedName>, source: Source) -> Self {
@@ -132,14 +139,38 @@ impl Lookup {
     }
 }
 
+impl Question {
+    /// # Errors
+    /// As [`Lookup::of`], without the host's.
+    pub(crate) fn of(name: &str) -> Result<Self, ErrorCode> {
+        let answered = |name, answers| Self::Answered(Lookup::new(name, Source::known(answers)));
+        if let Some(ip) = numeric_host(name) {
+            return Ok(answered(None, vec![ip.to_canonical()]));
+        }
+        if !is_name(name) {
+            return Err(ErrorCode::InvalidArgument);
+        }
+        let name = grants::vet_name(name).map_err(|errno| match errno {
+            Errno::AccessDenied => ErrorCode::AccessDenied,
+            _ => ErrorCode::NameUnresolvable,
+        })?;
+        if !name.is_localhost() {
+            return Ok(Self::Host(name));
+        }
+        let both = vec![Ipv6Addr::LOCALHOST.into(), Ipv4Addr::LOCALHOST.into()];
+        // In the order of RFC 6724, as the C library has them.
+        Ok(answered(Some(name), both))
+    }
+}
+
 impl Source {
     fn known(answers: Vec<IpAddr>) -> Self {
-        Self::Known(RefCell::new(answers))
+        Self::Known(RefCell::new(answers.into_iter()))
     }
 
     fn next_address(&self) -> Result<Option<IpAddr>, ErrorCode> {
         match self {
-            Self::Known(answers) => Ok(answers.borrow_mut().pop()),
+            Self::Known(answers) => Ok(answers.borrow_mut().next()),
             Self::Host(stream) => {
                 let answer = stream.resolve_next_address()?;
                 Ok(answer.map(|answer| IpAddr::from(answer).to_canonical()))

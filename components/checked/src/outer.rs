@@ -115,16 +115,10 @@ pub(crate) fn send_udp(
     socket.send(&datagrams)
 }
 
-/// A name with a dot, be it the last one, is absolute; what a single label means is for
-/// the machine to say.
 pub(crate) fn resolve(
     name: &CheckedName,
 ) -> Result<ip_name_lookup::ResolveAddressStream, ErrorCode> {
-    let absolute = match name.is_absolute() {
-        true => &format!("{}.", name.as_str()),
-        false => name.as_str(),
-    };
-    NETWORK.with(|network| ip_name_lookup::resolve_addresses(network, absolute))
+    NETWORK.with(|network| ip_name_lookup::resolve_addresses(network, &name.to_question()))
 }
 
 /// The host looks a name in it up by itself, and is trusted to find what was checked.

@@ -3,14 +3,13 @@
 use std::cell::Cell;
 use std::net::SocketAddr;
 
-use capsock_policy::operation::{Bind, Connect, Listen};
-use capsock_policy::wasi::{check_family, check_unicast};
+use capsock_policy::operation::Listen;
 use capsock_policy::{AddressFamily, Limits, Protocol};
 
 use crate::bindings::wasi::io::streams::{InputStream, OutputStream};
 use crate::bindings::wasi::sockets0_2_12::tcp::TcpSocket;
 use crate::convert::code;
-use crate::{ErrorCode, grants, outer};
+use crate::{ErrorCode, checks, grants, outer};
 
 /// How many peers one accept turns away.
 const TURNED_AWAY: u32 = Limits::DEFAULT.backlog;
@@ -81,9 +80,7 @@ impl Tcp {
         if self.bound.get().is_some() {
             return Err(ErrorCode::InvalidState);
         }
-        check_unicast(local.ip()).map_err(code)?;
-        check_family(self.family, local.ip()).map_err(code)?;
-        let checked = grants::vet::<Bind>(Protocol::Tcp, local).map_err(code)?;
+        let checked = checks::bind_tcp(self.family, local).map_err(code)?;
         outer::bind_tcp(&self.socket, &checked)?;
         self.state.set(State::Binding);
         self.bound.set(Some(local));
@@ -123,12 +120,8 @@ impl Tcp {
     /// Those of [`start_connect`](Self::start_connect).
     pub fn begin_connect(&self, remote: SocketAddr) -> Result<(), ErrorCode> {
         self.check_unconnected()?;
-        check_family(self.family, remote.ip()).map_err(code)?;
-        grants::check::<Connect>(Protocol::Tcp, remote).map_err(code)?;
-        if self.bound.get().is_none() {
-            grants::vet_implicit_bind(Protocol::Tcp, self.family).map_err(code)?;
-        }
-        let checked = grants::vet::<Connect>(Protocol::Tcp, remote).map_err(code)?;
+        let is_bound = self.bound.get().is_some();
+        let checked = checks::connect_tcp(self.family, is_bound, remote).map_err(code)?;
         outer::connect_tcp(&self.socket, &checked)?;
         self.state.set(State::Connecting);
         Ok(())

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::net::SocketAddr;
 use std::rc::Rc;
 
-use capsock_policy::operation::{Bind, Send};
+use capsock_policy::operation::Send;
 use capsock_policy::wasi::check_family;
 use capsock_policy::{AddressFamily, Protocol, Refusal};
 
@@ -14,10 +14,10 @@ use crate::bindings::wasi::sockets0_2_12::udp::{
 };
 use crate::convert::code;
 use crate::outer::CheckedDatagram;
-use crate::{ErrorCode, grants, outer};
+use crate::{ErrorCode, checks, grants, outer};
 
 /// The longest datagram, in bytes: its length is a `u16`.
-const LONGEST: usize = u16::MAX as usize;
+pub(crate) const LONGEST: usize = u16::MAX as usize;
 
 /// How long the host may take to end a receive that was under way in streams which are
 /// dropped, in nanoseconds: wasmtime's traps where others are made before.
@@ -78,8 +78,7 @@ impl Udp {
         if self.bound.get().is_some() {
             return Err(ErrorCode::InvalidState);
         }
-        check_family(self.family, local.ip()).map_err(code)?;
-        let checked = grants::vet::<Bind>(Protocol::Udp, local).map_err(code)?;
+        let checked = checks::bind_udp(self.family, local).map_err(code)?;
         outer::bind_udp(&self.socket, &checked)?;
         self.binding.set(true);
         self.bound.set(Some(local));
