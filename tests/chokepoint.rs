@@ -1,5 +1,6 @@
 //! Only `host/src/os/` calls the kernel with an address, and there only
-//! functions that take vetted ones.
+//! functions that take vetted ones; of the components only `checked/src/outer.rs` calls
+//! the host with one, which was checked.
 
 use std::path::{Path, PathBuf};
 
@@ -79,6 +80,77 @@ const CALLS: [(&str, &str, &str); 6] = [
     ("message.rs", "libc::sendmsg(", "Vetted<O>"),
     ("multicast.rs", "set(fd, OptionNumber", "Vetted<Recv>"),
 ];
+
+/// What a component has no use for but in `outer.rs`: each way to a socket of the host's
+/// and to an answer of its.
+const OF_THE_HOST: [&str; 11] = [
+    "instance_network::instance_network(",
+    "tcp_create_socket::create_tcp_socket(",
+    "udp_create_socket::create_udp_socket(",
+    "ip_name_lookup::resolve_addresses(",
+    "outgoing_handler::handle(",
+    "TcpStream",
+    "TcpListener",
+    "net::UdpSocket",
+    "ToSocketAddrs",
+    "extern ",
+    "unsafe ",
+];
+
+/// The calls in it with an address, or what an address stands for, and what was checked.
+const OUTER_CALLS: [(&str, &str); 9] = [
+    ("self.0.start_bind(", "Checked<Bind>"),
+    ("self.0.start_connect(", "Checked<Connect>"),
+    ("self.0.start_listen(", "Checked<Listen>"),
+    ("self.0.stream(", "Checked<Send>"),
+    ("OutgoingDatagram {", "Checked<Send>"),
+    ("self.0.send(", "CheckedDatagram"),
+    ("resolve_addresses(", "CheckedName"),
+    ("outgoing_handler::handle(", "CheckedRequest"),
+    // The checks' own: they send nothing, and no guest has them.
+    ("socket.0.", "fn probe_"),
+];
+
+#[test]
+fn components_call_the_host_with_what_was_checked() {
+    const OUTER: &str = "components/checked/src/outer.rs";
+    let mut read = 0;
+    for file in sources("components")
+        .into_iter()
+        .filter(|file| file != OUTER)
+    {
+        read += 1;
+        for (number, line) in code(&file) {
+            for word in OF_THE_HOST {
+                assert!(
+                    !line.contains(word),
+                    "{file}:{number} has `{word}`: calls of the host belong in {OUTER}, where \
+                     they take what was checked\n{line}"
+                );
+            }
+        }
+    }
+    assert!(read > 20, "{read} files were read");
+
+    let mut function = String::new();
+    let mut found = [0; OUTER_CALLS.len()];
+    for (number, line) in code(OUTER) {
+        if line.contains("fn ") || line.contains("struct ") {
+            function.clear();
+        }
+        function.push_str(&line);
+        for ((call, checked), found) in OUTER_CALLS.iter().zip(&mut found) {
+            if line.contains(call) {
+                *found += 1;
+                assert!(function.contains(checked), "{OUTER}:{number}: {function}");
+            }
+        }
+    }
+    let calls = OUTER_CALLS.iter().zip(found);
+    for ((call, _), found) in calls {
+        assert!(found > 0, "`{call}` is not in {OUTER}");
+    }
+}
 
 #[test]
 fn nothing_outside_os_calls_the_kernel_with_an_address() {

@@ -2,7 +2,7 @@
 //! capsock or wasmtime. `scripts/jco` fetches it.
 
 use std::io::{Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpStream, UdpSocket};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 use std::sync::LazyLock;
@@ -182,4 +182,131 @@ fn names_are_asked_about() {
     let output = sealed.run(&["look-up", "denied.test"]);
     assert_eq!(printed(&output), "PermissionDenied\n");
     assert_denied(&output, "resolve denied.test");
+}
+
+/// A server of Python's, and its port.
+fn http_server(host: &str, directory: &TempDir) -> (Running, u16) {
+    std::fs::write(directory.path().join("greeting"), "hello").unwrap();
+    let mut server = Command::new("python3");
+    server.args([
+        "-u",
+        "-m",
+        "http.server",
+        "0",
+        "--bind",
+        host,
+        "--directory",
+    ]);
+    let mut server = Running::spawn(server.arg(directory.path()));
+    let line = server.expect_line(&format!("Serving HTTP on {host} port "));
+    let port = line.split(' ').next().unwrap().parse().unwrap();
+    (server, port)
+}
+
+const DENIED: &str = "ErrorCode::HttpRequestDenied\n";
+
+#[test]
+fn requests_go_where_the_rules_allow() {
+    let Some(_jco) = jco() else {
+        return;
+    };
+    let directory = tempfile::tempdir().unwrap();
+    let (mut server, port) = http_server("127.0.0.1", &directory);
+    let sealed = Sealed::new(
+        &["--allow-connect", &format!("tcp://127.0.0.1:{port}")],
+        "http-get",
+    );
+    let output = sealed.run(&["http", &format!("127.0.0.1:{port}"), "/greeting?x"]);
+    assert_eq!(printed(&output), "200 hello\n", "{}", stderr(&output));
+
+    let elsewhere = TcpListener::bind("127.0.0.1:0").unwrap();
+    let other = elsewhere.local_addr().unwrap().to_string();
+    let localhost = format!("localhost:{port}");
+    for (scheme, authority, denied) in [
+        ("http", &*other, format!("connect tcp://{other}")),
+        ("http", "127.0.0.1", "connect tcp://127.0.0.1:80".to_owned()),
+        (
+            "https",
+            "127.0.0.1",
+            "connect tcp://127.0.0.1:443".to_owned(),
+        ),
+        ("-", "127.0.0.1", "connect tcp://127.0.0.1:443".to_owned()),
+        // One of its addresses is not allowed.
+        ("http", &localhost, format!("connect tcp://[::1]:{port}")),
+        ("http", "name.invalid", "resolve name.invalid".to_owned()),
+    ] {
+        let output = sealed.run(&[scheme, authority, "/greeting"]);
+        assert_eq!(printed(&output), DENIED, "{authority}: {}", stderr(&output));
+        assert_denied(&output, &denied);
+    }
+    elsewhere.set_nonblocking(true).unwrap();
+    assert_eq!(
+        elsewhere.accept().unwrap_err().kind(),
+        std::io::ErrorKind::WouldBlock
+    );
+
+    let localhost = Sealed::new(
+        &["--allow-connect", &format!("tcp://localhost:{port}")],
+        "http-get",
+    );
+    let output = localhost.run(&["http", &format!("localhost:{port}"), "/greeting"]);
+    assert_eq!(printed(&output), "200 hello\n", "{}", stderr(&output));
+
+    // It would not be asked about where a redirection leads.
+    std::fs::create_dir(directory.path().join("moved")).unwrap();
+    let output = sealed.run(&["http", &format!("127.0.0.1:{port}"), "/moved"]);
+    assert_eq!(printed(&output), "301 \n", "{}", stderr(&output));
+
+    server.stop();
+    let output = server.output();
+    let requests: Vec<_> = stderr(&output).matches("GET ").map(str::to_owned).collect();
+    assert_eq!(requests.len(), 3, "{}", stderr(&output));
+}
+
+/// Where hosts may read another address than the one that was checked.
+#[test]
+fn requests_that_can_be_read_in_two_ways_are_not_made() {
+    let Some(_jco) = jco() else {
+        return;
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let port = address.port();
+    let grant = format!("tcp://{address}");
+    let sealed = Sealed::new(&["--allow-connect", &grant], "http-get");
+    // Of the authorities jco itself refuses some before.
+    for (scheme, authority, path, error) in [
+        ("http", format!("user@{address}"), "/", ""),
+        ("http", format!("0x7f.0.0.1:{port}"), "/", ""),
+        ("http", format!("127.1:{port}"), "/", ""),
+        ("http", "127.0.0.1:0".to_owned(), "/", ""),
+        (
+            "http",
+            address.to_string(),
+            "@192.0.2.1/",
+            "ErrorCode::HttpRequestUriInvalid",
+        ),
+        (
+            "http",
+            address.to_string(),
+            "//192.0.2.1/",
+            "ErrorCode::HttpRequestUriInvalid",
+        ),
+        (
+            "other:ws",
+            address.to_string(),
+            "/",
+            "ErrorCode::HttpProtocolError",
+        ),
+    ] {
+        let output = sealed.run(&[scheme, &authority, path]);
+        assert!(!output.status.success(), "{authority} {path}");
+        let printed = printed(&output);
+        assert!(printed.contains(error), "{authority} {path}: {printed}");
+    }
+    listener.set_nonblocking(true).unwrap();
+    assert_eq!(
+        listener.accept().unwrap_err().kind(),
+        std::io::ErrorKind::WouldBlock
+    );
 }

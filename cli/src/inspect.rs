@@ -8,9 +8,10 @@ use capsock_host::{Limits, Policy};
 use capsock_seal::Seal;
 use wasmparser::{Validator, WasmFeatures};
 
+use crate::seal::{MOST, sealed_in};
 use crate::terminal::print;
 use crate::wasi::{self, Surface, parts};
-use crate::{Failure, load, policy};
+use crate::{Failure, load};
 
 /// Prints what a component imports, and which grants that needs; and what it
 /// exports.
@@ -28,16 +29,20 @@ pub(crate) fn inspect(path: &Path) -> Result<i32, Failure> {
 /// The grants that are sealed in, from the outermost seal to the innermost.
 fn seals(path: &Path, mut component: Vec<u8>) -> Result<String, Failure> {
     let mut text = String::new();
-    while let Some(seal) = Seal::of(&component).map_err(|error| load::unusable(path, &error))? {
+    for number in 0.. {
+        let Some(seal) = Seal::of(&component).map_err(|error| load::unusable(path, &error))? else {
+            break;
+        };
+        if number == MOST {
+            text += "further seals, which are not looked at\n";
+            break;
+        }
         let keeper = seal.keeper();
         let whose = match keeper.is_built_in() {
             true => "",
             false => " of another build of capsock",
         };
-        let rules = match seal.policy() {
-            Some(policy) => policy::summary(policy),
-            None => "no policy: the host alone decides".to_owned(),
-        };
+        let rules = sealed_in(seal.policy());
         // Writing to a string succeeds.
         _ = writeln!(
             text,

@@ -20,6 +20,7 @@ use crate::inherit::{self, Listener};
 use crate::landlock::Directories;
 use crate::record::{self, Record};
 use crate::script::{self, ScriptView, Scripts};
+use crate::seal::MOST;
 use crate::terminal::tell;
 use crate::told::Told;
 use crate::wasi::Surface;
@@ -109,15 +110,12 @@ pub(crate) fn run(mut run: Run) -> Result<i32, Failure> {
     }
 }
 
-/// How many seals of one component are taken off: each is looked at as a whole.
-const SEALS: usize = 16;
-
 /// The program that a component was sealed of, to be run under the policy within the
 /// rules of its seal: what they allow is what the sealed component would, and what the
 /// machine alone knows counts as well. What another capsock has sealed runs as it is,
 /// its keeper within the policy.
 fn unseal(mut component: Vec<u8>, run: &mut Run) -> Vec<u8> {
-    for _seal in 0..SEALS {
+    for _seal in 0..MOST {
         match Seal::said_by(&component) {
             Ok(Some(seal)) if seal.keeper().is_built_in() => {
                 if let Some(rules) = seal.policy() {

@@ -3,12 +3,15 @@
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
-use capsock_host::Limits;
+use capsock_host::{Limits, Policy};
 use capsock_seal::{Keeper, seal as compose};
 
 use crate::args::SealTask;
 use crate::terminal::{print, tell};
 use crate::{Failure, load, policy};
+
+/// How many seals of one component are looked at: for each all of it is read.
+pub(crate) const MOST: usize = 16;
 
 /// Writes the sealed component, and says what is in it.
 pub(crate) fn seal(task: &SealTask) -> Result<i32, Failure> {
@@ -27,10 +30,7 @@ pub(crate) fn seal(task: &SealTask) -> Result<i32, Failure> {
             "the limits of the policy are not sealed in: the host that runs it has its own"
         ));
     }
-    let rules = match &task.policy {
-        Some(policy) => policy::summary(policy),
-        None => "no policy: the host alone decides".to_owned(),
-    };
+    let rules = sealed_in(task.policy.as_ref());
     print(format_args!(
         "{}: {rules}; {} KiB, {} KiB more than without\n",
         task.output.display(),
@@ -38,6 +38,14 @@ pub(crate) fn seal(task: &SealTask) -> Result<i32, Failure> {
         (sealed.len() - program.len()) >> 10,
     ))?;
     Ok(0)
+}
+
+/// What a seal has of rules.
+pub(crate) fn sealed_in(policy: Option<&Policy>) -> String {
+    match policy {
+        Some(policy) => policy::summary(policy),
+        None => "no policy: the host alone decides".to_owned(),
+    }
 }
 
 /// Writes a file whole or not at all, so that what was there is not lost; what is no

@@ -211,6 +211,11 @@ impl Running {
         rest.chars().next().unwrap()
     }
 
+    /// Ends it.
+    pub fn stop(&mut self) {
+        self.child.kill().unwrap();
+    }
+
     /// Waits for the end.
     pub fn output(mut self) -> Output {
         // Read both, so that neither can fill up and stop the guest.

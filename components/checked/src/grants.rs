@@ -104,12 +104,15 @@ pub(crate) fn ask<O: Operation>(
         return Ok(checked);
     };
     let question = (O::OP, protocol, address);
-    if GRANTS.with(|grants| grants.vetted.borrow().has(&question, &policy)) {
-        return Ok(checked);
-    }
-    policy.vet::<O>(protocol, address.into())?;
-    GRANTS.with(|grants| grants.vetted.borrow_mut().keep(question, policy));
-    Ok(checked)
+    GRANTS.with(|grants| {
+        let mut vetted = grants.vetted.borrow_mut();
+        if !vetted.has(&question, &policy) {
+            vetted.ask(question, policy, |policy| {
+                policy.vet::<O>(protocol, address.into())
+            })?;
+        }
+        Ok(checked)
+    })
 }
 
 /// Tells of what was asked and not allowed.
@@ -158,14 +161,17 @@ pub fn admit_sender(
         return Ok(());
     };
     let question = (protocol, local, sender);
-    if GRANTS.with(|grants| grants.admitted.borrow().has(&question, &policy)) {
-        return Ok(());
-    }
-    let (local, sender) = (local.map(Address::from), Address::from(sender));
-    let verdict = policy.admit_sender(protocol, local.as_ref(), &sender);
-    verdict.map_err(|denial| deny(&denial))?;
-    GRANTS.with(|grants| grants.admitted.borrow_mut().keep(question, policy));
-    Ok(())
+    let verdict = GRANTS.with(|grants| {
+        let mut admitted = grants.admitted.borrow_mut();
+        if admitted.has(&question, &policy) {
+            return Ok(());
+        }
+        admitted.ask(question, policy, |policy| {
+            let (local, sender) = (local.map(Address::from), Address::from(sender));
+            policy.admit_sender(protocol, local.as_ref(), &sender)
+        })
+    });
+    verdict.map_err(|denial| deny(&denial))
 }
 
 /// A name that may be looked up.

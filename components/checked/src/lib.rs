@@ -17,8 +17,8 @@
     clippy::all,
     reason = "generated"
 )]
-pub mod bindings {
-    //! What wit-bindgen generates from the WIT.
+mod bindings {
+    //! What wit-bindgen generates from the WIT. `outer` alone makes sockets of it.
     wit_bindgen::generate!({
         path: ["../../wit", "../wit"],
         world: "capsock:firewall/checked",
@@ -59,8 +59,12 @@ mod p3;
 mod tcp;
 mod udp;
 
+pub use bindings::wasi::clocks0_2_12::monotonic_clock;
+pub use bindings::wasi::io;
 pub use bindings::wasi::sockets0_2_12::network::ErrorCode;
+pub use bindings::wasi::sockets0_2_12::tcp::ShutdownType;
 pub use grants::Checked;
 pub use names::Lookup;
+pub use outer::{TcpSocket, UdpSocket};
 pub use tcp::{Accepted, Tcp};
 pub use udp::{Incoming, Outgoing, Udp};

@@ -7,9 +7,8 @@ use capsock_policy::operation::Listen;
 use capsock_policy::{AddressFamily, Limits, Protocol};
 
 use crate::bindings::wasi::io::streams::{InputStream, OutputStream};
-use crate::bindings::wasi::sockets0_2_12::tcp::TcpSocket;
 use crate::convert::code;
-use crate::{ErrorCode, checks, grants, outer};
+use crate::{ErrorCode, TcpSocket, checks, grants};
 
 /// How many peers one accept turns away.
 const TURNED_AWAY: u32 = Limits::DEFAULT.backlog;
@@ -59,7 +58,7 @@ impl Tcp {
     /// # Errors
     /// The host's.
     pub fn create(family: AddressFamily) -> Result<Self, ErrorCode> {
-        Ok(Self::of(outer::create_tcp(family)?, family))
+        Ok(Self::of(TcpSocket::create(family)?, family))
     }
 
     fn of(socket: TcpSocket, family: AddressFamily) -> Self {
@@ -81,7 +80,7 @@ impl Tcp {
             return Err(ErrorCode::InvalidState);
         }
         let checked = checks::bind_tcp(self.family, local).map_err(code)?;
-        outer::bind_tcp(&self.socket, &checked)?;
+        self.socket.start_bind(&checked)?;
         self.state.set(State::Binding);
         self.bound.set(Some(local));
         Ok(())
@@ -122,7 +121,7 @@ impl Tcp {
         self.check_unconnected()?;
         let is_bound = self.bound.get().is_some();
         let checked = checks::connect_tcp(self.family, is_bound, remote).map_err(code)?;
-        outer::connect_tcp(&self.socket, &checked)?;
+        self.socket.start_connect(&checked)?;
         self.state.set(State::Connecting);
         Ok(())
     }
@@ -154,7 +153,7 @@ impl Tcp {
         // By WASI, there is no bind by itself.
         let local = self.bound.get().ok_or(ErrorCode::InvalidState)?;
         let checked = grants::vet::<Listen>(Protocol::Tcp, local).map_err(code)?;
-        outer::listen_tcp(&self.socket, &checked)?;
+        self.socket.start_listen(&checked)?;
         self.state.set(State::BeginningToListen);
         Ok(())
     }
@@ -175,7 +174,7 @@ impl Tcp {
     /// # Errors
     /// The host's, or what the connect failed with.
     pub fn local_address(&self) -> Result<SocketAddr, ErrorCode> {
-        Ok(self.open()?.local_address()?.into())
+        self.open()?.local_address()
     }
 
     /// Whom it is connected to.
@@ -183,7 +182,7 @@ impl Tcp {
     /// # Errors
     /// The host's, or what the connect failed with.
     pub fn remote_address(&self) -> Result<SocketAddr, ErrorCode> {
-        Ok(self.open()?.remote_address()?.into())
+        self.open()?.remote_address()
     }
 
     /// The host's socket, unless a connect is under way or has failed.
@@ -235,9 +234,9 @@ impl Tcp {
             _ => return Err(ErrorCode::InvalidState),
         }
         for _ in 0..TURNED_AWAY {
-            let (socket, input, output) = outer::accept_tcp(&self.socket)?;
+            let (socket, input, output) = self.socket.accept()?;
             // One that has gone again has no peer that could be asked about.
-            let Ok(peer) = socket.remote_address().map(SocketAddr::from) else {
+            let Ok(peer) = socket.remote_address() else {
                 continue;
             };
             let local = self.bound.get().ok_or(ErrorCode::InvalidState)?;
@@ -263,7 +262,7 @@ impl Tcp {
         self.family
     }
 
-    /// The host's socket, for its state: nobody but `outer` gives it an address.
+    /// The host's socket, for its state.
     pub fn socket(&self) -> &TcpSocket {
         &self.socket
     }

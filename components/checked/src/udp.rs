@@ -9,12 +9,11 @@ use capsock_policy::wasi::check_family;
 use capsock_policy::{AddressFamily, Protocol, Refusal};
 
 use crate::bindings::wasi::clocks0_2_12::monotonic_clock;
-use crate::bindings::wasi::sockets0_2_12::udp::{
-    IncomingDatagram, IncomingDatagramStream, OutgoingDatagramStream, UdpSocket,
-};
+use crate::bindings::wasi::io::poll::Pollable;
+use crate::bindings::wasi::sockets0_2_12::udp::{IncomingDatagram, IncomingDatagramStream};
 use crate::convert::code;
-use crate::outer::CheckedDatagram;
-use crate::{ErrorCode, checks, grants, outer};
+use crate::outer::{CheckedDatagram, OutgoingDatagramStream};
+use crate::{ErrorCode, UdpSocket, checks, grants};
 
 /// The longest datagram, in bytes: its length is a `u16`.
 pub(crate) const LONGEST: usize = u16::MAX as usize;
@@ -59,7 +58,7 @@ impl Udp {
     /// The host's.
     pub fn create(family: AddressFamily) -> Result<Self, ErrorCode> {
         Ok(Self {
-            socket: outer::create_udp(family)?,
+            socket: UdpSocket::create(family)?,
             family,
             bound: Cell::new(None),
             binding: Cell::new(false),
@@ -79,7 +78,7 @@ impl Udp {
             return Err(ErrorCode::InvalidState);
         }
         let checked = checks::bind_udp(self.family, local).map_err(code)?;
-        outer::bind_udp(&self.socket, &checked)?;
+        self.socket.start_bind(&checked)?;
         self.binding.set(true);
         self.bound.set(Some(local));
         Ok(())
@@ -121,7 +120,7 @@ impl Udp {
         if self.received.take() {
             monotonic_clock::subscribe_duration(MOMENT).block();
         }
-        let (incoming, outgoing) = outer::stream_udp(&self.socket, checked.as_ref())?;
+        let (incoming, outgoing) = self.socket.stream(checked.as_ref())?;
         let incoming = Incoming {
             stream: incoming,
             local,
@@ -145,7 +144,7 @@ impl Udp {
     /// # Errors
     /// The host's.
     pub fn local_address(&self) -> Result<SocketAddr, ErrorCode> {
-        Ok(self.socket.local_address()?.into())
+        self.socket.local_address()
     }
 
     /// Whom its streams are of and to.
@@ -153,11 +152,10 @@ impl Udp {
     /// # Errors
     /// The host's.
     pub fn remote_address(&self) -> Result<SocketAddr, ErrorCode> {
-        Ok(self.socket.remote_address()?.into())
+        self.socket.remote_address()
     }
 
-    /// The host's socket, for its options and state: nobody but `outer` gives it an
-    /// address.
+    /// The host's socket, for its options and state.
     pub fn socket(&self) -> &UdpSocket {
         &self.socket
     }
@@ -170,7 +168,7 @@ impl Incoming {
     /// # Errors
     /// The host's.
     pub fn receive(&self, most: u64) -> Result<Vec<(Vec<u8>, SocketAddr)>, ErrorCode> {
-        let received = self.stream().receive(most)?.into_iter();
+        let received = self.begun().receive(most)?.into_iter();
         let datagrams = received.map(
             |IncomingDatagram {
                  data,
@@ -183,8 +181,13 @@ impl Incoming {
         Ok(datagrams.filter(admits).collect())
     }
 
-    /// The host's stream, to wait for it.
-    pub fn stream(&self) -> &IncomingDatagramStream {
+    /// Is ready when there may be one.
+    pub fn subscribe(&self) -> Pollable {
+        self.begun().subscribe()
+    }
+
+    /// The host's stream, by which something is to be received.
+    fn begun(&self) -> &IncomingDatagramStream {
         self.received.set(true);
         &self.stream
     }
@@ -229,7 +232,7 @@ impl Outgoing {
         let before = checked.len() as u64;
         let sent = match (before, &unfit) {
             (0, Some(_)) => 0,
-            _ => outer::send_udp(&self.stream, checked)?,
+            _ => self.stream.send(checked)?,
         };
         match unfit {
             // Its turn has come.
@@ -253,8 +256,16 @@ impl Outgoing {
         Ok(CheckedDatagram::new(data, remote, &checked))
     }
 
-    /// The host's stream, to wait for it.
-    pub fn stream(&self) -> &OutgoingDatagramStream {
-        &self.stream
+    /// How many datagrams can be sent now.
+    ///
+    /// # Errors
+    /// The host's.
+    pub fn check_send(&self) -> Result<u64, ErrorCode> {
+        self.stream.check_send()
+    }
+
+    /// Is ready when one can be sent.
+    pub fn subscribe(&self) -> Pollable {
+        self.stream.subscribe()
     }
 }

@@ -1,7 +1,7 @@
 //! The host's errors, by their POSIX names.
 
 use capsock_checked::ErrorCode;
-use capsock_checked::bindings::wasi::io::streams::StreamError;
+use capsock_checked::io::streams::StreamError;
 use capsock_policy::Errno;
 
 /// An error of a function of the host's sockets.

@@ -22,9 +22,9 @@ mod bindings {
         world: "capsock:firewall/portable",
         generate_all,
         with: {
-            "wasi:io/error@0.2.12": capsock_checked::bindings::wasi::io::error,
-            "wasi:io/poll@0.2.12": capsock_checked::bindings::wasi::io::poll,
-            "wasi:io/streams@0.2.12": capsock_checked::bindings::wasi::io::streams,
+            "wasi:io/error@0.2.12": capsock_checked::io::error,
+            "wasi:io/poll@0.2.12": capsock_checked::io::poll,
+            "wasi:io/streams@0.2.12": capsock_checked::io::streams,
         },
     });
 

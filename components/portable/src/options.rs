@@ -1,7 +1,6 @@
 //! Options of sockets: those that WASI has, and those whose value is known.
 
-use capsock_checked::ErrorCode;
-use capsock_checked::bindings::wasi::sockets0_2_12::tcp::TcpSocket;
+use capsock_checked::{ErrorCode, TcpSocket};
 use capsock_policy::{AddressFamily, Errno, Limits};
 
 use crate::bindings::exports::capsock::sockets::options::{

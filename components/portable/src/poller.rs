@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 
-use capsock_checked::bindings::wasi::io::poll::Pollable;
+use capsock_checked::io::poll::Pollable;
 use capsock_policy::Errno;
 
 use crate::bindings::exports::capsock::sockets::poller::{Event, Readiness, Trigger};

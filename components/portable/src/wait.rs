@@ -2,10 +2,8 @@
 
 use std::time::Duration;
 
-use capsock_checked::bindings::wasi::clocks0_2_12::monotonic_clock::{
-    now, subscribe_duration, subscribe_instant,
-};
-use capsock_checked::bindings::wasi::io::poll::{Pollable, poll};
+use capsock_checked::io::poll::{Pollable, poll};
+use capsock_checked::monotonic_clock::{now, subscribe_duration, subscribe_instant};
 use capsock_policy::Errno;
 
 /// How long the operations of a socket wait.

@@ -2,7 +2,7 @@
 //! model.
 
 use std::iter;
-use std::net::{IpAddr, SocketAddr, SocketAddrV4, SocketAddrV6};
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -16,7 +16,7 @@ use wasmtime::{AsContextMut, StoreContextMut};
 
 use crate::bindings::wasi_p3::types::{
     ErrorCode, Host, HostTcpSocket, HostTcpSocketWithStore, IpAddress, IpAddressFamily,
-    IpSocketAddress, Ipv4SocketAddress, Ipv6SocketAddress,
+    IpSocketAddress,
 };
 use crate::bindings::wasi_p3::{HostDatagramSocket, HostDatagramSocketWithStore, ip_name_lookup};
 use crate::ctx::CapsockCtxView;
@@ -24,7 +24,7 @@ use crate::error::WasiError;
 use crate::lookup::NameError;
 use crate::options::{DurationOption, NumberOption};
 use crate::wasi::{Accepting, Kind, Receiving, Sending, Tcp, Udp, Unresolved, addresses};
-use crate::{AddressFamily, Capsock, Errno};
+use crate::{Capsock, Errno};
 
 type Result<T> = std::result::Result<T, WasiError<ErrorCode>>;
 

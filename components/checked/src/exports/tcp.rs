@@ -1,7 +1,6 @@
 //! `wasi:sockets/tcp` and `tcp-create-socket`
 
-use crate::bindings::wasi::sockets0_2_12::tcp::ShutdownType as OuterShutdown;
-use crate::{Accepted, Tcp};
+use crate::{Accepted, ShutdownType as OuterShutdown, Tcp};
 
 use super::Firewall;
 use super::bindings::exports::wasi::sockets0_2_12::tcp::{

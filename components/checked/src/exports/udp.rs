@@ -99,13 +99,13 @@ impl GuestIncomingDatagramStream for Incoming {
     }
 
     fn subscribe(&self) -> Pollable {
-        self.stream().subscribe()
+        Incoming::subscribe(self)
     }
 }
 
 impl GuestOutgoingDatagramStream for Outgoing {
     fn check_send(&self) -> Result<u64> {
-        Ok(self.stream().check_send()?)
+        Ok(Outgoing::check_send(self)?)
     }
 
     fn send(&self, datagrams: Vec<OutgoingDatagram>) -> Result<u64> {
@@ -116,6 +116,6 @@ impl GuestOutgoingDatagramStream for Outgoing {
     }
 
     fn subscribe(&self) -> Pollable {
-        self.stream().subscribe()
+        Outgoing::subscribe(self)
     }
 }

@@ -62,11 +62,11 @@ impl GuestTcpSocket for Tcp {
     }
 
     fn get_local_address(&self) -> Result<IpSocketAddress> {
-        self.open()?.get_local_address()
+        Ok(self.open()?.local_address()?.into())
     }
 
     fn get_remote_address(&self) -> Result<IpSocketAddress> {
-        self.open()?.get_remote_address()
+        Ok(self.open()?.remote_address()?.into())
     }
 
     fn get_is_listening(&self) -> bool {
@@ -165,11 +165,11 @@ impl GuestUdpSocket for Udp {
     }
 
     fn get_local_address(&self) -> Result<IpSocketAddress> {
-        self.socket().get_local_address()
+        Ok(self.socket().local_address()?.into())
     }
 
     fn get_remote_address(&self) -> Result<IpSocketAddress> {
-        self.socket().get_remote_address()
+        Ok(self.socket().remote_address()?.into())
     }
 
     fn get_address_family(&self) -> IpAddressFamily {

@@ -31,9 +31,7 @@ mod udp;
 
 use capsock_policy::Errno;
 
-use bindings::wasi::sockets0_3_0::types::ErrorCode;
-
-capsock_policy::wasi_addresses!(bindings::wasi::sockets0_3_0::types);
+use outer::ErrorCode;
 
 /// What the checks fail with.
 fn code(errno: Errno) -> ErrorCode {

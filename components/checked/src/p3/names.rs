@@ -2,13 +2,12 @@
 
 use std::net::IpAddr;
 
-use super::bindings::wasi::sockets0_3_0::ip_name_lookup::ErrorCode;
-use super::outer;
+use super::outer::{self, NameError};
 use crate::names::Question;
-use crate::{ErrorCode as Code, Lookup};
+use crate::{ErrorCode, Lookup};
 
 /// The addresses of a name that the guest may be told.
-pub(super) async fn addresses(name: &str) -> Result<Vec<IpAddr>, ErrorCode> {
+pub(super) async fn addresses(name: &str) -> Result<Vec<IpAddr>, NameError> {
     let lookup = match Question::of(name).map_err(code)? {
         Question::Answered(lookup) => lookup,
         Question::Host(name) => {
@@ -24,10 +23,10 @@ pub(super) async fn addresses(name: &str) -> Result<Vec<IpAddr>, ErrorCode> {
 }
 
 /// What the checks fail with.
-fn code(code: Code) -> ErrorCode {
+fn code(code: ErrorCode) -> NameError {
     match code {
-        Code::AccessDenied => ErrorCode::AccessDenied,
-        Code::InvalidArgument => ErrorCode::InvalidArgument,
-        _ => ErrorCode::NameUnresolvable,
+        ErrorCode::AccessDenied => NameError::AccessDenied,
+        ErrorCode::InvalidArgument => NameError::InvalidArgument,
+        _ => NameError::NameUnresolvable,
     }
 }

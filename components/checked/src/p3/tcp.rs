@@ -5,10 +5,9 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use capsock_policy::operation::Listen;
 use capsock_policy::{AddressFamily, Protocol};
-use wit_bindgen::StreamReader;
 
-use super::bindings::wasi::sockets0_3_0::types::TcpSocket;
-use super::{ErrorCode, code, outer};
+use super::outer::{Connections, TcpSocket};
+use super::{ErrorCode, code};
 use crate::{checks, grants};
 
 /// A socket of the host's, whose addresses are checked.
@@ -37,7 +36,7 @@ enum State {
 /// What a socket accepts.
 #[derive(Debug)]
 pub(super) struct Listener {
-    connections: StreamReader<TcpSocket>,
+    connections: Connections,
     local: SocketAddr,
     family: AddressFamily,
 }
@@ -45,7 +44,7 @@ pub(super) struct Listener {
 impl Tcp {
     pub(super) fn create(family: AddressFamily) -> Result<Self, ErrorCode> {
         Ok(Self {
-            socket: outer::create_tcp(family)?,
+            socket: TcpSocket::create(family)?,
             family,
             state: RefCell::new(State::Unconnected),
             bound: Cell::new(None),
@@ -58,7 +57,7 @@ impl Tcp {
             return Err(ErrorCode::InvalidState);
         }
         let checked = checks::bind_tcp(self.family, local).map_err(code)?;
-        outer::bind_tcp(&self.socket, &checked)?;
+        self.socket.bind(&checked)?;
         self.bound.set(Some(local));
         Ok(())
     }
@@ -70,7 +69,7 @@ impl Tcp {
         let result = match checks::connect_tcp(self.family, is_bound, remote).map_err(code) {
             Ok(checked) => {
                 self.state.replace(State::Connecting);
-                outer::connect_tcp(&self.socket, &checked).await
+                self.socket.connect(&checked).await
             }
             Err(ErrorCode::AccessDenied) => Err(ErrorCode::AccessDenied),
             Err(error) => return Err(error),
@@ -91,7 +90,7 @@ impl Tcp {
         };
         let local = self.bound.get().unwrap_or(any);
         let checked = grants::vet::<Listen>(Protocol::Tcp, local).map_err(code)?;
-        let connections = outer::listen_tcp(&self.socket, &checked)?;
+        let connections = self.socket.listen(&checked)?;
         self.state.replace(State::Listening);
         Ok(Listener {
             connections,
@@ -100,8 +99,7 @@ impl Tcp {
         })
     }
 
-    /// The host's socket, unless a connect is under way or has failed: for what takes no
-    /// address.
+    /// The host's socket, unless a connect is under way or has failed.
     pub(super) fn open(&self) -> Result<&TcpSocket, ErrorCode> {
         match &*self.state.borrow() {
             State::Connecting => Err(ErrorCode::InvalidState),
@@ -110,8 +108,7 @@ impl Tcp {
         }
     }
 
-    /// The host's socket, for its state and data: nobody but `outer` gives it an
-    /// address.
+    /// The host's socket, for its state and data.
     pub(super) fn socket(&self) -> &TcpSocket {
         &self.socket
     }
@@ -135,7 +132,7 @@ impl Listener {
         loop {
             let socket = self.connections.next().await?;
             // One that has gone again has no peer that could be asked about.
-            let Ok(peer) = socket.get_remote_address().map(SocketAddr::from) else {
+            let Ok(peer) = socket.remote_address() else {
                 continue;
             };
             if grants::admit_peer(Protocol::Tcp, self.local, peer).is_ok() {

@@ -7,8 +7,8 @@ use capsock_policy::operation::Send;
 use capsock_policy::wasi::check_family;
 use capsock_policy::{AddressFamily, Protocol};
 
-use super::bindings::wasi::sockets0_3_0::types::UdpSocket;
-use super::{ErrorCode, code, outer};
+use super::outer::UdpSocket;
+use super::{ErrorCode, code};
 use crate::grants::Checked;
 use crate::udp::LONGEST;
 use crate::{checks, grants};
@@ -26,7 +26,7 @@ pub(super) struct Udp {
 impl Udp {
     pub(super) fn create(family: AddressFamily) -> Result<Self, ErrorCode> {
         Ok(Self {
-            socket: outer::create_udp(family)?,
+            socket: UdpSocket::create(family)?,
             family,
             bound: Cell::new(None),
             peer: Cell::new(None),
@@ -35,11 +35,11 @@ impl Udp {
 
     pub(super) fn bind(&self, local: SocketAddr) -> Result<(), ErrorCode> {
         // By whomever: the kernel binds it before it sends.
-        if self.bound.get().is_some() || self.socket.get_local_address().is_ok() {
+        if self.bound.get().is_some() || self.socket.local_address().is_ok() {
             return Err(ErrorCode::InvalidState);
         }
         let checked = checks::bind_udp(self.family, local).map_err(code)?;
-        outer::bind_udp(&self.socket, &checked)?;
+        self.socket.bind(&checked)?;
         self.bound.set(Some(local));
         Ok(())
     }
@@ -47,7 +47,7 @@ impl Udp {
     pub(super) fn connect(&self, remote: SocketAddr) -> Result<(), ErrorCode> {
         self.check(remote)?;
         let checked = self.vet_to_send(remote)?;
-        outer::connect_udp(&self.socket, &checked)?;
+        self.socket.connect(&checked)?;
         self.peer.set(Some(remote));
         Ok(())
     }
@@ -77,10 +77,10 @@ impl Udp {
                 vet(remote)?;
                 Err(ErrorCode::InvalidArgument)
             }
-            (_, Some(peer)) => outer::send_udp(&self.socket, data, None, &vet(peer)?).await,
+            (_, Some(peer)) => self.socket.send(data, &vet(peer)?).await,
             (Some(remote), None) => {
                 let checked = self.vet_to_send(remote)?;
-                outer::send_udp(&self.socket, data, Some(remote), &checked).await
+                self.socket.send_to(data, &checked).await
             }
             (None, None) => Err(ErrorCode::InvalidArgument),
         }
@@ -90,7 +90,6 @@ impl Udp {
     pub(super) async fn receive(&self) -> Result<(Vec<u8>, SocketAddr), ErrorCode> {
         loop {
             let (data, sender) = self.socket.receive().await?;
-            let sender = SocketAddr::from(sender);
             let admitted = grants::admit_sender(Protocol::Udp, self.bound.get(), sender).is_ok();
             // Others may have sent before it was connected.
             if admitted && self.peer.get().is_none_or(|peer| peer == sender) {
@@ -99,8 +98,7 @@ impl Udp {
         }
     }
 
-    /// The host's socket, for its options and state: nobody but `outer` gives it an
-    /// address.
+    /// The host's socket, for its options and state.
     pub(super) fn socket(&self) -> &UdpSocket {
         &self.socket
     }

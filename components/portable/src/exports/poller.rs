@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use capsock_checked::bindings::wasi::io::poll::Pollable;
+use capsock_checked::io::poll::Pollable;
 
 use super::{Result, of};
 use crate::Portable;

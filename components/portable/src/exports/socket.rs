@@ -1,6 +1,6 @@
 //! `capsock:sockets/socket`
 
-use capsock_checked::bindings::wasi::io::poll::Pollable;
+use capsock_checked::io::poll::Pollable;
 use capsock_policy::Errno;
 
 use super::Result;

@@ -9,7 +9,7 @@ use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
 use std::rc::Rc;
 
-use capsock_checked::bindings::wasi::io::poll::Pollable;
+use capsock_checked::io::poll::Pollable;
 use capsock_policy::{AddressFamily, Errno, Limits, SocketType};
 
 use crate::bindings::exports::capsock::sockets::poller::Readiness as Ready;

@@ -2,8 +2,7 @@
 //! place of one that could not connect, and for the time of a connect, when WASI sets
 //! nothing.
 
-use capsock_checked::ErrorCode;
-use capsock_checked::bindings::wasi::sockets0_2_12::tcp::TcpSocket;
+use capsock_checked::{ErrorCode, TcpSocket};
 
 /// An option that WASI has of TCP, with its value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

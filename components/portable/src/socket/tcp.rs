@@ -4,10 +4,9 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use capsock_checked::bindings::wasi::io::poll::Pollable;
-use capsock_checked::bindings::wasi::io::streams::{InputStream, OutputStream, StreamError};
-use capsock_checked::bindings::wasi::sockets0_2_12::tcp::{ShutdownType, TcpSocket};
-use capsock_checked::{Accepted, ErrorCode, Tcp, grants};
+use capsock_checked::io::poll::Pollable;
+use capsock_checked::io::streams::{InputStream, OutputStream, StreamError};
+use capsock_checked::{Accepted, ErrorCode, ShutdownType, Tcp, TcpSocket, grants};
 use capsock_policy::operation::Listen;
 use capsock_policy::{AddressFamily, Errno, Protocol};
 
@@ -318,10 +317,10 @@ impl Stream {
         let state = self.state.borrow();
         let told = state
             .socket()
-            .and_then(|socket| socket.socket().local_address().ok());
+            .and_then(|socket| socket.local_address().ok());
         // There is none before the bind, and while it connects.
         let own = || self.bound.get().unwrap_or(any(self.family));
-        told.map_or_else(own, Into::into)
+        told.unwrap_or_else(own)
     }
 
     pub(crate) fn remote_address(&self) -> Result<SocketAddr, Errno> {

@@ -3,9 +3,8 @@
 use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
 
-use capsock_checked::bindings::wasi::io::poll::Pollable;
-use capsock_checked::bindings::wasi::sockets0_2_12::udp::UdpSocket;
-use capsock_checked::{Incoming, Outgoing, Udp, grants};
+use capsock_checked::io::poll::Pollable;
+use capsock_checked::{Incoming, Outgoing, Udp, UdpSocket, grants};
 use capsock_policy::operation::Send;
 use capsock_policy::{AddressFamily, Errno, Limits, Protocol};
 
@@ -143,7 +142,7 @@ impl Datagrams {
             let received = streams.incoming.receive(1).map_err(errno)?;
             *next = received.into_iter().next();
             // One of somebody who is not admitted was dropped.
-            if next.is_none() && !streams.incoming.stream().subscribe().ready() {
+            if next.is_none() && !streams.incoming.subscribe().ready() {
                 break;
             }
         }
@@ -185,7 +184,7 @@ impl Datagrams {
                 return Err(Errno::NotConnected);
             };
             // To send more than it allows traps.
-            if outgoing.stream().check_send().map_err(errno)? == 0 {
+            if outgoing.check_send().map_err(errno)? == 0 {
                 return Err(Errno::WouldBlock);
             }
             match outgoing.send([(data.to_vec(), to)]).map_err(errno)? {
@@ -252,8 +251,7 @@ impl Datagrams {
         }
         if asked.contains(Ready::WRITABLE) {
             let streams = self.streams.borrow();
-            let is_full =
-                |streams: &Streams| matches!(streams.outgoing.stream().check_send(), Ok(0));
+            let is_full = |streams: &Streams| matches!(streams.outgoing.check_send(), Ok(0));
             if !streams.as_ref().is_some_and(is_full) {
                 ready |= Ready::WRITABLE;
             }
@@ -266,8 +264,8 @@ impl Datagrams {
         let streams = self.streams.borrow();
         let streams = streams.as_ref()?;
         Some(match interest {
-            Interest::Input => streams.incoming.stream().subscribe(),
-            Interest::Output => streams.outgoing.stream().subscribe(),
+            Interest::Input => streams.incoming.subscribe(),
+            Interest::Output => streams.outgoing.subscribe(),
         })
     }
 }

@@ -1,15 +1,9 @@
 //! `wasi:sockets/network@0.2` and `instance-network`
 
-use std::net::{IpAddr, SocketAddr, SocketAddrV4, SocketAddrV6};
-
 use wasmtime::component::Resource;
 
-use crate::AddressFamily;
 use crate::bindings::wasi_p2::instance_network;
-use crate::bindings::wasi_p2::network::{
-    ErrorCode, Host, HostNetwork, IpAddress, IpAddressFamily, IpSocketAddress, Ipv4SocketAddress,
-    Ipv6SocketAddress,
-};
+use crate::bindings::wasi_p2::network::{ErrorCode, Host, HostNetwork};
 use crate::ctx::CapsockCtxView;
 use crate::error::WasiError;
 use crate::wasi::{Failure, Kind};
@@ -77,4 +71,4 @@ impl From<Kind> for ErrorCode {
     }
 }
 
-crate::policy::wasi_addresses!(crate::bindings::wasi::sockets::network);
+crate::policy::wasi_addresses!(crate::bindings::wasi_p2::network);
