@@ -30,6 +30,7 @@ impl listener::Guest for Firewall {
     async fn listen(socket: TcpSocketBorrow<'_>) -> Result<StreamReader<TcpSocket>> {
         let listener = socket.get::<Tcp>().listen()?;
         let (stream, connections) = wit_stream::new();
+        // The task goes on with it after it has returned.
         spawn_local(fill(listener, stream));
         Ok(connections)
     }

@@ -5,7 +5,7 @@ use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::task::{Poll, Waker};
 
-use wit_bindgen::{StreamResult, StreamWriter};
+use wit_bindgen::{StreamResult, StreamWriter, yield_async};
 
 use super::bindings::exports::wasi::sockets0_3_0::types::TcpSocket;
 use super::tcp::{Listener, Tcp};
@@ -23,6 +23,8 @@ thread_local! {
 struct Drops {
     count: Cell<u64>,
     waiting: RefCell<Vec<Waker>>,
+    /// How many listeners there are.
+    listeners: Cell<usize>,
 }
 
 impl Drop for Tcp {
@@ -35,9 +37,18 @@ impl Drop for Tcp {
     }
 }
 
+/// Lets listeners end whose readers have gone: before a connect, which must not reach
+/// them any more.
+pub(super) async fn settle() {
+    if DROPS.with(|drops| drops.listeners.get() > 0) {
+        yield_async().await;
+    }
+}
+
 /// Gives what the listener accepts to the stream, one connection each time that its
 /// reader asks for one, until the reader has gone: then the host's stream ends too.
 pub(super) async fn fill(mut listener: Listener, mut stream: StreamWriter<TcpSocket>) {
+    let _counted = Counted::new();
     loop {
         let mut accept = pin!(listener.accept());
         let connection = loop {
@@ -78,4 +89,20 @@ async fn or_a_drop<T>(mut future: Pin<&mut impl Future<Output = T>>) -> Option<T
         })
     })
     .await
+}
+
+/// A listener, among [`Drops::listeners`].
+struct Counted;
+
+impl Counted {
+    fn new() -> Self {
+        DROPS.with(|drops| drops.listeners.update(|count| count + 1));
+        Self
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        _ = DROPS.try_with(|drops| drops.listeners.update(|count| count - 1));
+    }
 }

@@ -6,6 +6,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use capsock_policy::operation::Listen;
 use capsock_policy::{AddressFamily, Protocol};
 
+use super::listener::settle;
 use super::outer::{Connections, TcpSocket};
 use super::{ErrorCode, code};
 use crate::{checks, grants};
@@ -69,6 +70,7 @@ impl Tcp {
         let result = match checks::connect_tcp(self.family, is_bound, remote).map_err(code) {
             Ok(checked) => {
                 self.state.replace(State::Connecting);
+                settle().await;
                 self.socket.connect(&checked).await
             }
             Err(ErrorCode::AccessDenied) => Err(ErrorCode::AccessDenied),
