@@ -152,6 +152,33 @@ fn under_capsock_both_policies_have_to_allow_it() {
     assert!(stderr(&output).ends_with(&format!("--allow-connect tcp://127.0.0.1:{one}\n")));
 }
 
+/// What is recorded is what the seal allows.
+#[test]
+fn a_recording_stays_within_the_seal() {
+    let (_one, one) = listener("127.0.0.1");
+    let (_other, other) = listener("127.0.0.1");
+    let allowed = format!("tcp://127.0.0.1:{one}");
+    let sealed = seal(&["--allow-connect", &allowed], &guest("attack-std"));
+    let directory = tempfile::tempdir().unwrap();
+    let record = directory.path().join("policy.toml");
+    let connect = |port: &str| {
+        let flags = ["--record", record.to_str().unwrap()];
+        let output = sealed.on_capsock(&flags, &["connect", "tcp", "127.0.0.1", port]);
+        let policy = std::fs::read_to_string(&record).unwrap();
+        (output, policy)
+    };
+    let (output, policy) = connect(&one);
+    assert_eq!(printed(&output), "ok");
+    assert!(policy.contains(&allowed), "{policy}");
+
+    let (output, policy) = connect(&other);
+    assert_eq!(printed(&output), "EACCES");
+    let told = stderr(&output);
+    let line = format!("{other}: the component is sealed: no rule of its seal allows it\n");
+    assert!(told.ends_with(&line), "{told}");
+    assert!(!policy.contains(&other), "{policy}");
+}
+
 #[test]
 fn of_two_seals_both_have_to_allow_it() {
     let (_one, one) = listener("127.0.0.1");
@@ -218,6 +245,26 @@ fn inspect_shows_what_is_sealed_in() {
 
 /// A seal that was changed is told by `inspect`, which fails; the component runs as it
 /// is, within the command line's grants.
+/// Each is composed anew, so there is an end.
+#[test]
+fn inspect_does_not_look_at_seals_without_end() {
+    const SEALS: usize = 17;
+    let mut sealed = seal(
+        &["--allow-connect", "tcp://192.0.2.1:1"],
+        &guest("attack-std"),
+    );
+    for _seal in 1..SEALS {
+        sealed = seal(&["--allow-connect", "tcp://192.0.2.1:1"], &sealed.path);
+    }
+    let inspected = sealed.inspect();
+    let text = printed(&inspected);
+    assert_eq!(text.matches("sealed with 1 rule").count(), SEALS - 1);
+    assert!(
+        text.ends_with("\nfurther seals, which are not looked at"),
+        "{text}"
+    );
+}
+
 #[test]
 fn a_seal_that_was_changed_is_told() {
     let (_listener, port) = listener("127.0.0.1");

@@ -60,7 +60,8 @@ impl Recording {
     /// The rules that lift a denial.
     ///
     /// # Errors
-    /// The denial, where a rule forbids it or the recording is full.
+    /// The denial where the recording is full, and otherwise what no rule lifts: a rule
+    /// that forbids it, or a limit.
     pub(crate) fn learn(&self, check: &Check, denial: Denial) -> Result<Lesson, Denial> {
         let mut record = self.record();
         if record.operations.len() >= OPERATIONS {
@@ -69,7 +70,7 @@ impl Recording {
         let once = matches!(check, Check::Open(_));
         let mut rules = Vec::new();
         let mut policy = record.policy.clone();
-        let mut why = denial.clone();
+        let mut why = denial;
         // An address may reach another one, which needs a rule too.
         for _subject in 0..2 {
             let by_name = why.grant().map(|grant| policy.by_name(grant));
@@ -93,7 +94,7 @@ impl Recording {
                 break;
             }
         }
-        Err(denial)
+        Err(why)
     }
 
     /// Remembers what a name was resolved to: what is connected to then is
