@@ -77,11 +77,15 @@ fn listener(host: &str) -> (TcpListener, String) {
 #[rstest]
 #[case("127.0.0.1", "127.0.0.1")]
 #[case("::1", "[::1]")]
-fn what_is_sealed_in_is_allowed_and_nothing_else(#[case] host: &str, #[case] shown: &str) {
+fn what_is_sealed_in_is_allowed_and_nothing_else(
+    #[case] host: &str,
+    #[case] shown: &str,
+    #[values("attack-std", "sockets_p3")] program: &str,
+) {
     let (granted, port) = listener(host);
     let (_other, other) = listener(host);
     let grant = format!("tcp://{shown}:{port}");
-    let sealed = seal(&["--allow-connect", &grant], &guest("attack-std"));
+    let sealed = seal(&["--allow-connect", &grant], &guest(program));
 
     let output = sealed.on_wasi(&["connect", "tcp", host, &port]);
     assert_eq!(printed(&output), "ok", "{}", stderr(&output));
@@ -110,11 +114,15 @@ fn what_is_sealed_in_is_allowed_and_nothing_else(#[case] host: &str, #[case] sho
 #[rstest]
 #[case("127.0.0.1", "127.0.0.1")]
 #[case("::1", "[::1]")]
-fn datagrams_pass_to_whom_the_rules_allow(#[case] host: &str, #[case] shown: &str) {
+fn datagrams_pass_to_whom_the_rules_allow(
+    #[case] host: &str,
+    #[case] shown: &str,
+    #[values("attack-std", "sockets_p3")] program: &str,
+) {
     let socket = UdpSocket::bind((host, 0)).unwrap();
     let port = socket.local_addr().unwrap().port().to_string();
     let grant = format!("udp://{shown}:{port}");
-    let sealed = seal(&["--allow-send", &grant], &guest("attack-std"));
+    let sealed = seal(&["--allow-send", &grant], &guest(program));
     let output = sealed.on_wasi(&["send", host, &port]);
     assert_eq!(printed(&output), "ok", "{}", stderr(&output));
     let mut received = [0; 9];
@@ -125,12 +133,14 @@ fn datagrams_pass_to_whom_the_rules_allow(#[case] host: &str, #[case] shown: &st
 }
 
 /// `capsock run` has the seal's rules and its own.
-#[test]
-fn under_capsock_both_policies_have_to_allow_it() {
+#[rstest]
+fn under_capsock_both_policies_have_to_allow_it(
+    #[values("attack-std", "sockets_p3")] program: &str,
+) {
     let (_one, one) = listener("127.0.0.1");
     let (_other, other) = listener("127.0.0.1");
     let grant = |port: &str| format!("tcp://127.0.0.1:{port}");
-    let sealed = seal(&["--allow-connect", &grant(&one)], &guest("attack-std"));
+    let sealed = seal(&["--allow-connect", &grant(&one)], &guest(program));
     let both = format!("tcp://127.0.0.1:{one},{other}");
     let connect = |grants: &[&str], port: &str| {
         sealed.on_capsock(grants, &["connect", "tcp", "127.0.0.1", port])
@@ -179,12 +189,12 @@ fn a_recording_stays_within_the_seal() {
     assert!(!policy.contains(&other), "{policy}");
 }
 
-#[test]
-fn of_two_seals_both_have_to_allow_it() {
+#[rstest]
+fn of_two_seals_both_have_to_allow_it(#[values("attack-std", "sockets_p3")] program: &str) {
     let (_one, one) = listener("127.0.0.1");
     let (_both, both) = listener("127.0.0.1");
     let grant = |ports: &str| format!("tcp://127.0.0.1:{ports}");
-    let inner = seal(&["--allow-connect", &grant(&both)], &guest("attack-std"));
+    let inner = seal(&["--allow-connect", &grant(&both)], &guest(program));
     let wide = grant(&format!("{one},{both}"));
     let outer = seal(&["--allow-connect", &wide], &inner.path);
     let all = ["--allow-connect", "tcp://127.0.0.1:*"];
@@ -194,7 +204,7 @@ fn of_two_seals_both_have_to_allow_it() {
         assert_eq!(printed(&outer.on_capsock(&all, &args)), expected);
     }
     // The other way round.
-    let inner = seal(&["--allow-connect", &wide], &guest("attack-std"));
+    let inner = seal(&["--allow-connect", &wide], &guest(program));
     let outer = seal(&["--allow-connect", &grant(&both)], &inner.path);
     for (port, expected) in [(&one, "EACCES"), (&both, "ok")] {
         let args = ["connect", "tcp", "127.0.0.1", port];
@@ -308,7 +318,7 @@ fn what_cannot_be_sealed_is_a_usage_error_and_leaves_no_file() {
     let policy = policy.to_str().unwrap();
     let program = guest("attack-std");
     let module = file("module.wasm", &wat::parse_str("(module)").unwrap());
-    let cases: [(&[&str], &Path, &str); 12] = [
+    let cases: [(&[&str], &Path, &str); 14] = [
         (&["--policy", policy], &program, "policy.toml:2:28: "),
         (&["--policy", "/nonexistent"], &program, "/nonexistent: "),
         (
@@ -335,7 +345,9 @@ fn what_cannot_be_sealed_is_a_usage_error_and_leaves_no_file() {
             "it is no valid component: ",
         ),
         (&[], &guest("command"), "it imports neither sockets"),
-        (&[], &guest("mixed"), "`wasi:sockets/types@0.3.0`"),
+        (&[], &guest("mixed"), "and no keeper has both"),
+        (&["--portable"], &guest("mixed"), "and no keeper has both"),
+        (&["--portable"], &guest("sockets_p3"), "without --portable"),
         (&["--no-policy"], &program, "--portable"),
     ];
     for (flags, program, message) in cases {
@@ -358,13 +370,19 @@ fn what_cannot_be_sealed_is_a_usage_error_and_leaves_no_file() {
 }
 
 /// Who stands at a socket that is not theirs is turned away before the program knows.
-#[test]
-fn peers_and_senders_are_asked_about() {
+#[rstest]
+#[case::p2("std", &["127.0.0.1:0", "1"], "5 bytes of 127.0.0.2")]
+#[case::p3("sockets_p3", &["127.0.0.1", "0", "1"], "127.0.0.2")]
+fn peers_and_senders_are_asked_about(
+    #[case] program: &str,
+    #[case] args: &[&str],
+    #[case] line: &str,
+) {
     let sealed = seal(
         &["--allow-listen", "tcp://127.0.0.1:ephemeral from=127.0.0.2"],
-        &guest("std"),
+        &guest(program),
     );
-    let mut host = sealed.host(&["echo-server", "127.0.0.1:0", "1"]);
+    let mut host = sealed.host(&[&["echo-server"], args].concat());
     let mut server = Running::spawn(&mut host);
     let port: u16 = server.expect_line("port ").parse().unwrap();
     let from = |source: &str| {
@@ -386,7 +404,7 @@ fn peers_and_senders_are_asked_about() {
     allowed.shutdown(std::net::Shutdown::Write).unwrap();
     allowed.read_to_end(&mut answer).unwrap();
     assert_eq!(answer, b"hello");
-    assert_eq!(server.expect_line("5 bytes of "), "127.0.0.2");
+    server.expect_line(line);
     let told = stderr(&server.output());
     assert!(
         told.starts_with("capsock seal: denied accept from 127.0.0.3 on "),
@@ -401,8 +419,8 @@ fn peers_and_senders_are_asked_about() {
         "--allow-send",
         "udp://127.0.0.2:*",
     ];
-    let sealed = seal(&flags, &guest("std"));
-    let mut host = sealed.host(&["datagram-echo", "127.0.0.1:0", "1"]);
+    let sealed = seal(&flags, &guest(program));
+    let mut host = sealed.host(&[&["datagram-echo"], args].concat());
     let mut server = Running::spawn(&mut host);
     let port: u16 = server.expect_line("port ").parse().unwrap();
     let [denied, allowed] = ["127.0.0.3", "127.0.0.2"].map(|ip| UdpSocket::bind((ip, 0)).unwrap());
@@ -416,4 +434,35 @@ fn peers_and_senders_are_asked_about() {
         told.starts_with("capsock seal: denied recv udp://127.0.0.3:"),
         "{told}"
     );
+}
+
+/// A program of both versions has both under the same rules.
+#[test]
+fn no_version_of_the_sockets_goes_round_the_seal() {
+    let (_granted, granted) = listener("127.0.0.1");
+    let (_other, other) = listener("127.0.0.1");
+    let flags = [
+        ("--allow-connect", format!("tcp://127.0.0.1:{granted}")),
+        ("--allow-send", format!("udp://127.0.0.1:{granted}")),
+    ];
+    let flags: Vec<&str> = flags
+        .iter()
+        .flat_map(|(flag, rule)| [*flag, rule])
+        .collect();
+    let sealed = seal(&flags, &guest("versions"));
+    let all = [
+        "--allow-connect",
+        "tcp://127.0.0.1:*",
+        "--allow-send",
+        "udp://127.0.0.1:*",
+    ];
+    for (port, verdict) in [(&granted, "ok"), (&other, "denied")] {
+        for output in [
+            sealed.on_wasi(&["127.0.0.1", port]),
+            sealed.on_capsock(&all, &["127.0.0.1", port]),
+        ] {
+            let expected = format!("0.2 {verdict}\n0.3 {verdict}");
+            assert_eq!(printed(&output), expected, "{}", stderr(&output));
+        }
+    }
 }

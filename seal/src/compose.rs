@@ -41,9 +41,9 @@ pub enum SealError {
          firewall has it"
     )]
     NeedsFirewall(String),
-    /// It makes requests of HTTP beside sockets of 0.3.
-    #[error("it imports `{0}` and wasi:sockets 0.3, and no firewall has both")]
-    NotTogether(String),
+    /// It has what different components keep.
+    #[error("it imports `{0}` and `{1}`, and no keeper has both")]
+    NotTogether(String, String),
     /// The crate was built without the component that it needs.
     #[error(transparent)]
     NotBuiltIn(#[from] NotBuiltIn),
@@ -220,28 +220,32 @@ fn wanted(
     passed: &[String],
 ) -> Result<Vec<(String, String)>, SealError> {
     let exports = names(graph, kept, Side::Exports);
+    let imports = names(graph, program, Side::Imports);
     let mut wanted = Vec::new();
-    for import in names(graph, program, Side::Imports) {
-        match imports::of(&import, exports.iter().map(String::as_str), passed) {
-            Import::Kept(export) => wanted.push((import, export.to_owned())),
+    for import in &imports {
+        match imports::of(import, exports.iter().map(String::as_str), passed) {
+            Import::Kept(export) => wanted.push((import.clone(), export.to_owned())),
             Import::Harmless => {}
-            Import::Unknown if import.starts_with("capsock:sockets/") => {
-                return Err(SealError::NeedsPortable(shown(&import, NAME)));
-            }
-            Import::Unknown if keeper.kind == Kind::FirewallP3 && imports::is_request(&import) => {
-                return Err(SealError::NotTogether(shown(&import, NAME)));
-            }
-            Import::Unknown if imports::is_request(&import) || imports::is_p3(&import) => {
-                return Err(SealError::NeedsFirewall(shown(&import, NAME)));
-            }
-            Import::Unknown => {
-                return Err(SealError::Unfiltered(shown(&import, NAME), keeper.name()));
-            }
+            Import::Unknown => return Err(unknown(import, &imports, keeper)),
         }
     }
     match wanted.is_empty() {
         true => Err(SealError::NoSockets),
         false => Ok(wanted),
+    }
+}
+
+/// Why an import is not let through, among all of a program.
+fn unknown(import: &str, imports: &[String], keeper: &Keeper) -> SealError {
+    let shown = |import: &str| shown(import, NAME);
+    let Some(kind) = Kind::only(import) else {
+        return SealError::Unfiltered(shown(import), keeper.name());
+    };
+    let is_others = |import: &&String| Kind::only(import).is_some_and(|other| other != kind);
+    match (imports.iter().find(is_others), kind) {
+        (Some(other), _) => SealError::NotTogether(shown(import), shown(other)),
+        (None, Kind::Portable) => SealError::NeedsPortable(shown(import)),
+        (None, _) => SealError::NeedsFirewall(shown(import)),
     }
 }
 

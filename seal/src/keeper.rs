@@ -66,11 +66,10 @@ impl Keeper {
     /// The variant that has what a program with these imports needs, as small as
     /// there is. One that was taken out of a sealed component has none.
     pub(crate) fn variant(&self, program: &[String]) -> Result<Self, NotBuiltIn> {
-        let has = |is: fn(&str) -> bool| program.iter().any(|import| is(import));
-        match self.kind {
-            Kind::Firewall if !self.is_built_in() => Ok(self.clone()),
-            Kind::Firewall if has(imports::is_p3) => Self::built_in(Kind::FirewallP3),
-            Kind::Firewall if has(imports::is_request) => Self::built_in(Kind::FirewallHttp),
+        let kinds = program.iter().filter_map(|import| Kind::only(import));
+        let kind = kinds.into_iter().find(|kind| *kind != Kind::Portable);
+        match kind {
+            Some(kind) if self.kind == Kind::Firewall && self.is_built_in() => Self::built_in(kind),
             _ => Ok(self.clone()),
         }
     }
@@ -93,6 +92,16 @@ impl Kind {
         Self::FirewallP3,
         Self::Portable,
     ];
+
+    /// The one that alone has an import.
+    pub(crate) fn only(import: &str) -> Option<Self> {
+        match import {
+            import if import.starts_with("capsock:sockets/") => Some(Self::Portable),
+            import if imports::is_request(import) => Some(Self::FirewallHttp),
+            import if imports::is_p3(import) => Some(Self::FirewallP3),
+            _ => None,
+        }
+    }
 
     pub(crate) fn name(self) -> &'static str {
         match self {

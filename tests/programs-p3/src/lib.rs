@@ -409,7 +409,21 @@ async fn rebind(local: SocketAddr) -> Result<()> {
         wit_bindgen::yield_async().await;
     }
     drop(read);
-    again((connections, listener)).await.map(drop)
+    let listener = again((connections, listener)).await?;
+    // Other sockets can be had while it ends.
+    let mut connections = listener.listen()?;
+    let mut read = Box::pin(connections.next());
+    for _turn in 0..9 {
+        assert!(poll_once(&mut read).await.is_none());
+        wit_bindgen::yield_async().await;
+    }
+    drop(read);
+    drop((connections, listener));
+    for _turn in 0..9 {
+        bind(local)?;
+        wit_bindgen::yield_async().await;
+    }
+    bind(plain(to)).map(drop)
 }
 
 async fn poll_once<T>(future: &mut std::pin::Pin<Box<impl Future<Output = T>>>) -> Option<T> {
