@@ -46,7 +46,12 @@ fn attack_table() {
 
 #[test]
 fn attack_table_of_sealed_programs() {
-    try_all(&[Interface::Sealed, Interface::SealedP3]);
+    try_all(&[Interface::Sealed]);
+}
+
+#[test]
+fn attack_table_of_sealed_programs_of_p3() {
+    try_all(&[Interface::SealedP3]);
 }
 
 /// Tries each row over these interfaces, and prints the table.

@@ -292,8 +292,8 @@ pub(crate) struct InspectArgs {
     pub(crate) component: PathBuf,
 }
 
-/// Put grants into a component: it runs on any host of WASI 0.2, and reaches no more
-/// than they allow.
+/// Put grants into a component: it runs on any host of WASI, and reaches no more than
+/// they allow.
 ///
 /// A firewall stands between the program and the host's wasi:sockets, and asks the
 /// same rules as `capsock run` does about every address, name, peer and sender. Under

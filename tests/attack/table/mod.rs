@@ -128,12 +128,14 @@ impl Interface {
 }
 
 impl Try {
-    /// Whether it is about grants alone, and not about other flags of `capsock run`.
+    /// Whether it is about grants alone, and not about limits or other flags of
+    /// `capsock run`.
     fn can_be_sealed(&self) -> bool {
         let mut flags = self.grants.split_whitespace();
         flags.all(|word| !word.starts_with("--") || is_grant(word))
             && self.under.is_empty()
             && !matches!(self.outcome, Ends | Unaudited)
+            && self.does != "exhaust"
     }
 }
 
