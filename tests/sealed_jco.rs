@@ -184,6 +184,34 @@ fn names_are_asked_about() {
     assert_denied(&output, "resolve denied.test");
 }
 
+/// `capsock:sockets` for a guest of the SDK; docs/portable.md says what jco has not.
+#[test]
+fn a_guest_of_the_sdk_runs() {
+    let Some(_jco) = jco() else {
+        return;
+    };
+    let grants = [
+        "--portable",
+        "--allow-listen=tcp://127.0.0.1:ephemeral",
+        "--allow-connect=tcp://127.0.0.1:*",
+        "--allow-bind=udp://127.0.0.1:*",
+        "--allow-send=udp://127.0.0.1:*",
+    ];
+    let sealed = Sealed::new(&grants, "portable");
+    for case in [
+        "sockets",
+        "options",
+        "names",
+        "readiness",
+        "nested",
+        "edges",
+        "pollables",
+    ] {
+        let output = sealed.run(&[case, "127.0.0.1"]);
+        assert!(output.status.success(), "{case}: {}", stderr(&output));
+    }
+}
+
 /// A server of Python's, and its port.
 fn http_server(host: &str, directory: &TempDir) -> (Running, u16) {
     std::fs::write(directory.path().join("greeting"), "hello").unwrap();
