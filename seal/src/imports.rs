@@ -83,6 +83,21 @@ mod tests {
     use super::*;
 
     #[test]
+    fn versions_of_the_sockets_are_told_apart() {
+        for (import, is) in [
+            ("wasi:sockets/types@0.3.0", true),
+            ("wasi:sockets/types@0.3.7", true),
+            ("wasi:sockets/ip-name-lookup@0.3.0", true),
+            ("wasi:sockets/ip-name-lookup@0.2.12", false),
+            ("wasi:sockets/types@0.3.0-rc-2025-09-16", false),
+            ("wasi:sockets/types@0.4.0", false),
+            ("wasi:sockets/tcp@0.2.12", false),
+        ] {
+            assert_eq!(is_p3(import), is, "{import}");
+        }
+    }
+
+    #[test]
     fn what_is_not_known_is_not_let_through() {
         let exports = ["wasi:sockets/tcp@0.2.12", "wasi:sockets/udp@0.2.12"];
         for (import, is) in [
