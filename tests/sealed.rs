@@ -1,12 +1,15 @@
 //! Programs with their grants sealed in, on a host of WASI that grants everything and
 //! knows nothing of capsock, and under `capsock run`.
 
+use std::collections::BTreeSet;
+use std::fs::Permissions;
 use std::io::{Read, Write};
 use std::net::{TcpListener, UdpSocket};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use capsock_tests::{Running, capsock, guest, stderr};
+use capsock_tests::{Namespace, Running, capsock, guest, stderr};
 use rstest::rstest;
 use tempfile::TempDir;
 
@@ -162,6 +165,30 @@ fn under_capsock_both_policies_have_to_allow_it(
     assert!(stderr(&output).ends_with(&format!("--allow-connect tcp://127.0.0.1:{one}\n")));
 }
 
+/// The firewall asks the host's sockets which addresses are the machine's own, and the
+/// guest may have left it none.
+#[rstest]
+#[case("9.9.9.8", "tcp://*:80")]
+#[case("2620:fe::fe", "tcp://*:80")]
+fn addresses_of_the_machine_are_its_own_whatever_the_guest_has_used_up(
+    #[case] own: &str,
+    #[case] grant: &str,
+) {
+    let setup = format!(
+        "ip addr add {own} dev lo\necho 40000 40063 > /proc/sys/net/ipv4/ip_local_port_range"
+    );
+    let Some(namespace) = Namespace::new(&setup) else {
+        return;
+    };
+    let sealed = seal(&["--allow-connect", grant], &guest("attack-std"));
+    for case in [&["connect", "tcp"][..], &["connect-without-ports"]] {
+        let args = [case, &[own, "80"]].concat();
+        let mut host = namespace.enter(&sealed.host(&args));
+        let output = host.stdin(Stdio::null()).output().unwrap();
+        assert_eq!(printed(&output), "EACCES", "{case:?}: {}", stderr(&output));
+    }
+}
+
 /// What is recorded is what the seal allows.
 #[test]
 fn a_recording_stays_within_the_seal() {
@@ -255,6 +282,94 @@ fn inspect_shows_what_is_sealed_in() {
 
 /// A seal that was changed is told by `inspect`, which fails; the component runs as it
 /// is, within the command line's grants.
+/// What is inside may say of itself what it likes.
+#[test]
+fn inspect_tells_the_seals_around_a_program_that_lies() {
+    let mut program = std::fs::read(guest("attack-std")).unwrap();
+    // A custom section: its length, its name and what it says.
+    program.extend(b"\0\x0f\x0ccapsock-seal??");
+    let directory = tempfile::tempdir().unwrap();
+    let liar = directory.path().join("liar.wasm");
+    std::fs::write(&liar, program).unwrap();
+    let inspected = capsock().arg("inspect").arg(&liar).output().unwrap();
+    assert_eq!(inspected.status.code(), Some(2));
+    let sealed = seal(&["--allow-connect", "tcp://192.0.2.1:1"], &liar);
+    let inspected = sealed.inspect();
+    assert!(inspected.status.success(), "{}", stderr(&inspected));
+    let text = printed(&inspected);
+    assert!(text.contains("allow connect tcp://192.0.2.1:1\n"), "{text}");
+    assert!(
+        text.contains("the program inside, which is sealed by the above: it says"),
+        "{text}"
+    );
+}
+
+/// The file is there as a whole or as it was, with its mode, and by its links.
+#[test]
+fn what_was_there_is_written_over_and_nothing_beside_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = |name: &str| directory.path().join(name);
+    std::fs::write(file("kept"), "precious").unwrap();
+    std::fs::set_permissions(file("kept"), Permissions::from_mode(0o600)).unwrap();
+    std::os::unix::fs::symlink("kept", file("link")).unwrap();
+    std::os::unix::fs::symlink("elsewhere", file("link.unfinished")).unwrap();
+    let grant = ["--allow-connect", "tcp://192.0.2.1:1"];
+    let program = guest("attack-std");
+    let seal_to = |output: &Path| {
+        let mut seal = capsock();
+        seal.arg("seal").args(grant).arg(&program);
+        seal.arg("-o").arg(output);
+        seal
+    };
+    let write = |output: &Path| seal_to(output).output().unwrap();
+    assert!(write(&file("link")).status.success());
+    let there: BTreeSet<_> = std::fs::read_dir(directory.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    assert_eq!(
+        there,
+        ["kept", "link", "link.unfinished"].map(String::from).into()
+    );
+    let sealed = std::fs::read(file("kept")).unwrap();
+    assert!(sealed.starts_with(b"\0asm"));
+    assert_eq!(
+        std::fs::metadata(file("kept")).unwrap().mode() & 0o777,
+        0o600
+    );
+    assert!(
+        std::fs::symlink_metadata(file("link"))
+            .unwrap()
+            .is_symlink()
+    );
+
+    let stdout = std::fs::File::create(file("redirected")).unwrap();
+    let status = seal_to(Path::new("/dev/stdout")).stdout(stdout).status();
+    assert!(status.unwrap().success());
+    assert_eq!(std::fs::read(file("redirected")).unwrap(), sealed);
+    assert!(
+        std::fs::symlink_metadata("/dev/stdout")
+            .unwrap()
+            .is_symlink()
+    );
+
+    let output = write(Path::new("-"));
+    assert!(output.stdout == sealed, "{}", stderr(&output));
+    assert!(stderr(&output).contains("capsock: -: 1 rule (1 allow, 0 deny); "));
+
+    let policy = file("policy.toml");
+    std::fs::write(&policy, "").unwrap();
+    let output = seal_to(&policy).arg("--policy").arg(&policy).output();
+    let output = output.unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        stderr(&output).contains("this is the policy"),
+        "{}",
+        stderr(&output)
+    );
+    assert_eq!(std::fs::read(&policy).unwrap(), b"");
+}
+
 /// Each is composed anew, so there is an end.
 #[test]
 fn inspect_does_not_look_at_seals_without_end() {

@@ -7,7 +7,7 @@ use std::process::{Command, Output, Stdio};
 use std::sync::LazyLock;
 
 use capsock_tests::peer::Redis;
-use capsock_tests::{PATIENCE, Running, Sealed, guest, stderr};
+use capsock_tests::{PATIENCE, Running, Sealed, guest, stderr, unshared};
 use tempfile::TempDir;
 
 /// How `scripts/jco` ends where it has no jco.
@@ -277,6 +277,30 @@ fn requests_go_where_the_rules_allow() {
     let output = server.output();
     let requests: Vec<_> = stderr(&output).matches("GET ").map(str::to_owned).collect();
     assert_eq!(requests.len(), 3, "{}", stderr(&output));
+}
+
+/// The host looks a name up in its own file too.
+#[test]
+fn requests_go_where_the_host_finds_a_name() {
+    let (Some(jco), sealed) = (
+        jco(),
+        seal(&["--allow-connect", "tcp://inward.test:80"], "http-get"),
+    ) else {
+        return;
+    };
+    let setup = "printf '127.0.0.1 localhost\\n127.0.1.1 inward.test\\n' > /tmp/capsock-hosts.$$
+        mount --bind /tmp/capsock-hosts.$$ /etc/hosts; rm /tmp/capsock-hosts.$$";
+    let jco = on(jco, &sealed, &["http", "inward.test", "/"]);
+    let Some(mut inside) = unshared("--mount", setup, &jco) else {
+        return;
+    };
+    let output = inside.output().unwrap();
+    assert_eq!(printed(&output), DENIED, "{}", stderr(&output));
+    assert!(
+        stderr(&output).contains("denied connect tcp://127.0.1.1:80"),
+        "{}",
+        stderr(&output)
+    );
 }
 
 /// Where hosts may read another address than the one that was checked.

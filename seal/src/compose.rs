@@ -1,5 +1,7 @@
 //! A program, its rules and the component that keeps them, made one.
 
+use std::panic::{self, AssertUnwindSafe};
+
 use capsock_policy::{Policy, shown};
 use thiserror::Error;
 use wac_graph::types::Package;
@@ -13,6 +15,9 @@ use crate::{policy, sections};
 
 /// How much of a name is shown, in bytes.
 const NAME: usize = 200;
+
+/// How interfaces between keepers, and of rules, begin.
+const OWN: &str = "capsock:firewall/";
 
 /// Why a program was not sealed.
 #[derive(Debug, Error)]
@@ -66,6 +71,12 @@ pub enum SealError {
         /// What is different.
         why: String,
     },
+    /// What is to be let through is nothing that it imports.
+    #[error("--pass {0}: it imports no such interface, and none of a package of that name")]
+    PassesNothing(String),
+    /// A library that reads components met one that it did not expect.
+    #[error("it cannot be read: a fault of the library that reads it")]
+    Unread,
     /// The parts could not be put together otherwise.
     #[error("it cannot be composed with the {0}: {1}")]
     Composition(&'static str, String),
@@ -148,6 +159,18 @@ fn compose(
             _ => "",
         }));
     }
+    // wasmparser asserts what not every component is, be it valid; what it was doing is
+    // dropped with it.
+    let work = AssertUnwindSafe(|| compose_checked(program, rules, passed, keeper));
+    panic::catch_unwind(work).unwrap_or(Err(SealError::Unread))
+}
+
+fn compose_checked(
+    program: &[u8],
+    rules: Option<&[u8]>,
+    passed: &[String],
+    keeper: impl FnOnce(&[String]) -> Result<Keeper, NotBuiltIn>,
+) -> Result<(Vec<u8>, Keeper), SealError> {
     let mut graph = CompositionGraph::new();
     let program = register(&mut graph, "capsock:program", program).map_err(SealError::Invalid)?;
     let keeper = keeper(&names(&graph, program, Side::Imports))?;
@@ -220,10 +243,22 @@ fn wanted(
     passed: &[String],
 ) -> Result<Vec<(String, String)>, SealError> {
     let exports = names(graph, kept, Side::Exports);
+    // What it has for itself is no program's.
+    let exports: Vec<&str> = exports
+        .iter()
+        .map(String::as_str)
+        .filter(|export| !export.starts_with(OWN))
+        .collect();
     let imports = names(graph, program, Side::Imports);
+    if let Some(name) = passed
+        .iter()
+        .find(|name| !imports.iter().any(|import| imports::is_named(import, name)))
+    {
+        return Err(SealError::PassesNothing(shown(name, NAME)));
+    }
     let mut wanted = Vec::new();
     for import in &imports {
-        match imports::of(import, exports.iter().map(String::as_str), passed) {
+        match imports::of(import, exports.iter().copied(), passed) {
             Import::Kept(export) => wanted.push((import.clone(), export.to_owned())),
             Import::Harmless => {}
             Import::Unknown => return Err(unknown(import, &imports, keeper)),

@@ -55,16 +55,12 @@ pub(crate) fn of<'a>(
         return Import::Kept(export);
     }
     let package = import.split_once('/').map(|(package, _interface)| package);
-    let is_passed = |name: &String| {
-        let name = name.as_str();
-        name == import || Some(name) == package || unversioned(import) == Some(name)
-    };
     match package {
         Some(package) if HARMLESS.contains(&package) => Import::Harmless,
         _ if HARMLESS_INTERFACES.contains(&unversioned(import).unwrap_or(import)) => {
             Import::Harmless
         }
-        _ if passed.iter().any(is_passed) => Import::Harmless,
+        _ if passed.iter().any(|name| is_named(import, name)) => Import::Harmless,
         _ => Import::Unknown,
     }
 }
@@ -72,6 +68,13 @@ pub(crate) fn of<'a>(
 /// Whether one is the other, of a version that is compatible.
 fn is_same(one: &str, other: &str) -> bool {
     one == other || wac_graph::types::are_semver_compatible(one, other)
+}
+
+/// Whether a user means an import by a name: its own, with or without a version, or its
+/// package's.
+pub(crate) fn is_named(import: &str, name: &str) -> bool {
+    let package = import.split_once('/').map(|(package, _interface)| package);
+    name == import || Some(name) == package || unversioned(import) == Some(name)
 }
 
 fn unversioned(name: &str) -> Option<&str> {

@@ -16,6 +16,12 @@ use crate::{ErrorCode, grants, outer};
 /// How many answers are looked at; of those the guest is told what it may be.
 const ANSWERS: usize = Limits::DEFAULT.answers as usize;
 
+/// The addresses of `localhost`, in the order of RFC 6724, as the C library has them.
+const LOCALHOST: [IpAddr; 2] = [
+    IpAddr::V6(Ipv6Addr::LOCALHOST),
+    IpAddr::V4(Ipv4Addr::LOCALHOST),
+];
+
 /// A look-up, and its answers one by one.
 #[derive(Debug)]
 pub struct Lookup {
@@ -111,19 +117,24 @@ impl Lookup {
         }
     }
 
-    /// Every answer, once all are there: those too that the guest may not be told.
+    /// Every address that the host may take for a name, those too that the guest may not
+    /// be told: what it finds by the text that it has.
     ///
     /// # Errors
     /// `name-unresolvable` where there are too many to check; the host's.
     #[cfg(feature = "http")]
-    pub(crate) fn all(&self) -> Result<Vec<IpAddr>, ErrorCode> {
+    pub(crate) fn all(name: &CheckedName) -> Result<Vec<IpAddr>, ErrorCode> {
         const MOST: usize = 1024;
-        let mut answers = Vec::new();
+        let source = Source::Host(outer::resolve_text(name)?);
+        let mut answers = match name.is_localhost() {
+            true => LOCALHOST.to_vec(),
+            false => Vec::new(),
+        };
         while answers.len() < MOST {
-            match self.source.next_address() {
+            match source.next_address() {
                 Ok(Some(answer)) => answers.push(answer),
                 Ok(None) => return Ok(answers),
-                Err(ErrorCode::WouldBlock) => self.subscribe().block(),
+                Err(ErrorCode::WouldBlock) => source.subscribe().block(),
                 Err(error) => return Err(error),
             }
         }
@@ -132,10 +143,7 @@ impl Lookup {
 
     /// Is ready when there is an answer.
     pub fn subscribe(&self) -> Pollable {
-        match &self.source {
-            Source::Known(_) => monotonic_clock::subscribe_duration(0),
-            Source::Host(stream) => stream.subscribe(),
-        }
+        self.source.subscribe()
     }
 }
 
@@ -157,15 +165,20 @@ impl Question {
         if !name.is_localhost() {
             return Ok(Self::Host(name));
         }
-        let both = vec![Ipv6Addr::LOCALHOST.into(), Ipv4Addr::LOCALHOST.into()];
-        // In the order of RFC 6724, as the C library has them.
-        Ok(answered(Some(name), both))
+        Ok(answered(Some(name), LOCALHOST.to_vec()))
     }
 }
 
 impl Source {
     fn known(answers: Vec<IpAddr>) -> Self {
         Self::Known(RefCell::new(answers.into_iter()))
+    }
+
+    fn subscribe(&self) -> Pollable {
+        match self {
+            Self::Known(_) => monotonic_clock::subscribe_duration(0),
+            Self::Host(stream) => stream.subscribe(),
+        }
     }
 
     fn next_address(&self) -> Result<Option<IpAddr>, ErrorCode> {

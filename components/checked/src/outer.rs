@@ -202,6 +202,15 @@ pub(crate) fn resolve(
     NETWORK.with(|network| ip_name_lookup::resolve_addresses(network, &name.to_question()))
 }
 
+/// As the host looks it up to make a request: also in `/etc/hosts`, and within a search
+/// list.
+#[cfg(feature = "http")]
+pub(crate) fn resolve_text(
+    name: &CheckedName,
+) -> Result<ip_name_lookup::ResolveAddressStream, ErrorCode> {
+    NETWORK.with(|network| ip_name_lookup::resolve_addresses(network, name.text()))
+}
+
 /// The host looks a name in it up by itself, and is trusted to find what was checked.
 #[cfg(feature = "http")]
 pub(crate) fn request(

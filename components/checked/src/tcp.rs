@@ -58,6 +58,7 @@ impl Tcp {
     /// # Errors
     /// The host's.
     pub fn create(family: AddressFamily) -> Result<Self, ErrorCode> {
+        grants::begin();
         Ok(Self::of(TcpSocket::create(family)?, family))
     }
 
@@ -240,7 +241,7 @@ impl Tcp {
                 continue;
             };
             let local = self.bound.get().ok_or(ErrorCode::InvalidState)?;
-            if grants::admit_peer(Protocol::Tcp, local, peer).is_ok() {
+            if self.admits(peer) {
                 let socket = Self::of(socket, self.family);
                 socket.state.set(State::Connected);
                 socket.bound.set(Some(local));
@@ -260,6 +261,12 @@ impl Tcp {
     /// Its family.
     pub fn family(&self) -> AddressFamily {
         self.family
+    }
+
+    /// Whether the rules admit a peer; who they do not is told.
+    pub fn admits(&self, peer: SocketAddr) -> bool {
+        let local = self.bound.get();
+        local.is_some_and(|local| grants::admit_peer(Protocol::Tcp, local, peer).is_ok())
     }
 
     /// The host's socket, for its state.

@@ -57,6 +57,7 @@ impl Udp {
     /// # Errors
     /// The host's.
     pub fn create(family: AddressFamily) -> Result<Self, ErrorCode> {
+        grants::begin();
         Ok(Self {
             socket: UdpSocket::create(family)?,
             family,

@@ -44,6 +44,7 @@ pub(super) struct Listener {
 
 impl Tcp {
     pub(super) fn create(family: AddressFamily) -> Result<Self, ErrorCode> {
+        grants::begin();
         Ok(Self {
             socket: TcpSocket::create(family)?,
             family,

@@ -25,6 +25,7 @@ pub(super) struct Udp {
 
 impl Udp {
     pub(super) fn create(family: AddressFamily) -> Result<Self, ErrorCode> {
+        grants::begin();
         Ok(Self {
             socket: UdpSocket::create(family)?,
             family,
