@@ -3,7 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
-const NAMES: [&str; 3] = ["firewall", "firewall-http", "portable"];
+const NAMES: [&str; 4] = ["firewall", "firewall-http", "firewall-p3", "portable"];
+
+/// The component in front of `firewall-p3`, as text.
+const LISTENER: &str = "src/listener.wat";
 
 fn main() {
     println!("cargo::rerun-if-env-changed=CAPSOCK_COMPONENTS");
@@ -21,6 +24,28 @@ fn main() {
         let component = fs::read(directory.join(&file)).unwrap_or_default();
         fs::write(out.join(&file), component).expect("OUT_DIR can be written");
     }
+    println!("cargo::rerun-if-changed={LISTENER}");
+    let text = fs::read_to_string(LISTENER).expect("it is part of the crate");
+    let component = wat::parse_str(listener(&text)).unwrap_or_else(|error| panic!("{error}"));
+    fs::write(out.join("listener.wasm"), component).expect("OUT_DIR can be written");
+}
+
+/// The text with its exports, which are the functions that it imports.
+fn listener(text: &str) -> String {
+    let (_, types) = text.split_once(";; {\n").expect("the types begin");
+    let (types, _) = types.split_once(";; }\n").expect("the types end");
+    let exports = types.lines().map(|line| {
+        let Some((export, of)) = line.split_once("\" (func ") else {
+            return line.to_owned();
+        };
+        let name = export.trim_start().trim_start_matches("(export \"");
+        match name {
+            "[method]tcp-socket.listen" => format!("{export}\" (func $listen) (func {of}"),
+            name => format!("{export}\" (func $of \"{name}\") (func {of}"),
+        }
+    });
+    let exports: Vec<String> = exports.collect();
+    text.replace(";; {}\n", &format!("{}\n", exports.join("\n")))
 }
 
 /// The target directory: `TARGET/[TRIPLE/]PROFILE/build/PACKAGE/out`.

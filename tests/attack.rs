@@ -49,6 +49,11 @@ fn attack_table_of_sealed_programs() {
     try_all(&[Interface::Sealed]);
 }
 
+#[test]
+fn attack_table_of_sealed_programs_of_p3() {
+    try_all(&[Interface::SealedP3]);
+}
+
 /// Tries each row over these interfaces, and prints the table.
 fn try_all(interfaces: &[Interface]) {
     let Some(namespace) = Namespace::with_names(ADDRESSES, env!("CARGO_BIN_EXE_capsock-test-dns"))
@@ -124,7 +129,7 @@ fn attack(
     };
     let grants = [full, &grants].concat();
     let command = match interface {
-        Interface::Sealed => match witness.seal(&grants) {
+        Interface::Sealed | Interface::SealedP3 => match witness.seal(guest(interface), &grants) {
             Ok(sealed) => wasi_host(&sealed, &does),
             Err(usage) => *usage,
         },
@@ -182,7 +187,7 @@ fn guest(interface: Interface) -> &'static str {
     match interface {
         Interface::Capsock => "attack",
         Interface::P2 | Interface::Sealed => "attack-std",
-        Interface::P3 => "sockets_p3",
+        Interface::P3 | Interface::SealedP3 => "sockets_p3",
     }
 }
 
@@ -240,11 +245,11 @@ impl Witness {
         self.directory.path().to_str().unwrap()
     }
 
-    /// The program of WASI with these grants sealed in; the command that is to fail
+    /// A program of WASI with these grants sealed in; the command that is to fail
     /// where they cannot be.
-    fn seal(&self, grants: &[&str]) -> Result<PathBuf, Box<Command>> {
+    fn seal(&self, program: &str, grants: &[&str]) -> Result<PathBuf, Box<Command>> {
         let sealed = self.directory.path().join("sealed.wasm");
-        let program = capsock_tests::guest(guest(Interface::Sealed));
+        let program = capsock_tests::guest(program);
         let mut seal = capsock();
         seal.arg("seal")
             .args(grants)

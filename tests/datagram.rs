@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::net::UdpSocket;
 use std::process::Stdio;
 
-use capsock_tests::{Namespace, PATIENCE, start, stderr, target};
+use capsock_tests::{Host, Namespace, PATIENCE, start, stderr, target};
 use rstest::rstest;
 use rstest_reuse::{apply, template};
 
@@ -21,10 +21,10 @@ fn peer(host: &str) -> UdpSocket {
 }
 
 #[apply(both_families)]
-fn datagrams_are_echoed_whole(#[case] host: &str) {
+fn datagrams_are_echoed_whole(#[case] host: &str, #[values(Host::Capsock, Host::Wasi)] on: Host) {
     let (bind, send) = (target("udp", host, "ephemeral"), target("udp", host, "*"));
     let flags = ["--allow-bind", &bind, "--allow-send", &send];
-    let mut guest = start(&flags, "datagram", &["echo", host, "0"]);
+    let mut guest = on.start(&flags, "datagram", &["echo", host, "0"]);
     let socket = peer(host);
     socket.connect(guest.address(host)).unwrap();
     let mut buffer = [0; 2048];
@@ -38,11 +38,14 @@ fn datagrams_are_echoed_whole(#[case] host: &str) {
 }
 
 #[apply(both_families)]
-fn a_connected_client_talks_to_its_peer(#[case] host: &str) {
+fn a_connected_client_talks_to_its_peer(
+    #[case] host: &str,
+    #[values(Host::Capsock, Host::Wasi)] on: Host,
+) {
     let socket = peer(host);
     let port = socket.local_addr().unwrap().port().to_string();
     let send = target("udp", host, &port);
-    let guest = start(
+    let guest = on.start(
         &["--allow-send", &send],
         "datagram",
         &["client", host, &port],

@@ -3,12 +3,11 @@
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket};
-use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 use std::sync::LazyLock;
 
 use capsock_tests::peer::Redis;
-use capsock_tests::{PATIENCE, Running, capsock, guest, stderr};
+use capsock_tests::{PATIENCE, Running, Sealed, guest, stderr, unshared};
 use tempfile::TempDir;
 
 /// How `scripts/jco` ends where it has no jco.
@@ -36,36 +35,19 @@ fn command() -> Command {
 }
 
 /// A program with these grants sealed in.
-struct Sealed {
-    /// Where it is, as long as this lives.
-    _directory: TempDir,
-    path: PathBuf,
+#[track_caller]
+fn seal(flags: &[&str], name: &str) -> Sealed {
+    Sealed::new(flags, &guest(name))
 }
 
-impl Sealed {
-    #[track_caller]
-    fn new(grants: &[&str], name: &str) -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("sealed.wasm");
-        let mut seal = capsock();
-        seal.arg("seal").args(grants).arg(guest(name));
-        let output = seal.arg("-o").arg(&path).output().unwrap();
-        assert!(output.status.success(), "{}", stderr(&output));
-        Self {
-            _directory: directory,
-            path,
-        }
-    }
+fn on(mut jco: Command, sealed: &Sealed, args: &[&str]) -> Command {
+    jco.arg(&sealed.path).args(args);
+    jco
+}
 
-    fn on(&self, mut jco: Command, args: &[&str]) -> Command {
-        jco.arg(&self.path).args(args);
-        jco
-    }
-
-    /// Runs it on jco to its end.
-    fn run(&self, args: &[&str]) -> Output {
-        self.on(command(), args).output().unwrap()
-    }
+/// Runs it on jco to its end.
+fn run(sealed: &Sealed, args: &[&str]) -> Output {
+    on(command(), sealed, args).output().unwrap()
 }
 
 fn printed(output: &Output) -> &str {
@@ -89,9 +71,9 @@ fn redis_answers_where_the_rules_allow_it() {
     };
     let address = format!("{host}:{}", redis.port);
     let grant = format!("tcp://{address}");
-    let sealed = Sealed::new(&["--allow-connect", &grant], "redis-client-std");
+    let sealed = seal(&["--allow-connect", &grant], "redis-client-std");
 
-    let output = sealed.run(&[&address]);
+    let output = run(&sealed, &[&address]);
     assert_eq!(
         printed(&output),
         "PING: PONG\nSET greeting Hello, world: OK\nGET greeting: Hello, world\n",
@@ -101,7 +83,7 @@ fn redis_answers_where_the_rules_allow_it() {
     assert!(output.status.success());
 
     let elsewhere = format!("{host}:{}", other.port);
-    let output = sealed.run(&[&elsewhere]);
+    let output = run(&sealed, &[&elsewhere]);
     assert_eq!(output.status.code(), Some(1));
     assert_eq!(printed(&output), "");
     assert_denied(&output, &format!("connect tcp://{elsewhere}"));
@@ -116,14 +98,14 @@ fn datagrams_pass_to_whom_the_rules_allow() {
     let [port, elsewhere] =
         [&granted, &other].map(|socket| socket.local_addr().unwrap().port().to_string());
     let grant = format!("udp://127.0.0.1:{port}");
-    let sealed = Sealed::new(&["--allow-send", &grant], "attack-std");
-    let output = sealed.run(&["send", "127.0.0.1", &port]);
+    let sealed = seal(&["--allow-send", &grant], "attack-std");
+    let output = run(&sealed, &["send", "127.0.0.1", &port]);
     assert_eq!(printed(&output), "ok\n", "{}", stderr(&output));
     let mut received = [0; 9];
     let (length, _sender) = granted.recv_from(&mut received).unwrap();
     assert_eq!(&received[..length], b"x");
 
-    let output = sealed.run(&["send", "127.0.0.1", &elsewhere]);
+    let output = run(&sealed, &["send", "127.0.0.1", &elsewhere]);
     assert_eq!(printed(&output), "EACCES\n");
     assert_denied(&output, &format!("send udp://127.0.0.1:{elsewhere}"));
     other.set_nonblocking(true).unwrap();
@@ -137,8 +119,8 @@ fn a_server_answers_whom_the_rules_allow() {
         return;
     };
     let grant = "tcp://127.0.0.1:ephemeral from=127.0.0.2";
-    let sealed = Sealed::new(&["--allow-listen", grant], "std");
-    let mut server = Running::spawn(&mut sealed.on(jco, &["echo-server", "127.0.0.1:0", "1"]));
+    let sealed = seal(&["--allow-listen", grant], "std");
+    let mut server = Running::spawn(&mut on(jco, &sealed, &["echo-server", "127.0.0.1:0", "1"]));
     let to = server.address("127.0.0.1");
     let echo = |from: &str| {
         let mut stream = connect_from(from, to);
@@ -176,12 +158,40 @@ fn names_are_asked_about() {
     let Some(_jco) = jco() else {
         return;
     };
-    let sealed = Sealed::new(&["--allow-resolve", "allowed.test"], "std");
-    let output = sealed.run(&["look-up", "localhost"]);
+    let sealed = seal(&["--allow-resolve", "allowed.test"], "std");
+    let output = run(&sealed, &["look-up", "localhost"]);
     assert_eq!(printed(&output), "[::1]:80\n127.0.0.1:80\n");
-    let output = sealed.run(&["look-up", "denied.test"]);
+    let output = run(&sealed, &["look-up", "denied.test"]);
     assert_eq!(printed(&output), "PermissionDenied\n");
     assert_denied(&output, "resolve denied.test");
+}
+
+/// `capsock:sockets` for a guest of the SDK; docs/portable.md says what jco has not.
+#[test]
+fn a_guest_of_the_sdk_runs() {
+    let Some(_jco) = jco() else {
+        return;
+    };
+    let grants = [
+        "--portable",
+        "--allow-listen=tcp://127.0.0.1:ephemeral",
+        "--allow-connect=tcp://127.0.0.1:*",
+        "--allow-bind=udp://127.0.0.1:*",
+        "--allow-send=udp://127.0.0.1:*",
+    ];
+    let sealed = seal(&grants, "portable");
+    for case in [
+        "sockets",
+        "options",
+        "names",
+        "readiness",
+        "nested",
+        "edges",
+        "pollables",
+    ] {
+        let output = run(&sealed, &[case, "127.0.0.1"]);
+        assert!(output.status.success(), "{case}: {}", stderr(&output));
+    }
 }
 
 /// A server of Python's, and its port.
@@ -212,11 +222,14 @@ fn requests_go_where_the_rules_allow() {
     };
     let directory = tempfile::tempdir().unwrap();
     let (mut server, port) = http_server("127.0.0.1", &directory);
-    let sealed = Sealed::new(
+    let sealed = seal(
         &["--allow-connect", &format!("tcp://127.0.0.1:{port}")],
         "http-get",
     );
-    let output = sealed.run(&["http", &format!("127.0.0.1:{port}"), "/greeting?x"]);
+    let output = run(
+        &sealed,
+        &["http", &format!("127.0.0.1:{port}"), "/greeting?x"],
+    );
     assert_eq!(printed(&output), "200 hello\n", "{}", stderr(&output));
 
     let elsewhere = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -235,7 +248,7 @@ fn requests_go_where_the_rules_allow() {
         ("http", &localhost, format!("connect tcp://[::1]:{port}")),
         ("http", "name.invalid", "resolve name.invalid".to_owned()),
     ] {
-        let output = sealed.run(&[scheme, authority, "/greeting"]);
+        let output = run(&sealed, &[scheme, authority, "/greeting"]);
         assert_eq!(printed(&output), DENIED, "{authority}: {}", stderr(&output));
         assert_denied(&output, &denied);
     }
@@ -245,22 +258,49 @@ fn requests_go_where_the_rules_allow() {
         std::io::ErrorKind::WouldBlock
     );
 
-    let localhost = Sealed::new(
+    let localhost = seal(
         &["--allow-connect", &format!("tcp://localhost:{port}")],
         "http-get",
     );
-    let output = localhost.run(&["http", &format!("localhost:{port}"), "/greeting"]);
+    let output = run(
+        &localhost,
+        &["http", &format!("localhost:{port}"), "/greeting"],
+    );
     assert_eq!(printed(&output), "200 hello\n", "{}", stderr(&output));
 
     // It would not be asked about where a redirection leads.
     std::fs::create_dir(directory.path().join("moved")).unwrap();
-    let output = sealed.run(&["http", &format!("127.0.0.1:{port}"), "/moved"]);
+    let output = run(&sealed, &["http", &format!("127.0.0.1:{port}"), "/moved"]);
     assert_eq!(printed(&output), "301 \n", "{}", stderr(&output));
 
     server.stop();
     let output = server.output();
     let requests: Vec<_> = stderr(&output).matches("GET ").map(str::to_owned).collect();
     assert_eq!(requests.len(), 3, "{}", stderr(&output));
+}
+
+/// The host looks a name up in its own file too.
+#[test]
+fn requests_go_where_the_host_finds_a_name() {
+    let (Some(jco), sealed) = (
+        jco(),
+        seal(&["--allow-connect", "tcp://inward.test:80"], "http-get"),
+    ) else {
+        return;
+    };
+    let setup = "printf '127.0.0.1 localhost\\n127.0.1.1 inward.test\\n' > /tmp/capsock-hosts.$$
+        mount --bind /tmp/capsock-hosts.$$ /etc/hosts; rm /tmp/capsock-hosts.$$";
+    let jco = on(jco, &sealed, &["http", "inward.test", "/"]);
+    let Some(mut inside) = unshared("--mount", setup, &jco) else {
+        return;
+    };
+    let output = inside.output().unwrap();
+    assert_eq!(printed(&output), DENIED, "{}", stderr(&output));
+    assert!(
+        stderr(&output).contains("denied connect tcp://127.0.1.1:80"),
+        "{}",
+        stderr(&output)
+    );
 }
 
 /// Where hosts may read another address than the one that was checked.
@@ -273,7 +313,7 @@ fn requests_that_can_be_read_in_two_ways_are_not_made() {
     let address = listener.local_addr().unwrap();
     let port = address.port();
     let grant = format!("tcp://{address}");
-    let sealed = Sealed::new(&["--allow-connect", &grant], "http-get");
+    let sealed = seal(&["--allow-connect", &grant], "http-get");
     // Of the authorities jco itself refuses some before.
     for (scheme, authority, path, error) in [
         ("http", format!("user@{address}"), "/", ""),
@@ -299,7 +339,7 @@ fn requests_that_can_be_read_in_two_ways_are_not_made() {
             "ErrorCode::HttpProtocolError",
         ),
     ] {
-        let output = sealed.run(&[scheme, &authority, path]);
+        let output = run(&sealed, &[scheme, &authority, path]);
         assert!(!output.status.success(), "{authority} {path}");
         let printed = printed(&output);
         assert!(printed.contains(error), "{authority} {path}: {printed}");

@@ -292,14 +292,14 @@ pub(crate) struct InspectArgs {
     pub(crate) component: PathBuf,
 }
 
-/// Put grants into a component: it runs on any host of WASI 0.2, and reaches no more
-/// than they allow.
+/// Put grants into a component: it runs on any host of WASI, and reaches no more than
+/// they allow.
 ///
 /// A firewall stands between the program and the host's wasi:sockets, and asks the
-/// same rules as `capsock run` does about every address, name, peer and sender. Under
-/// `capsock run` the command line's grants have to allow an operation too: a seal can
-/// only narrow. What the machine alone knows, the firewall does not: to it an address
-/// of the host's own in the public internet is public.
+/// same rules as `capsock run` does about every address, name, peer and sender; also
+/// about requests of wasi:http where the program makes them. Under `capsock run` the
+/// command line's grants have to allow an operation too: a seal can only narrow.
+/// SECURITY.md has what a seal does not keep.
 #[derive(Debug, Args)]
 #[command(
     override_usage = "capsock seal [OPTIONS] COMPONENT -o FILE",
@@ -314,7 +314,8 @@ pub(crate) struct SealArgs {
     #[arg(long)]
     portable: bool,
 
-    /// Put in no grants: what is allowed, the host alone decides
+    /// Put in no grants: what is allowed, the host alone decides. Of use with --portable
+    /// alone, since the firewall does nothing without grants
     #[arg(long, requires = "portable", conflicts_with = "Grants")]
     no_policy: bool,
 
@@ -323,7 +324,7 @@ pub(crate) struct SealArgs {
     #[arg(long, value_name = "INTERFACE")]
     pass: Vec<String>,
 
-    /// Write the sealed component to this file
+    /// Write the sealed component to this file, or to standard output for `-`
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
 
@@ -354,6 +355,7 @@ pub(crate) struct SealTask {
     pub(crate) output: PathBuf,
     /// `None` where the host alone decides.
     pub(crate) policy: Option<Policy>,
+    pub(crate) policy_files: Vec<PathBuf>,
     /// Whether a policy file has limits, which are no rules.
     pub(crate) has_limits: bool,
     pub(crate) portable: bool,
@@ -364,8 +366,10 @@ impl SealArgs {
     /// Checks and parses every value.
     pub(crate) fn parse(self) -> Result<SealTask, UsageError> {
         let mut limits = Limits::default();
+        let policy_files = self.grants.policy.clone();
         let policy = self.grants.parse(&mut limits)?;
         Ok(SealTask {
+            policy_files,
             policy: (!self.no_policy).then_some(policy),
             has_limits: limits != Limits::default(),
             component: self.component,

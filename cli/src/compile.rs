@@ -15,7 +15,7 @@ use rustix::process::{
 };
 
 use crate::wasi::Surface;
-use crate::{Failure, load, terminal};
+use crate::{Failure, guard, load, terminal};
 
 /// The command of this program that compiles.
 pub(crate) const COMMAND: &str = "compile-for-run";
@@ -100,7 +100,12 @@ pub(crate) fn serve(memory: u64) -> Result<i32, Failure> {
         Ok(surface) => surface,
         Err(error) => return failed(&error),
     };
-    let code = load::engine(surface.concurrency)?.precompile_component(&component);
+    let engine = load::engine(surface.concurrency)?;
+    let code = guard::caught(|| engine.precompile_component(&component));
+    let code = match code {
+        Ok(code) => code,
+        Err(fault) => return failed(&fault),
+    };
     match code {
         Ok(code) => match stdout().write_all(&code).and_then(|()| stdout().flush()) {
             Ok(()) => Ok(0),

@@ -41,7 +41,7 @@ pub(crate) fn failed(flag: &str, path: &Path, error: &io::Error) -> Failure {
 
 /// A descriptor that this process was given, as a shell's `>(…)` has it. Its name
 /// is a link of the kernel's.
-fn is_descriptor(path: &Path) -> bool {
+pub(crate) fn is_descriptor(path: &Path) -> bool {
     let Some(path) = path.to_str() else {
         return false;
     };

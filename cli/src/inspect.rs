@@ -11,7 +11,7 @@ use wasmparser::{Validator, WasmFeatures};
 use crate::seal::{MOST, sealed_in};
 use crate::terminal::print;
 use crate::wasi::{self, Surface, parts};
-use crate::{Failure, load};
+use crate::{Failure, guard, load};
 
 /// Prints what a component imports, and which grants that needs; and what it
 /// exports.
@@ -19,7 +19,8 @@ pub(crate) fn inspect(path: &Path) -> Result<i32, Failure> {
     let bytes = load::read(path, &Limits::default())?;
     // Everything but the bodies of functions is checked.
     let mut validator = Validator::new_with_features(WasmFeatures::all());
-    let surface = Surface::of(&bytes, |payload| validator.payload(payload).map(drop));
+    let read = || Surface::of(&bytes, |payload| validator.payload(payload).map(drop));
+    let surface = guard::caught(read).map_err(|fault| load::unusable(path, &fault))?;
     let surface = surface.map_err(|error| load::unusable(path, &error))?;
     let seals = seals(path, bytes)?;
     print(format_args!("{}{}", describe(&surface), seals))?;
@@ -30,8 +31,18 @@ pub(crate) fn inspect(path: &Path) -> Result<i32, Failure> {
 fn seals(path: &Path, mut component: Vec<u8>) -> Result<String, Failure> {
     let mut text = String::new();
     for number in 0.. {
-        let Some(seal) = Seal::of(&component).map_err(|error| load::unusable(path, &error))? else {
-            break;
+        let seal = match guard::silently(|| Seal::of(&component)) {
+            Ok(Some(seal)) => seal,
+            Ok(None) => break,
+            Err(error) if number == 0 => return Err(load::unusable(path, &error)),
+            // What is inside may say of itself what it likes.
+            Err(error) => {
+                _ = writeln!(
+                    text,
+                    "the program inside, which is sealed by the above: {error}"
+                );
+                break;
+            }
         };
         if number == MOST {
             text += "further seals, which are not looked at\n";
@@ -40,7 +51,7 @@ fn seals(path: &Path, mut component: Vec<u8>) -> Result<String, Failure> {
         let keeper = seal.keeper();
         let whose = match keeper.is_built_in() {
             true => "",
-            false => " of another build of capsock",
+            false => " of another build of capsock, for which this one cannot vouch",
         };
         let rules = sealed_in(seal.policy());
         // Writing to a string succeeds.

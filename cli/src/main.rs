@@ -8,6 +8,7 @@ mod cache;
 mod compile;
 mod concurrency;
 mod files;
+mod guard;
 mod inherit;
 mod inspect;
 mod landlock;

@@ -39,6 +39,16 @@ pub(crate) fn print(text: fmt::Arguments<'_>) -> Result<(), Failure> {
         .map_err(|error| Failure::Usage(format!("standard output: {error}")))
 }
 
+/// Writes what is no text to standard output.
+///
+/// # Errors
+/// Where nobody reads it, say.
+pub(crate) fn put(bytes: &[u8]) -> io::Result<()> {
+    let mut stdout = stdout().lock();
+    stdout.write_all(bytes)?;
+    stdout.flush()
+}
+
 /// Ends with what clap has to say: help, or what is wrong with the arguments, which
 /// it quotes.
 pub(crate) fn exit_with(said: &clap::Error) -> ! {

@@ -13,8 +13,12 @@ const AT_ONCE: u32 = 100;
 /// then one as often,
 const EACH: Duration = Duration::from_millis(100);
 
-/// and so many of one run.
+/// and so many of one run,
 const ALL: usize = 1000;
+
+/// of so many bytes: half of what a pipe holds (pipe(7)), since whoever runs the guest
+/// may not read it, and would have it wait for ever.
+const BYTES: usize = 32 << 10;
 
 /// How much of a guest's own text a line has, in bytes.
 const TEXT: usize = 256;
@@ -28,6 +32,7 @@ pub struct Told {
     hasher: RandomState,
     /// When all that was told is told, at one line for each [`EACH`].
     until: Option<Instant>,
+    bytes: usize,
     left_out: u64,
 }
 
@@ -62,8 +67,9 @@ impl Told {
         (self.left_out > 0).then(|| {
             format!(
                 "{} further denials were left out: {AT_ONCE} different ones are told at once, \
-                 then one each {EACH:?}, {ALL} in all",
-                self.left_out
+                 then one each {EACH:?}, {ALL} in all and of {} KiB",
+                self.left_out,
+                BYTES >> 10,
             )
         })
     }
@@ -79,11 +85,13 @@ impl Told {
             return false;
         }
         let until = self.until.unwrap_or(now).max(now) + EACH;
-        if self.told.len() >= ALL || until - now > EACH * AT_ONCE {
+        let bytes = self.bytes + line.len();
+        if self.told.len() >= ALL || bytes > BYTES || until - now > EACH * AT_ONCE {
             self.left_out += 1;
             return false;
         }
         self.until = Some(until);
+        self.bytes = bytes;
         self.told.insert(hash);
         true
     }
@@ -132,5 +140,20 @@ mod tests {
             lines.take(&line.to_string(), at);
         }
         assert_eq!(lines.told.len(), ALL);
+    }
+
+    /// Nobody may read them.
+    #[test]
+    fn lines_fit_into_a_pipe() {
+        let mut lines = Told::default();
+        let mut at = Instant::now();
+        let mut bytes = 0;
+        for number in 0..ALL {
+            at += EACH;
+            let line = format!("{number:0200}");
+            bytes += if lines.take(&line, at) { line.len() } else { 0 };
+        }
+        assert!(bytes <= BYTES && bytes > BYTES - 200, "{bytes}");
+        assert!(lines.left_out > 0);
     }
 }

@@ -44,6 +44,14 @@ impl Policy {
         })
     }
 
+    /// Whether that is allowed, of an operation that is known only as the program runs.
+    ///
+    /// # Errors
+    /// Those of [`vet`](Self::vet).
+    pub fn permit(&self, op: Op, protocol: Protocol, address: &Address) -> Result<(), Refusal> {
+        self.using(op, protocol, address).map(drop)
+    }
+
     pub(crate) fn using(
         &self,
         op: Op,

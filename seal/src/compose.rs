@@ -1,5 +1,7 @@
 //! A program, its rules and the component that keeps them, made one.
 
+use std::panic::{self, AssertUnwindSafe};
+
 use capsock_policy::{Policy, shown};
 use thiserror::Error;
 use wac_graph::types::Package;
@@ -7,12 +9,15 @@ use wac_graph::{CompositionGraph, EncodeOptions, NodeId, PackageId};
 use wasm_encoder::{ComponentSection, CustomSection};
 
 use crate::imports::{self, Import};
-use crate::keeper::{Keeper, NotBuiltIn};
+use crate::keeper::{Keeper, Kind, LISTENER, NotBuiltIn};
 use crate::seal::{SECTION, mark};
 use crate::{policy, sections};
 
 /// How much of a name is shown, in bytes.
 const NAME: usize = 200;
+
+/// How interfaces between keepers, and of rules, begin.
+const OWN: &str = "capsock:firewall/";
 
 /// Why a program was not sealed.
 #[derive(Debug, Error)]
@@ -35,12 +40,15 @@ pub enum SealError {
          gives it that where only WASI is"
     )]
     NeedsPortable(String),
-    /// It makes requests of HTTP, which the firewall alone keeps.
+    /// It has what the firewall alone keeps: requests of HTTP, or sockets of 0.3.
     #[error(
         "it imports `{0}`, which the portable component does not have; without --portable the \
          firewall has it"
     )]
     NeedsFirewall(String),
+    /// It has what different components keep.
+    #[error("it imports `{0}` and `{1}`, and no keeper has both")]
+    NotTogether(String, String),
     /// The crate was built without the component that it needs.
     #[error(transparent)]
     NotBuiltIn(#[from] NotBuiltIn),
@@ -63,6 +71,12 @@ pub enum SealError {
         /// What is different.
         why: String,
     },
+    /// What is to be let through is nothing that it imports.
+    #[error("--pass {0}: it imports no such interface, and none of a package of that name")]
+    PassesNothing(String),
+    /// A library that reads components met one that it did not expect.
+    #[error("it cannot be read: a fault of the library that reads it")]
+    Unread,
     /// The parts could not be put together otherwise.
     #[error("it cannot be composed with the {0}: {1}")]
     Composition(&'static str, String),
@@ -145,6 +159,18 @@ fn compose(
             _ => "",
         }));
     }
+    // wasmparser asserts what not every component is, be it valid; what it was doing is
+    // dropped with it.
+    let work = AssertUnwindSafe(|| compose_checked(program, rules, passed, keeper));
+    panic::catch_unwind(work).unwrap_or(Err(SealError::Unread))
+}
+
+fn compose_checked(
+    program: &[u8],
+    rules: Option<&[u8]>,
+    passed: &[String],
+    keeper: impl FnOnce(&[String]) -> Result<Keeper, NotBuiltIn>,
+) -> Result<(Vec<u8>, Keeper), SealError> {
     let mut graph = CompositionGraph::new();
     let program = register(&mut graph, "capsock:program", program).map_err(SealError::Invalid)?;
     let keeper = keeper(&names(&graph, program, Side::Imports))?;
@@ -165,9 +191,17 @@ fn compose(
         )
         .map_err(other)?;
     }
+    let listener = match keeper.kind {
+        Kind::FirewallP3 => Some(listener(&mut graph, kept).map_err(other)?),
+        _ => None,
+    };
     let instance = graph.instantiate(program);
     for (import, export) in wanted {
-        connect(&mut graph, kept, &export, instance, &import).map_err(|why| {
+        let from = match listener {
+            Some(listener) if export == imports::TYPES => listener,
+            _ => kept,
+        };
+        connect(&mut graph, from, &export, instance, &import).map_err(|why| {
             SealError::DoesNotFit {
                 import,
                 keeper: keeper.name(),
@@ -189,6 +223,17 @@ fn compose(
     Ok((composed, keeper))
 }
 
+/// Puts the component in front of the firewall that has its sockets of 0.3.
+fn listener(graph: &mut CompositionGraph, firewall: NodeId) -> Result<NodeId, String> {
+    let listener = register(graph, "capsock:listener", LISTENER)?;
+    let interfaces = names(graph, listener, Side::Imports);
+    let listener = graph.instantiate(listener);
+    for interface in interfaces {
+        connect(graph, firewall, &interface, listener, &interface)?;
+    }
+    Ok(listener)
+}
+
 /// The imports of the program that the keeper's exports are for.
 fn wanted(
     graph: &CompositionGraph,
@@ -198,25 +243,44 @@ fn wanted(
     passed: &[String],
 ) -> Result<Vec<(String, String)>, SealError> {
     let exports = names(graph, kept, Side::Exports);
+    // What it has for itself is no program's.
+    let exports: Vec<&str> = exports
+        .iter()
+        .map(String::as_str)
+        .filter(|export| !export.starts_with(OWN))
+        .collect();
+    let imports = names(graph, program, Side::Imports);
+    if let Some(name) = passed
+        .iter()
+        .find(|name| !imports.iter().any(|import| imports::is_named(import, name)))
+    {
+        return Err(SealError::PassesNothing(shown(name, NAME)));
+    }
     let mut wanted = Vec::new();
-    for import in names(graph, program, Side::Imports) {
-        match imports::of(&import, exports.iter().map(String::as_str), passed) {
-            Import::Kept(export) => wanted.push((import, export.to_owned())),
+    for import in &imports {
+        match imports::of(import, exports.iter().copied(), passed) {
+            Import::Kept(export) => wanted.push((import.clone(), export.to_owned())),
             Import::Harmless => {}
-            Import::Unknown if import.starts_with("capsock:sockets/") => {
-                return Err(SealError::NeedsPortable(shown(&import, NAME)));
-            }
-            Import::Unknown if imports::is_request(&import) => {
-                return Err(SealError::NeedsFirewall(shown(&import, NAME)));
-            }
-            Import::Unknown => {
-                return Err(SealError::Unfiltered(shown(&import, NAME), keeper.name()));
-            }
+            Import::Unknown => return Err(unknown(import, &imports, keeper)),
         }
     }
     match wanted.is_empty() {
         true => Err(SealError::NoSockets),
         false => Ok(wanted),
+    }
+}
+
+/// Why an import is not let through, among all of a program.
+fn unknown(import: &str, imports: &[String], keeper: &Keeper) -> SealError {
+    let shown = |import: &str| shown(import, NAME);
+    let Some(kind) = Kind::only(import) else {
+        return SealError::Unfiltered(shown(import), keeper.name());
+    };
+    let is_others = |import: &&String| Kind::only(import).is_some_and(|other| other != kind);
+    match (imports.iter().find(is_others), kind) {
+        (Some(other), _) => SealError::NotTogether(shown(import), shown(other)),
+        (None, Kind::Portable) => SealError::NeedsPortable(shown(import)),
+        (None, _) => SealError::NeedsFirewall(shown(import)),
     }
 }
 

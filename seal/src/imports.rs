@@ -17,6 +17,17 @@ const HARMLESS_INTERFACES: [&str; 1] = ["wasi:http/types"];
 /// What makes requests of HTTP, as the firewall has it.
 const REQUESTS: &str = "wasi:http/outgoing-handler@0.2.12";
 
+/// What 0.3 has of sockets.
+const P3: [&str; 2] = [TYPES, "wasi:sockets/ip-name-lookup@0.3.0"];
+
+/// The sockets of 0.3 themselves.
+pub(crate) const TYPES: &str = "wasi:sockets/types@0.3.0";
+
+/// Whether an import is `wasi:sockets` 0.3.
+pub(crate) fn is_p3(import: &str) -> bool {
+    P3.into_iter().any(|interface| is_same(interface, import))
+}
+
 /// Whether an import makes requests of HTTP.
 pub(crate) fn is_request(import: &str) -> bool {
     is_same(REQUESTS, import)
@@ -44,16 +55,12 @@ pub(crate) fn of<'a>(
         return Import::Kept(export);
     }
     let package = import.split_once('/').map(|(package, _interface)| package);
-    let is_passed = |name: &String| {
-        let name = name.as_str();
-        name == import || Some(name) == package || unversioned(import) == Some(name)
-    };
     match package {
         Some(package) if HARMLESS.contains(&package) => Import::Harmless,
         _ if HARMLESS_INTERFACES.contains(&unversioned(import).unwrap_or(import)) => {
             Import::Harmless
         }
-        _ if passed.iter().any(is_passed) => Import::Harmless,
+        _ if passed.iter().any(|name| is_named(import, name)) => Import::Harmless,
         _ => Import::Unknown,
     }
 }
@@ -63,6 +70,13 @@ fn is_same(one: &str, other: &str) -> bool {
     one == other || wac_graph::types::are_semver_compatible(one, other)
 }
 
+/// Whether a user means an import by a name: its own, with or without a version, or its
+/// package's.
+pub(crate) fn is_named(import: &str, name: &str) -> bool {
+    let package = import.split_once('/').map(|(package, _interface)| package);
+    name == import || Some(name) == package || unversioned(import) == Some(name)
+}
+
 fn unversioned(name: &str) -> Option<&str> {
     Some(name.split_once('@')?.0)
 }
@@ -70,6 +84,21 @@ fn unversioned(name: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn versions_of_the_sockets_are_told_apart() {
+        for (import, is) in [
+            ("wasi:sockets/types@0.3.0", true),
+            ("wasi:sockets/types@0.3.7", true),
+            ("wasi:sockets/ip-name-lookup@0.3.0", true),
+            ("wasi:sockets/ip-name-lookup@0.2.12", false),
+            ("wasi:sockets/types@0.3.0-rc-2025-09-16", false),
+            ("wasi:sockets/types@0.4.0", false),
+            ("wasi:sockets/tcp@0.2.12", false),
+        ] {
+            assert_eq!(is_p3(import), is, "{import}");
+        }
+    }
 
     #[test]
     fn what_is_not_known_is_not_let_through() {

@@ -18,8 +18,13 @@ pub(crate) enum Kind {
     Firewall,
     /// It has `wasi:http/outgoing-handler` too.
     FirewallHttp,
+    /// It has `wasi:sockets` 0.3 too, together with [`LISTENER`].
+    FirewallP3,
     Portable,
 }
+
+/// What stands in front of [`Kind::FirewallP3`], and gives a program these types.
+pub(crate) const LISTENER: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/listener.wasm"));
 
 /// The crate was built without the component.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
@@ -29,8 +34,9 @@ pub(crate) enum Kind {
 pub struct NotBuiltIn(&'static str);
 
 impl Keeper {
-    /// The firewall: `wasi:sockets` 0.2 for a program, and `wasi:http` 0.2 where it
-    /// makes requests: [`seal`](crate::seal) takes the variant that has it.
+    /// The firewall: `wasi:sockets` 0.2 for a program, `wasi:http` 0.2 where it makes
+    /// requests, and `wasi:sockets` 0.3 where it imports that: [`seal`](crate::seal)
+    /// takes the variant that has it.
     ///
     /// # Errors
     /// Where the crate was built without it.
@@ -60,9 +66,10 @@ impl Keeper {
     /// The variant that has what a program with these imports needs, as small as
     /// there is. One that was taken out of a sealed component has none.
     pub(crate) fn variant(&self, program: &[String]) -> Result<Self, NotBuiltIn> {
-        let requests = program.iter().any(|import| imports::is_request(import));
-        match self.kind {
-            Kind::Firewall if requests && self.is_built_in() => Self::built_in(Kind::FirewallHttp),
+        let kinds = program.iter().filter_map(|import| Kind::only(import));
+        let kind = kinds.into_iter().find(|kind| *kind != Kind::Portable);
+        match kind {
+            Some(kind) if self.kind == Kind::Firewall && self.is_built_in() => Self::built_in(kind),
             _ => Ok(self.clone()),
         }
     }
@@ -79,12 +86,28 @@ impl Keeper {
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 3] = [Self::Firewall, Self::FirewallHttp, Self::Portable];
+    pub(crate) const ALL: [Self; 4] = [
+        Self::Firewall,
+        Self::FirewallHttp,
+        Self::FirewallP3,
+        Self::Portable,
+    ];
+
+    /// The one that alone has an import.
+    pub(crate) fn only(import: &str) -> Option<Self> {
+        match import {
+            import if import.starts_with("capsock:sockets/") => Some(Self::Portable),
+            import if imports::is_request(import) => Some(Self::FirewallHttp),
+            import if imports::is_p3(import) => Some(Self::FirewallP3),
+            _ => None,
+        }
+    }
 
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Firewall => "firewall",
             Self::FirewallHttp => "firewall-http",
+            Self::FirewallP3 => "firewall-p3",
             Self::Portable => "portable",
         }
     }
@@ -93,6 +116,7 @@ impl Kind {
         match self {
             Self::Firewall => include_bytes!(concat!(env!("OUT_DIR"), "/firewall.wasm")),
             Self::FirewallHttp => include_bytes!(concat!(env!("OUT_DIR"), "/firewall-http.wasm")),
+            Self::FirewallP3 => include_bytes!(concat!(env!("OUT_DIR"), "/firewall-p3.wasm")),
             Self::Portable => include_bytes!(concat!(env!("OUT_DIR"), "/portable.wasm")),
         }
     }

@@ -2,9 +2,10 @@
 //!
 //! [`seal`] composes a program with the rules that it runs under and a component
 //! that keeps them: the firewall, which has `wasi:sockets` of the host and gives the
-//! program its own, and `wasi:http/outgoing-handler` to a program that imports it, or the portable one, which gives it `capsock:sockets` too. What
-//! comes of it needs no capsock: it runs on any host of WASI 0.2, and reaches no more
-//! than its rules allow.
+//! program its own, and `wasi:http/outgoing-handler` or `wasi:sockets` 0.3 to a program
+//! that imports them, or the portable one, which gives it `capsock:sockets` too. What
+//! comes of it needs no capsock: it runs on any host of WASI that has what the program
+//! imports, and reaches no more than its rules allow.
 //!
 //! ```no_run
 //! use capsock_policy::{Op, Policy};

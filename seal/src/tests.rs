@@ -3,7 +3,7 @@
 use capsock_policy::{Op, Policy};
 
 use crate::fuzzing::{self, keeper, program};
-use crate::{Seal, SealError, join, seal};
+use crate::{Keeper, Seal, SealError, join, seal};
 
 fn wat(text: &str) -> Vec<u8> {
     wat::parse_str(text).unwrap_or_else(|error| panic!("{error}"))
@@ -134,6 +134,42 @@ fn what_cannot_be_kept_is_not_sealed() {
         )),
     ];
     insta::assert_snapshot!(errors.join("\n"));
+}
+
+/// wasmparser asserts that no instance type stands twice under names of one track.
+#[test]
+fn what_a_library_fails_on_is_an_error() {
+    let program = wat(r#"(component
+            (import "wasi:sockets/network@0.2.0" (instance $n
+                (export "network" (type (sub resource)))))
+            (alias export $n "network" (type $network))
+            (type $i (instance
+                (export "network" (type (eq $network)))
+                (export "instance-network" (func (result (own $network))))))
+            (import "wasi:sockets/instance-network@0.2.0" (instance (type $i)))
+            (import "wasi:sockets/instance-network@0.2.3" (instance (type $i))))"#);
+    // Without the components there is nothing to compose.
+    let Ok(keeper) = Keeper::firewall() else {
+        return;
+    };
+    let sealed = seal(&program, Some(&Policy::default()), &keeper, &[]);
+    assert!(matches!(sealed, Err(SealError::Unread)), "{sealed:?}");
+}
+
+#[test]
+fn what_is_let_through_is_imported() {
+    for name in ["", " ", "wasi:clokcs", "example:log\n"] {
+        let sealed = seal(
+            &program(""),
+            Some(&Policy::default()),
+            &keeper(),
+            &[name.to_owned()],
+        );
+        assert!(
+            matches!(sealed, Err(SealError::PassesNothing(_))),
+            "{name:?}"
+        );
+    }
 }
 
 #[test]

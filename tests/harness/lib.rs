@@ -2,6 +2,7 @@
 
 mod namespace;
 pub mod peer;
+mod sealed;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{IpAddr, SocketAddr};
@@ -12,6 +13,8 @@ use std::time::Duration;
 
 pub use namespace::Namespace;
 use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
+pub use sealed::{Host, Sealed};
+use tempfile::TempDir;
 
 /// Longer than anything here takes on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -112,6 +115,8 @@ pub fn stderr(output: &Output) -> String {
 pub struct Running {
     child: Child,
     stdout: BufReader<ChildStdout>,
+    /// What it was made of.
+    files: Option<TempDir>,
 }
 
 impl Running {
@@ -120,7 +125,18 @@ impl Running {
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let stdout = BufReader::new(child.stdout.take().unwrap());
-        Self { child, stdout }
+        Self {
+            child,
+            stdout,
+            files: None,
+        }
+    }
+
+    /// Keeps a directory as long as this lives.
+    #[must_use]
+    pub fn with(mut self, files: TempDir) -> Self {
+        self.files = Some(files);
+        self
     }
 
     /// The next line that the guest prints, which has to start with `prefix`;

@@ -46,6 +46,12 @@ thread_local! {
     static GRANTS: Grants = Grants::sealed_in();
 }
 
+/// Before the guest has anything of the host's: what is asked of the host then, the
+/// guest cannot have used up.
+pub(crate) fn begin() {
+    GRANTS.with(|_grants| ());
+}
+
 impl Grants {
     fn sealed_in() -> Self {
         let sealed = sealed_rules().map(|rules| {
@@ -76,7 +82,7 @@ fn parsed(rules: &[String]) -> Result<Vec<Rule>, ParseRuleError> {
 }
 
 fn policy(rules: Vec<Rule>) -> Policy {
-    let machine = Arc::new(HostsMachine::default());
+    let machine = Arc::new(HostsMachine::learn());
     let policy = rules.into_iter().fold(Policy::default(), Policy::with);
     policy.on(machine)
 }
@@ -95,23 +101,26 @@ pub(crate) fn ask<O: Operation>(
     protocol: Protocol,
     address: SocketAddr,
 ) -> Result<Checked<O>, Refusal> {
-    let checked = Checked {
+    permit(O::OP, protocol, address)?;
+    Ok(Checked {
         address,
         operation: PhantomData,
-    };
+    })
+}
+
+fn permit(op: Op, protocol: Protocol, address: SocketAddr) -> Result<(), Refusal> {
     let Some(policy) = now() else {
-        Invalid::check(O::OP, protocol, &address.into()).map_err(Refusal::Invalid)?;
-        return Ok(checked);
+        return Invalid::check(op, protocol, &address.into()).map_err(Refusal::Invalid);
     };
-    let question = (O::OP, protocol, address);
+    let question = (op, protocol, address);
     GRANTS.with(|grants| {
         let mut vetted = grants.vetted.borrow_mut();
-        if !vetted.has(&question, &policy) {
-            vetted.ask(question, policy, |policy| {
-                policy.vet::<O>(protocol, address.into())
-            })?;
+        if vetted.has(&question, &policy) {
+            return Ok(());
         }
-        Ok(checked)
+        vetted.ask(question, policy, |policy| {
+            policy.permit(op, protocol, &address.into())
+        })
     })
 }
 
@@ -178,7 +187,8 @@ pub fn admit_sender(
 #[derive(Clone, Debug)]
 pub struct CheckedName {
     name: Name,
-    absolute: bool,
+    /// As the guest has it.
+    text: String,
 }
 
 #[derive(Clone, Debug)]
@@ -197,9 +207,19 @@ impl CheckedName {
         }
     }
 
-    /// Whether it has a dot, be it the last one: then it is looked up as it is.
-    pub(crate) fn is_absolute(&self) -> bool {
-        self.absolute
+    /// As the host is asked about it: a name with a dot, be it the last one, is
+    /// absolute; what a single label means is for the machine to say.
+    pub(crate) fn to_question(&self) -> String {
+        match self.text.contains('.') {
+            true => format!("{}.", self.as_str()),
+            false => self.as_str().to_owned(),
+        }
+    }
+
+    /// As the guest has it, and the host would look it up by itself.
+    #[cfg(feature = "http")]
+    pub(crate) fn text(&self) -> &str {
+        &self.text
     }
 
     /// Whether nobody is asked about it, as far as the rules say that.
@@ -223,8 +243,8 @@ pub fn vet_name(text: &str) -> Result<CheckedName, Errno> {
             Err(NameRefusal::Denied(denial)) => return Err(deny(&denial)),
         },
     };
-    let absolute = text.contains('.');
-    Ok(CheckedName { name, absolute })
+    let text = text.to_owned();
+    Ok(CheckedName { name, text })
 }
 
 /// Checks an answer to a look-up before the guest is told it, and lets rules for

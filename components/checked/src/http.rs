@@ -79,8 +79,7 @@ fn check(destination: &Destination) -> Result<(), ErrorCode> {
 /// has them all.
 fn check_name(name: &str, port: u16) -> Result<(), ErrorCode> {
     let name = grants::vet_name(name).map_err(code)?;
-    let answers = Lookup::of(name.as_str()).and_then(|lookup| lookup.all());
-    let answers = answers.map_err(|error| match error {
+    let answers = Lookup::all(&name).map_err(|error| match error {
         crate::ErrorCode::AccessDenied => ErrorCode::HttpRequestDenied,
         crate::ErrorCode::Timeout => ErrorCode::DnsTimeout,
         _ => no_address(),

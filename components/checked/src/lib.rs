@@ -1,4 +1,4 @@
-//! `wasi:sockets` 0.2 of whatever host a component runs on, under the rules that
+//! `wasi:sockets` of whatever host a component runs on, under the rules that
 //! are sealed in with it: all of the component `firewall`, and beneath `portable`.
 //!
 //! Data goes one way: an export asks a type of this crate, which asks
@@ -44,6 +44,7 @@ mod bindings {
     }
 }
 
+mod checks;
 mod convert;
 mod exports;
 pub mod grants;
@@ -53,6 +54,8 @@ mod machine;
 mod memo;
 mod names;
 mod outer;
+#[cfg(feature = "p3")]
+mod p3;
 mod tcp;
 mod udp;
 

@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::vec;
 
 use capsock_policy::wasi::numeric_host;
 use capsock_policy::{Denial, Errno, Limits, is_name};
@@ -14,6 +15,12 @@ use crate::{ErrorCode, grants, outer};
 
 /// How many answers are looked at; of those the guest is told what it may be.
 const ANSWERS: usize = Limits::DEFAULT.answers as usize;
+
+/// The addresses of `localhost`, in the order of RFC 6724, as the C library has them.
+const LOCALHOST: [IpAddr; 2] = [
+    IpAddr::V6(Ipv6Addr::LOCALHOST),
+    IpAddr::V4(Ipv4Addr::LOCALHOST),
+];
 
 /// A look-up, and its answers one by one.
 #[derive(Debug)]
@@ -28,10 +35,18 @@ pub struct Lookup {
     refused: RefCell<Option<Denial>>,
 }
 
+/// A name that somebody looks up.
+pub(crate) enum Question {
+    /// Nobody is asked.
+    Answered(Lookup),
+    /// The host is.
+    Host(CheckedName),
+}
+
 #[derive(Debug)]
 enum Source {
-    /// Nobody is asked. The last one is told first.
-    Known(RefCell<Vec<IpAddr>>),
+    /// All answers are there.
+    Known(RefCell<vec::IntoIter<IpAddr>>),
     Host(ResolveAddressStream),
 }
 
@@ -44,22 +59,20 @@ impl Lookup {
     /// `invalid-argument` for what is neither an address nor a name,
     /// `access-denied` where the rules do not allow it, the host's.
     pub fn of(name: &str) -> Result<Self, ErrorCode> {
-        if let Some(ip) = numeric_host(name) {
-            return Ok(Self::new(None, Source::known(vec![ip.to_canonical()])));
+        match Question::of(name)? {
+            Question::Answered(lookup) => Ok(lookup),
+            Question::Host(name) => {
+                let source = Source::Host(outer::resolve(&name)?);
+                Ok(Self::new(Some(name), source))
+            }
         }
-        if !is_name(name) {
-            return Err(ErrorCode::InvalidArgument);
-        }
-        let name = grants::vet_name(name).map_err(|errno| match errno {
-            Errno::AccessDenied => ErrorCode::AccessDenied,
-            _ => ErrorCode::NameUnresolvable,
-        })?;
-        let source = match name.is_localhost() {
-            // In the order of RFC 6724, as the C library has them.
-            true => Source::known(vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()]),
-            false => Source::Host(outer::resolve(&name)?),
-        };
-        Ok(Self::new(Some(name), source))
+    }
+
+    /// A look-up that the host has answered.
+    #[cfg(feature = "p3")]
+    pub(crate) fn answered(name: CheckedName, answers: Vec<IpAddr>) -> Self {
+        let answers = answers.iter().map(IpAddr::to_canonical).collect();
+        Self::new(Some(name), Source::known(answers))
     }
 
     fn new(name: Option<CheckedName>, source: Source) -> Self {
@@ -104,19 +117,24 @@ impl Lookup {
         }
     }
 
-    /// Every answer, once all are there: those too that the guest may not be told.
+    /// Every address that the host may take for a name, those too that the guest may not
+    /// be told: what it finds by the text that it has.
     ///
     /// # Errors
     /// `name-unresolvable` where there are too many to check; the host's.
     #[cfg(feature = "http")]
-    pub(crate) fn all(&self) -> Result<Vec<IpAddr>, ErrorCode> {
+    pub(crate) fn all(name: &CheckedName) -> Result<Vec<IpAddr>, ErrorCode> {
         const MOST: usize = 1024;
-        let mut answers = Vec::new();
+        let source = Source::Host(outer::resolve_text(name)?);
+        let mut answers = match name.is_localhost() {
+            true => LOCALHOST.to_vec(),
+            false => Vec::new(),
+        };
         while answers.len() < MOST {
-            match self.source.next_address() {
+            match source.next_address() {
                 Ok(Some(answer)) => answers.push(answer),
                 Ok(None) => return Ok(answers),
-                Err(ErrorCode::WouldBlock) => self.subscribe().block(),
+                Err(ErrorCode::WouldBlock) => source.subscribe().block(),
                 Err(error) => return Err(error),
             }
         }
@@ -125,21 +143,47 @@ impl Lookup {
 
     /// Is ready when there is an answer.
     pub fn subscribe(&self) -> Pollable {
-        match &self.source {
-            Source::Known(_) => monotonic_clock::subscribe_duration(0),
-            Source::Host(stream) => stream.subscribe(),
+        self.source.subscribe()
+    }
+}
+
+impl Question {
+    /// # Errors
+    /// As [`Lookup::of`], without the host's.
+    pub(crate) fn of(name: &str) -> Result<Self, ErrorCode> {
+        let answered = |name, answers| Self::Answered(Lookup::new(name, Source::known(answers)));
+        if let Some(ip) = numeric_host(name) {
+            return Ok(answered(None, vec![ip.to_canonical()]));
         }
+        if !is_name(name) {
+            return Err(ErrorCode::InvalidArgument);
+        }
+        let name = grants::vet_name(name).map_err(|errno| match errno {
+            Errno::AccessDenied => ErrorCode::AccessDenied,
+            _ => ErrorCode::NameUnresolvable,
+        })?;
+        if !name.is_localhost() {
+            return Ok(Self::Host(name));
+        }
+        Ok(answered(Some(name), LOCALHOST.to_vec()))
     }
 }
 
 impl Source {
     fn known(answers: Vec<IpAddr>) -> Self {
-        Self::Known(RefCell::new(answers))
+        Self::Known(RefCell::new(answers.into_iter()))
+    }
+
+    fn subscribe(&self) -> Pollable {
+        match self {
+            Self::Known(_) => monotonic_clock::subscribe_duration(0),
+            Self::Host(stream) => stream.subscribe(),
+        }
     }
 
     fn next_address(&self) -> Result<Option<IpAddr>, ErrorCode> {
         match self {
-            Self::Known(answers) => Ok(answers.borrow_mut().pop()),
+            Self::Known(answers) => Ok(answers.borrow_mut().next()),
             Self::Host(stream) => {
                 let answer = stream.resolve_next_address()?;
                 Ok(answer.map(|answer| IpAddr::from(answer).to_canonical()))

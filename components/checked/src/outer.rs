@@ -45,12 +45,15 @@ macro_rules! pass {
         $(
             #[doc = concat!("`", stringify!($function), "` of the host's.")]
             #[allow(clippy::missing_errors_doc, reason = "WASI has them")]
+            #[allow(unreachable_pub, reason = "those of 0.3 are for this crate alone")]
             pub fn $function(&self $(, $argument: $type)?) -> $result {
                 self.0.$function($($argument)?)
             }
         )*
     };
 }
+#[cfg(feature = "p3")]
+pub(crate) use pass;
 
 impl TcpSocket {
     pub(crate) fn create(family: AddressFamily) -> Result<Self, ErrorCode> {
@@ -193,16 +196,19 @@ impl OutgoingDatagramStream {
     }
 }
 
-/// A name with a dot, be it the last one, is absolute; what a single label means is for
-/// the machine to say.
 pub(crate) fn resolve(
     name: &CheckedName,
 ) -> Result<ip_name_lookup::ResolveAddressStream, ErrorCode> {
-    let absolute = match name.is_absolute() {
-        true => &format!("{}.", name.as_str()),
-        false => name.as_str(),
-    };
-    NETWORK.with(|network| ip_name_lookup::resolve_addresses(network, absolute))
+    NETWORK.with(|network| ip_name_lookup::resolve_addresses(network, &name.to_question()))
+}
+
+/// As the host looks it up to make a request: also in `/etc/hosts`, and within a search
+/// list.
+#[cfg(feature = "http")]
+pub(crate) fn resolve_text(
+    name: &CheckedName,
+) -> Result<ip_name_lookup::ResolveAddressStream, ErrorCode> {
+    NETWORK.with(|network| ip_name_lookup::resolve_addresses(network, name.text()))
 }
 
 /// The host looks a name in it up by itself, and is trusted to find what was checked.

@@ -3,13 +3,12 @@
 use std::cell::Cell;
 use std::net::SocketAddr;
 
-use capsock_policy::operation::{Bind, Connect, Listen};
-use capsock_policy::wasi::{check_family, check_unicast};
+use capsock_policy::operation::Listen;
 use capsock_policy::{AddressFamily, Limits, Protocol};
 
 use crate::bindings::wasi::io::streams::{InputStream, OutputStream};
 use crate::convert::code;
-use crate::{ErrorCode, TcpSocket, grants};
+use crate::{ErrorCode, TcpSocket, checks, grants};
 
 /// How many peers one accept turns away.
 const TURNED_AWAY: u32 = Limits::DEFAULT.backlog;
@@ -59,6 +58,7 @@ impl Tcp {
     /// # Errors
     /// The host's.
     pub fn create(family: AddressFamily) -> Result<Self, ErrorCode> {
+        grants::begin();
         Ok(Self::of(TcpSocket::create(family)?, family))
     }
 
@@ -80,9 +80,7 @@ impl Tcp {
         if self.bound.get().is_some() {
             return Err(ErrorCode::InvalidState);
         }
-        check_unicast(local.ip()).map_err(code)?;
-        check_family(self.family, local.ip()).map_err(code)?;
-        let checked = grants::vet::<Bind>(Protocol::Tcp, local).map_err(code)?;
+        let checked = checks::bind_tcp(self.family, local).map_err(code)?;
         self.socket.start_bind(&checked)?;
         self.state.set(State::Binding);
         self.bound.set(Some(local));
@@ -122,12 +120,8 @@ impl Tcp {
     /// Those of [`start_connect`](Self::start_connect).
     pub fn begin_connect(&self, remote: SocketAddr) -> Result<(), ErrorCode> {
         self.check_unconnected()?;
-        check_family(self.family, remote.ip()).map_err(code)?;
-        grants::check::<Connect>(Protocol::Tcp, remote).map_err(code)?;
-        if self.bound.get().is_none() {
-            grants::vet_implicit_bind(Protocol::Tcp, self.family).map_err(code)?;
-        }
-        let checked = grants::vet::<Connect>(Protocol::Tcp, remote).map_err(code)?;
+        let is_bound = self.bound.get().is_some();
+        let checked = checks::connect_tcp(self.family, is_bound, remote).map_err(code)?;
         self.socket.start_connect(&checked)?;
         self.state.set(State::Connecting);
         Ok(())
@@ -247,7 +241,7 @@ impl Tcp {
                 continue;
             };
             let local = self.bound.get().ok_or(ErrorCode::InvalidState)?;
-            if grants::admit_peer(Protocol::Tcp, local, peer).is_ok() {
+            if self.admits(peer) {
                 let socket = Self::of(socket, self.family);
                 socket.state.set(State::Connected);
                 socket.bound.set(Some(local));
@@ -267,6 +261,12 @@ impl Tcp {
     /// Its family.
     pub fn family(&self) -> AddressFamily {
         self.family
+    }
+
+    /// Whether the rules admit a peer; who they do not is told.
+    pub fn admits(&self, peer: SocketAddr) -> bool {
+        let local = self.bound.get();
+        local.is_some_and(|local| grants::admit_peer(Protocol::Tcp, local, peer).is_ok())
     }
 
     /// The host's socket, for its state.

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::net::SocketAddr;
 use std::rc::Rc;
 
-use capsock_policy::operation::{Bind, Send};
+use capsock_policy::operation::Send;
 use capsock_policy::wasi::check_family;
 use capsock_policy::{AddressFamily, Protocol, Refusal};
 
@@ -13,10 +13,10 @@ use crate::bindings::wasi::io::poll::Pollable;
 use crate::bindings::wasi::sockets0_2_12::udp::{IncomingDatagram, IncomingDatagramStream};
 use crate::convert::code;
 use crate::outer::{CheckedDatagram, OutgoingDatagramStream};
-use crate::{ErrorCode, UdpSocket, grants};
+use crate::{ErrorCode, UdpSocket, checks, grants};
 
 /// The longest datagram, in bytes: its length is a `u16`.
-const LONGEST: usize = u16::MAX as usize;
+pub(crate) const LONGEST: usize = u16::MAX as usize;
 
 /// How long the host may take to end a receive that was under way in streams which are
 /// dropped, in nanoseconds: wasmtime's traps where others are made before.
@@ -57,6 +57,7 @@ impl Udp {
     /// # Errors
     /// The host's.
     pub fn create(family: AddressFamily) -> Result<Self, ErrorCode> {
+        grants::begin();
         Ok(Self {
             socket: UdpSocket::create(family)?,
             family,
@@ -77,8 +78,7 @@ impl Udp {
         if self.bound.get().is_some() {
             return Err(ErrorCode::InvalidState);
         }
-        check_family(self.family, local.ip()).map_err(code)?;
-        let checked = grants::vet::<Bind>(Protocol::Udp, local).map_err(code)?;
+        let checked = checks::bind_udp(self.family, local).map_err(code)?;
         self.socket.start_bind(&checked)?;
         self.binding.set(true);
         self.bound.set(Some(local));

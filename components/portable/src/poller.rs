@@ -11,7 +11,7 @@ use capsock_policy::Errno;
 
 use crate::bindings::exports::capsock::sockets::poller::{Event, Readiness, Trigger};
 use crate::socket::{Open, Place, Socket};
-use crate::wait::{Deadline, Timeout, looked, ready_now, ready_soon};
+use crate::wait::{Deadline, Rest, Timeout, looked, ready_now, ready_soon};
 
 /// How many events one wait returns at most.
 const EVENTS: usize = 1024;
@@ -147,6 +147,7 @@ impl Poller {
         }
         let maximum = (maximum as usize).min(EVENTS);
         let deadline = Deadline::new(timeout.map_or(Timeout::Blocking, Timeout::After));
+        let mut rest = Rest::default();
         loop {
             let events = self.0.take_events(maximum);
             if !events.is_empty() {
@@ -162,6 +163,7 @@ impl Poller {
                     false => Vec::new(),
                 });
             }
+            rest.take();
             match deadline.wait(pollables) {
                 Ok(()) => {}
                 Err(Errno::WouldBlock | Errno::DeadlineExceeded) => return Ok(Vec::new()),

@@ -48,19 +48,27 @@ impl Deadline {
         mut operation: impl FnMut() -> Result<T, Errno>,
         pollable: impl Fn() -> Option<Pollable>,
     ) -> Result<T, Errno> {
+        let mut rest = Rest::default();
         loop {
             match operation() {
-                Err(Errno::WouldBlock) if self.waits() => self.wait(pollable())?,
+                Err(Errno::WouldBlock) if self.waits() => {
+                    rest.take();
+                    self.wait(pollable())?;
+                }
                 Err(Errno::WouldBlock) if looked(pollable()) => return operation(),
                 result => return result,
             }
         }
     }
 
-    /// Waits for what is to be waited for; for nothing it waits until the deadline.
+    /// Waits for what is to be waited for; for nothing it waits until the deadline. After
+    /// it there is no waiting, also where a host says of something that it is ready, and
+    /// nothing is there.
     pub(crate) fn wait(self, pollable: impl IntoIterator<Item = Pollable>) -> Result<(), Errno> {
-        if !self.waits() {
-            return Err(Errno::WouldBlock);
+        match self {
+            Self::Now => return Err(Errno::WouldBlock),
+            Self::At(deadline) if now() >= deadline => return Err(Errno::DeadlineExceeded),
+            Self::At(_) | Self::Never => {}
         }
         let mut waited: Vec<Pollable> = pollable.into_iter().collect();
         let count = waited.len();
@@ -75,6 +83,25 @@ impl Deadline {
             true => Ok(()),
             false if matches!(self, Self::At(_)) => Err(Errno::DeadlineExceeded),
             false => Ok(()),
+        }
+    }
+}
+
+/// Between waits that were in vain: jco says of a UDP socket that has received once that
+/// it is ready for good, and whoever believes that needs a processor of its own.
+#[derive(Debug, Default)]
+pub(crate) struct Rest {
+    waits: u32,
+}
+
+impl Rest {
+    /// Before a wait: after some in a row, a moment.
+    pub(crate) fn take(&mut self) {
+        const IN_VAIN: u32 = 16;
+        const MOMENT: u64 = 1_000_000;
+        self.waits += 1;
+        if self.waits > IN_VAIN {
+            subscribe_duration(MOMENT).block();
         }
     }
 }

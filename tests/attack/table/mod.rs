@@ -73,13 +73,17 @@ pub(crate) enum Interface {
     /// The program of 0.2 with its grants sealed in, on a host of WASI that grants
     /// everything.
     Sealed,
+    /// The same of the one of 0.3.
+    SealedP3,
 }
 
 impl Interface {
     /// The try over this interface; `None` where there is no such operation.
     pub(crate) fn attempt(self, attempt: &Try) -> Option<Try> {
-        if self == Self::Sealed {
-            return Self::P2.attempt(attempt).filter(Try::can_be_sealed);
+        match self {
+            Self::Sealed => return Self::P2.attempt(attempt).filter(Try::can_be_sealed),
+            Self::SealedP3 => return Self::P3.attempt(attempt).filter(Try::can_be_sealed),
+            Self::Capsock | Self::P2 | Self::P3 => {}
         }
         let words: Vec<&str> = attempt.does.split_whitespace().collect();
         let there = match (self, &words[..]) {
@@ -124,12 +128,14 @@ impl Interface {
 }
 
 impl Try {
-    /// Whether it is about grants alone, and not about other flags of `capsock run`.
+    /// Whether it is about grants alone, and not about limits or other flags of
+    /// `capsock run`.
     fn can_be_sealed(&self) -> bool {
         let mut flags = self.grants.split_whitespace();
         flags.all(|word| !word.starts_with("--") || is_grant(word))
             && self.under.is_empty()
             && !matches!(self.outcome, Ends | Unaudited)
+            && self.does != "exhaust"
     }
 }
 

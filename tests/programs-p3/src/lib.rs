@@ -34,6 +34,7 @@ mod bindings {
 }
 
 use std::net::{IpAddr, SocketAddr, SocketAddrV4, SocketAddrV6};
+use std::task::Poll;
 
 use bindings::exports::wasi::cli::run::Guest;
 use bindings::wasi::sockets0_3_0::ip_name_lookup::{self, resolve_addresses};
@@ -95,6 +96,7 @@ impl Guest for Command {
             ["streams", host] => streams(address(host, "0")).await,
             ["datagrams", host] => datagrams(address(host, "0")).await,
             ["names"] => names().await,
+            ["rebind", host] => rebind(address(host, "0")).await,
             ["shutdown-late", host, port] => shutdown_late(address(host, port)).await,
             _ => panic!("no case {args:?}"),
         };
@@ -374,6 +376,64 @@ async fn options(local: SocketAddr) -> Result<()> {
     Ok(())
 }
 
+/// That what a listener had is free once its stream and it are dropped, whatever its
+/// reader has done before.
+async fn rebind(local: SocketAddr) -> Result<()> {
+    let listener = bind(local)?;
+    let to = listener.get_local_address()?;
+    let again = async |dropped: (_, TcpSocket)| {
+        drop(dropped);
+        let client = TcpSocket::create(family(local.ip()))?;
+        let result = client.connect(to).await;
+        assert!(
+            matches!(result, Err(ErrorCode::ConnectionRefused)),
+            "{result:?}"
+        );
+        bind(plain(to))
+    };
+    // It has never read,
+    let connections = listener.listen()?;
+    let listener = again((connections, listener)).await?;
+    // has read one and no more,
+    let mut connections = listener.listen()?;
+    let client = TcpSocket::create(family(local.ip()))?;
+    client.connect(to).await?;
+    drop(connections.next().await.expect("a connection"));
+    drop(client);
+    let listener = again((connections, listener)).await?;
+    // or has given a read up that waited.
+    let mut connections = listener.listen()?;
+    let mut read = Box::pin(connections.next());
+    for _turn in 0..9 {
+        assert!(poll_once(&mut read).await.is_none());
+        wit_bindgen::yield_async().await;
+    }
+    drop(read);
+    let listener = again((connections, listener)).await?;
+    // Other sockets can be had while it ends.
+    let mut connections = listener.listen()?;
+    let mut read = Box::pin(connections.next());
+    for _turn in 0..9 {
+        assert!(poll_once(&mut read).await.is_none());
+        wit_bindgen::yield_async().await;
+    }
+    drop(read);
+    drop((connections, listener));
+    for _turn in 0..9 {
+        bind(local)?;
+        wit_bindgen::yield_async().await;
+    }
+    bind(plain(to)).map(drop)
+}
+
+async fn poll_once<T>(future: &mut std::pin::Pin<Box<impl Future<Output = T>>>) -> Option<T> {
+    std::future::poll_fn(|cx| match future.as_mut().poll(cx) {
+        Poll::Ready(value) => Poll::Ready(Some(value)),
+        Poll::Pending => Poll::Ready(None),
+    })
+    .await
+}
+
 /// More than a small buffer of the kernel takes at once.
 const MUCH: usize = 64 * 1024;
 
@@ -516,7 +576,6 @@ fn invalid(result: Result<()>) {
 /// Waits for both of them at once.
 async fn both<A, B>(one: impl Future<Output = A>, other: impl Future<Output = B>) -> (A, B) {
     use std::pin::pin;
-    use std::task::Poll;
     let (mut one, mut other) = (pin!(one), pin!(other));
     let (mut first, mut second) = (None, None);
     std::future::poll_fn(move |cx| {

@@ -138,8 +138,9 @@ impl Stream {
                 return Err(Errno::InvalidArgument);
             };
             match next.take() {
-                Some(next) => Ok(next),
-                None => socket.accept().map_err(errno),
+                // The guest may have given up what admitted it since.
+                Some(next) if socket.admits(next.peer) => Ok(next),
+                _ => socket.accept().map_err(errno),
             }
         };
         let accepted = deadline.attempt(accept, || self.pollable(Interest::Input))?;

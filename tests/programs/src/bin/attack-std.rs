@@ -14,6 +14,12 @@ fn main() {
         ["connect-name", name, port] => TcpStream::connect((name, port.parse().expect("a port")))
             .and_then(|mut stream| stream.write_all(b"x")),
         ["connect", "udp", host, port] => connect(address(host, port)),
+        // Once no port is left for another socket of UDP.
+        ["connect-without-ports", host, port] => {
+            let peer = address(host, port);
+            let _ports: Vec<UdpSocket> = std::iter::from_fn(|| unbound(peer).ok()).collect();
+            TcpStream::connect(peer).map(drop)
+        }
         ["send", host, port] => send(address(host, port)),
         // Listening is a part of it.
         ["bind" | "listen", "tcp", host, port] => TcpListener::bind(address(host, port)).map(drop),

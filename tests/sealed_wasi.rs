@@ -1,5 +1,5 @@
-//! `wasi:sockets` 0.2 of the firewall do what the host's own do: the guest `wasi-p2`,
-//! with grants of all that it does sealed in, beside itself as it is.
+//! `wasi:sockets` of the firewall do what the host's own do: the guests `wasi-p2` and
+//! `sockets-p3`, with grants of all that they do sealed in, beside themselves as they are.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -8,10 +8,10 @@ use capsock_tests::{capsock, guest, patiently, stderr, target};
 use rstest::rstest;
 
 /// What the guest may do in each case: all of it.
-fn seal(host: &str, directory: &Path) -> PathBuf {
+fn seal(program: &str, host: &str, directory: &Path) -> PathBuf {
     let sealed = directory.join("sealed.wasm");
     let grants = [
-        ("--allow-listen", target("tcp", host, "ephemeral")),
+        ("--allow-listen", target("tcp", host, "*")),
         ("--allow-bind", target("tcp", host, "*")),
         ("--allow-connect", target("tcp", host, "*")),
         ("--allow-listen", target("udp", host, "ephemeral")),
@@ -25,7 +25,7 @@ fn seal(host: &str, directory: &Path) -> PathBuf {
     for (flag, target) in &grants {
         seal.args([*flag, target]);
     }
-    let output = seal.arg(guest("wasi-p2")).arg("-o").arg(&sealed).output();
+    let output = seal.arg(guest(program)).arg("-o").arg(&sealed).output();
     let output = output.unwrap();
     assert!(output.status.success(), "{}", stderr(&output));
     sealed
@@ -59,9 +59,28 @@ fn what_is_sealed_does_what_it_does_without_a_seal(
     #[case] succeeds: bool,
     #[values("127.0.0.1", "::1")] host: &str,
 ) {
+    compare("wasi-p2", case, succeeds, host);
+}
+
+#[rstest]
+#[case::states("states", true)]
+#[case::addresses("addresses", true)]
+#[case::options("options", true)]
+#[case::streams("streams", true)]
+#[case::rebind("rebind", true)]
+#[case::datagrams("datagrams", false)]
+fn what_is_sealed_of_p3_does_what_it_does_without_a_seal(
+    #[case] case: &str,
+    #[case] succeeds: bool,
+    #[values("127.0.0.1", "::1")] host: &str,
+) {
+    compare("sockets_p3", case, succeeds, host);
+}
+
+fn compare(program: &str, case: &str, succeeds: bool, host: &str) {
     let directory = tempfile::tempdir().unwrap();
-    let sealed = seal(host, directory.path());
-    let as_it_is = outcome(&guest("wasi-p2"), &[case, host]);
+    let sealed = seal(program, host, directory.path());
+    let as_it_is = outcome(&guest(program), &[case, host]);
     assert_eq!(outcome(&sealed, &[case, host]), as_it_is);
     assert_eq!(as_it_is == "ok\n", succeeds, "{as_it_is}");
 }
