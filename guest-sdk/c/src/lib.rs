@@ -3,7 +3,7 @@
 //! Every function that takes or makes a descriptor is reached by `wasm-ld
 //! --wrap`: a program's `read` is `__wrap_read` here, and libc's own is
 //! `__real_read`. So descriptors are numbers of this library's table
-//! ([`table`]), whatever the C library does by itself. Numbers and structures
+//! (`table`), whatever the C library does by itself. Numbers and structures
 //! are Linux's, but for errno and the flags of open(2), which are wasi-libc's.
 //! The headers beside this crate say so to C.
 //!
