@@ -117,6 +117,11 @@ fn sockets_are_bounded(#[case] host: &str) {
 }
 
 #[apply(both_families)]
+fn who_came_before_the_guest_gave_up_its_rules_is_turned_away(#[case] host: &str) {
+    peer_of_itself("given-up", host);
+}
+
+#[apply(both_families)]
 fn what_is_not_sent_when_it_is_closed_goes_on(#[case] host: &str) {
     peer_of_itself("closed", host);
 }

@@ -176,10 +176,14 @@ impl Incoming {
                  remote_address,
              }| { (data, remote_address.into()) },
         );
-        let admits = |(_, sender): &(Vec<u8>, SocketAddr)| {
-            grants::admit_sender(Protocol::Udp, Some(self.local), *sender).is_ok()
-        };
-        Ok(datagrams.filter(admits).collect())
+        Ok(datagrams
+            .filter(|(_, sender)| self.admits(*sender))
+            .collect())
+    }
+
+    /// Whether the rules admit a sender; who they do not is told.
+    pub fn admits(&self, sender: SocketAddr) -> bool {
+        grants::admit_sender(Protocol::Udp, Some(self.local), sender).is_ok()
     }
 
     /// Is ready when there may be one.

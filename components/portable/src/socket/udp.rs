@@ -135,6 +135,8 @@ impl Datagrams {
         let Some(streams) = &*streams else {
             return Ok(());
         };
+        // The guest may have given up what admitted it since.
+        next.take_if(|(_, sender)| !streams.incoming.admits(*sender));
         for _ in 0..TURNED_AWAY {
             if next.is_some() {
                 break;

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use capsock_guest::*;
 use capsock_test_programs::bind_and_tell;
 
-use crate::poller::{ALL, now};
-use crate::{connected, fails, socket};
+use crate::poller::{ALL, now, told};
+use crate::{connected, fails, listener, socket};
 
 /// Without blocking, to a peer that says `hello`.
 pub(crate) fn connect(host: &str, port: u16) {
@@ -185,4 +185,26 @@ pub(crate) fn sendfile(host: &str, port: u16) {
     );
     let fresh = socket(host, SOCK_STREAM);
     fails(fresh.sendfile(&mut file, 0, None), "EPIPE");
+}
+
+/// Who came while the rules admitted them, and was not asked for, does not once they
+/// are given up.
+pub(crate) fn given_up(host: &str) {
+    let listener = listener(host);
+    let client = socket(host, SOCK_STREAM);
+    client
+        .connect(listener.getsockname().expect("own"))
+        .expect("connect");
+    let udp = socket(host, SOCK_DGRAM);
+    udp.bind((host, 0)).expect("bind");
+    udp.sendto(b"x", udp.getsockname().expect("own"))
+        .expect("sendto");
+    for socket in [&listener, &udp] {
+        assert_eq!(told(socket, POLLIN), POLLIN);
+        socket.setblocking(false).expect("setblocking");
+    }
+    authority::limit(&[""; 0]).expect("limit");
+    fails(listener.accept(), "EAGAIN");
+    fails(udp.recv(1), "EAGAIN");
+    assert_eq!(client.recv(1).expect("it was turned away"), b"");
 }

@@ -35,6 +35,7 @@ fn main() {
         "nested" => poller::nested(host),
         "many" => poller::many(host),
         "own-port" => connections::own_port(host),
+        "given-up" => connections::given_up(host),
         "closed" => connections::closed(host),
         "sendfile" => connections::sendfile(host, port()),
         _ => panic!("no case `{case}`"),

@@ -20,7 +20,7 @@ pub(crate) fn now(socket: &Socket, events: i16) -> i16 {
     told.first().map_or(0, |(_, events)| *events)
 }
 
-fn told(socket: &Socket, events: i16) -> i16 {
+pub(crate) fn told(socket: &Socket, events: i16) -> i16 {
     let poller = Poller::new().expect("poller");
     poller
         .register(socket, events, Trigger::Level)
