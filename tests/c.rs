@@ -71,7 +71,16 @@ fn a_program_does_the_same_natively_and_as_a_guest(
         "streams",
         "sending-files",
         "signals",
-        "jumps"
+        "jumps",
+        "threads",
+        "thread-data",
+        "canceling",
+        "exiting",
+        "locks",
+        "conditions",
+        "semaphores",
+        "c11",
+        "waits"
     )]
     subject: &str,
 ) {
