@@ -39,17 +39,50 @@ static inline void set_stack_pointer(uintptr_t value) {
     __asm__ volatile("local.get %0\n\tglobal.set __stack_pointer" ::"r"(value));
 }
 
+/* By what it was, and what is left of the stack. */
+static _Noreturn void tell_overflow(void) {
+    static const char text[] = "a thread has overflowed its stack: pthread_attr_setstacksize sets its size\n";
+    (void)!write(2, text, sizeof text - 1);
+    abort();
+}
+
+#ifdef __capsock_stack_checks__
+/* The linker has every function look whether its part of the stack is within these,
+   and call the second one if it is not. */
+__attribute__((import_module("env"), import_name("__set_stack_limits"))) extern void set_stack_limits(uintptr_t highest, uintptr_t lowest);
+
+void __capsock_stack_overflow(uintptr_t pointer) {
+    (void)pointer;
+    set_stack_limits(UINTPTR_MAX, 0);
+    /* What is below is not of this stack: it goes on at the beginning. */
+    if (__capsock_work->stack)
+        set_stack_pointer((uintptr_t)(__capsock_work->stack + __capsock_work->size));
+    tell_overflow();
+}
+
+/* Below the main stack there is no memory. */
+static void set_limits(const struct work *work) {
+    if (work->stack)
+        set_stack_limits((uintptr_t)(work->stack + work->size), (uintptr_t)work->stack);
+    else
+        set_stack_limits(UINTPTR_MAX, 0);
+}
+
+/* While the stack is another one and the limits are not. */
+static void lift_limits(void) { set_stack_limits(UINTPTR_MAX, 0); }
+#else
+static void set_limits(const struct work *work) { (void)work; }
+static void lift_limits(void) {}
+#endif
+
+/* For where nothing looks: what is found too late is found all the same. */
 static void check_guard(const struct work *work) {
     if (!work->stack)
         return;
     const uint32_t *guard = (const uint32_t *)work->stack;
-    for (int at = 0; at < GUARDS; at++) {
-        if (guard[at] != GUARD) {
-            static const char text[] = "a thread has overflowed its stack: pthread_attr_setstacksize sets its size\n";
-            (void)!write(2, text, sizeof text - 1);
-            abort();
-        }
-    }
+    for (int at = 0; at < GUARDS; at++)
+        if (guard[at] != GUARD)
+            tell_overflow();
 }
 
 /* Frees what the thread that ended before this one ran had. */
@@ -74,8 +107,10 @@ __attribute__((noinline)) static void go_on(uint32_t index) {
     uintptr_t pointer = stack_pointer(), storage = __capsock_storage ? __capsock_storage->get() : 0;
     int number = errno;
     check_guard(mine);
+    lift_limits();
     go_on_with(index);
     set_stack_pointer(pointer);
+    set_limits(mine);
     if (__capsock_storage)
         __capsock_storage->set(storage);
     errno = number;
@@ -92,6 +127,7 @@ __attribute__((noinline)) static uintptr_t begin(void) {
 
 __attribute__((noinline)) static void run(void) {
     struct work *work = __capsock_work;
+    set_limits(work);
     if (__capsock_storage)
         __capsock_storage->set((uintptr_t)work->storage);
     errno = 0;
@@ -107,6 +143,7 @@ __attribute__((noinline)) static void run(void) {
 __attribute__((noinline)) static void leave(uint32_t mine) {
     uint32_t next = __capsock_thread_leave();
     idle.index[idle.count++] = mine;
+    lift_limits();
     go_on_with(next);
 }
 
