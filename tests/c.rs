@@ -71,7 +71,11 @@ fn a_program_does_the_same_natively_and_as_a_guest(
         "streams",
         "sending-files",
         "signals",
-        "jumps"
+        "jumps",
+        "nameser",
+        "clocks",
+        "processors",
+        "mounts"
     )]
     subject: &str,
 ) {

@@ -41,6 +41,10 @@ static const struct {
     {"sending-files", sending_files},
     {"signals", signals},
     {"jumps", jumps},
+    {"nameser", nameser},
+    {"clocks", clocks},
+    {"processors", processors},
+    {"mounts", mounts},
 };
 
 int main(int argc, char **argv) {

@@ -82,5 +82,9 @@ void streams(void);
 void sending_files(void);
 void signals(void);
 void jumps(void);
+void nameser(void);
+void clocks(void);
+void processors(void);
+void mounts(void);
 
 #endif

@@ -43,8 +43,23 @@ int __wrap_clock_getres(clockid_t clock, struct timespec *resolution) {
     return find(clock) ? __real_clock_getres(find(clock), resolution) : fail(EINVAL);
 }
 
+/* libc waits for no time of CLOCK_REALTIME: for how long it is until then. */
 int __wrap_clock_nanosleep(clockid_t clock, int flags, const struct timespec *time, struct timespec *rest) {
-    return find(clock) ? __real_clock_nanosleep(find(clock), flags, time, rest) : EINVAL;
+    clock_of_libc found = find(clock);
+    struct timespec wait = *time, now;
+    if (!found)
+        return EINVAL;
+    if (!(flags & TIMER_ABSTIME) || found != &_CLOCK_REALTIME || wait.tv_nsec < 0 || wait.tv_nsec >= 1000000000)
+        return __real_clock_nanosleep(found, flags, time, rest);
+    if (__real_clock_gettime(found, &now))
+        return errno;
+    wait.tv_sec -= now.tv_sec;
+    wait.tv_nsec -= now.tv_nsec;
+    if (wait.tv_nsec < 0) {
+        wait.tv_sec--;
+        wait.tv_nsec += 1000000000;
+    }
+    return wait.tv_sec < 0 ? 0 : __real_clock_nanosleep(&_CLOCK_MONOTONIC, 0, &wait, NULL);
 }
 
 WEAK int clock_settime(clockid_t clock, const struct timespec *time) { (void)clock; (void)time; return fail(EPERM); }

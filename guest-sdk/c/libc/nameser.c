@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <resolv.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/random.h>
 
 #define WEAK __attribute__((weak))
@@ -29,11 +30,11 @@ WEAK int dn_skipname(const unsigned char *name, const unsigned char *end) {
         if (*at == 0)
             return at - name + 1;
         if ((*at & NS_CMPRSFLGS) == NS_CMPRSFLGS)
-            return at + 2 <= end ? at - name + 2 : -1;
+            return at + 2 <= end ? at - name + 2 : fail(EMSGSIZE);
         if (*at & NS_CMPRSFLGS)
-            return -1;
+            break;
     }
-    return -1;
+    return fail(EMSGSIZE);
 }
 
 static int is_special(unsigned char byte) { return memchr(".\\\";@$()", byte, 8) != NULL; }
@@ -126,7 +127,7 @@ static int is_same_name(const unsigned char *message, const unsigned char *at, c
         if ((*at & NS_CMPRSFLGS) == NS_CMPRSFLGS) {
             at = message + (ns_get16(at) & 0x3fff);
             hops++;
-        } else if (*at != *labels || memcmp(at, labels, *at + 1) != 0) {
+        } else if (*at != *labels || strncasecmp((const char *)at + 1, (const char *)labels + 1, *at) != 0) {
             return 0;
         } else if (*at == 0) {
             return 1;
