@@ -7,10 +7,11 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ptr::null_mut;
 
 use capsock_guest::{
-    AF_INET, AF_INET6, AF_UNSPEC, Address, AddressFamily, EAI_ADDRFAMILY, EAI_AGAIN, EAI_BADFLAGS, EAI_FAIL,
-    EAI_FAMILY, EAI_MEMORY, EAI_NODATA, EAI_NONAME, EAI_OVERFLOW, EAI_SERVICE, EAI_SOCKTYPE,
-    EAI_SYSTEM, Error, SocketKind, UnixAddress, getaddrinfo, gethostbyaddr, gethostbyname_ex, gethostname,
-    NI_NUMERICHOST, getnameinfo, getprotobyname, getservbyname, getservbyport, sethostname,
+    AF_INET, AF_INET6, AF_UNSPEC, Address, AddressFamily, EAI_ADDRFAMILY, EAI_AGAIN, EAI_BADFLAGS,
+    EAI_FAIL, EAI_FAMILY, EAI_MEMORY, EAI_NODATA, EAI_NONAME, EAI_OVERFLOW, EAI_SERVICE,
+    EAI_SOCKTYPE, EAI_SYSTEM, Error, NI_NUMERICHOST, SocketKind, UnixAddress, getaddrinfo,
+    gethostbyaddr, gethostbyname_ex, gethostname, getnameinfo, getprotobyname, getservbyname,
+    getservbyport, sethostname,
 };
 
 use crate::address::{self, Length};
