@@ -23,6 +23,13 @@ const GRACE: Duration = Duration::from_secs(1);
 /// traps, so that the host's table has to be full first.
 const OWN_HANDLES: usize = 2;
 
+/// What the call of a function without tasks of its own takes in the table of
+/// tasks and threads, and threads that have ended and are used again.
+const TASKS: u32 = 64;
+
+/// A thread, and the set of what it may wait for.
+const ENTRIES: u32 = 2;
+
 /// Has compiled code ask now and then whether it may go on.
 pub(crate) fn configure(config: &mut Config) {
     config.epoch_interruption(true);
@@ -30,7 +37,16 @@ pub(crate) fn configure(config: &mut Config) {
 
 /// Bounds what wasmtime does for the guest of this store. Its memory limiter is
 /// the caller's to set.
-pub(crate) fn apply<T>(limits: &Limits, store: &mut Store<T>) {
+///
+/// What the component model keeps of threads and tasks is in a table of its own: the
+/// tasks of a program that has no asynchronous functions are few, and its threads
+/// are the rest.
+pub(crate) fn apply<T>(limits: &Limits, has_tasks: bool, store: &mut Store<T>) {
+    if let Some(table) = store.concurrent_resource_table() {
+        let tasks = if has_tasks { limits.handles } else { TASKS };
+        let threads = limits.threads.saturating_mul(ENTRIES);
+        table.set_max_capacity(tasks.saturating_add(threads) as usize);
+    }
     store.set_hostcall_fuel(limits.hostcall_fuel as usize);
     store.set_max_component_handles(limits.handles as usize * OWN_HANDLES);
     store.set_epoch_deadline(1);

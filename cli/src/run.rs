@@ -83,7 +83,7 @@ pub(crate) fn run(mut run: Run) -> Result<i32, Failure> {
     let sockets = guest.sockets.clone();
     let mut store = Store::new(&engine, guest);
     store.limiter(|guest| &mut guest.memory);
-    bounds::apply(&limits, &mut store);
+    bounds::apply(&limits, surface.concurrency.has_tasks(), &mut store);
     restrict(&restriction)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 static const char *file;
 
@@ -118,14 +119,21 @@ static void run(struct MHD_Daemon *daemon) {
     fail("MHD_run_wait");
 }
 
+/* The library has threads that wait. */
+static void run_by_threads(struct MHD_Daemon *daemon) {
+    (void)daemon;
+    for (;;)
+        sleep(3600);
+}
+
 static const struct {
     const char *name;
-    unsigned flags;
+    unsigned flags, threads;
     void (*run)(struct MHD_Daemon *);
 } modes[] = {
-    {"select", 0, run_by_select},
-    {"poll", MHD_USE_POLL, run},
-    {"epoll", MHD_USE_EPOLL, run},
+    {"select", 0, 0, run_by_select},
+    {"epoll", MHD_USE_EPOLL, 0, run},
+    {"pool", MHD_USE_EPOLL_INTERNAL_THREAD, 4, run_by_threads},
 };
 
 int main(int argc, char **argv) {
@@ -140,7 +148,7 @@ int main(int argc, char **argv) {
         int listener = listen_at(argv[2]);
         struct MHD_Daemon *daemon = MHD_start_daemon(
             MHD_USE_ERROR_LOG | modes[at].flags, 0, NULL, NULL, handle, NULL, MHD_OPTION_LISTEN_SOCKET, listener,
-            MHD_OPTION_NOTIFY_COMPLETED, done, NULL, MHD_OPTION_END);
+            MHD_OPTION_NOTIFY_COMPLETED, done, NULL, MHD_OPTION_THREAD_POOL_SIZE, modes[at].threads, MHD_OPTION_END);
         if (!daemon)
             fail("MHD_start_daemon");
         puts("listening");

@@ -75,7 +75,9 @@ fn libevent_serves_over_tcp_and_a_unix_socket() {
 }
 
 #[rstest]
-fn libmicrohttpd_serves_over_tcp_and_a_unix_socket(#[values("select", "epoll")] mode: &str) {
+fn libmicrohttpd_serves_over_tcp_and_a_unix_socket(
+    #[values("select", "epoll", "pool")] mode: &str,
+) {
     let Some(component) = built("microhttpd") else {
         return;
     };

@@ -41,14 +41,6 @@ WEAK int __sched_cpucount(size_t size, const cpu_set_t *processors) {
     return count;
 }
 
-/* Only SCHED_FIFO and SCHED_RR have priorities. */
-static int has_priorities(int policy) { return policy == SCHED_FIFO || policy == SCHED_RR; }
-static int is_policy(int policy) {
-    return has_priorities(policy) || policy == SCHED_OTHER || policy == SCHED_BATCH || policy == SCHED_IDLE;
-}
-WEAK int sched_get_priority_max(int policy) { return !is_policy(policy) ? fail(EINVAL) : has_priorities(policy) ? 99 : 0; }
-WEAK int sched_get_priority_min(int policy) { return !is_policy(policy) ? fail(EINVAL) : has_priorities(policy); }
-
 WEAK int sched_getscheduler(pid_t pid) { return is_other(pid) ? fail(ESRCH) : SCHED_OTHER; }
 WEAK int sched_getparam(pid_t pid, struct sched_param *parameters) {
     if (is_other(pid))
@@ -59,7 +51,7 @@ WEAK int sched_getparam(pid_t pid, struct sched_param *parameters) {
 WEAK int sched_setscheduler(pid_t pid, int policy, const struct sched_param *parameters) {
     if (is_other(pid))
         return fail(ESRCH);
-    if (!is_policy(policy) || parameters->sched_priority < sched_get_priority_min(policy) ||
+    if (sched_get_priority_min(policy) < 0 || parameters->sched_priority < sched_get_priority_min(policy) ||
         parameters->sched_priority > sched_get_priority_max(policy))
         return fail(EINVAL);
     return policy == SCHED_OTHER ? 0 : fail(EPERM);

@@ -37,4 +37,5 @@ mod socket;
 mod special;
 mod stdin;
 mod table;
+mod thread;
 mod wait;
