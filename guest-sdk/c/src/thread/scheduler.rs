@@ -574,7 +574,7 @@ fn stuck() -> ! {
             text.push_str(&format!(
                 "  {} waits for {}\n",
                 name_of(&thread),
-                told(wait)
+                told(thread.id, wait)
             ));
         }
     }
@@ -591,7 +591,7 @@ fn name_of(thread: &Thread) -> String {
     }
 }
 
-fn told(wait: Wait) -> String {
+fn told(waiting: Id, wait: Wait) -> String {
     match wait {
         Wait::Address {
             what,
@@ -600,7 +600,7 @@ fn told(wait: Wait) -> String {
         } => format!("the {what} at {at:#x}"),
         Wait::Address { what, at, holder } => {
             let holder = match thread(holder) {
-                Ok(holder) if holder.id == current_id() => "itself".to_owned(),
+                Ok(holder) if holder.id == waiting => "itself".to_owned(),
                 Ok(holder) => name_of(&holder),
                 Err(_gone) => format!("thread {holder}, which has ended"),
             };
