@@ -7,11 +7,11 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ptr::null_mut;
 
 use capsock_guest::{
-    AF_INET, AF_INET6, AF_UNSPEC, AddrInfo, AddressFamily, EAI_ADDRFAMILY, EAI_AGAIN, EAI_BADFLAGS,
-    EAI_FAIL, EAI_FAMILY, EAI_MEMORY, EAI_NODATA, EAI_NONAME, EAI_OVERFLOW, EAI_SERVICE,
-    EAI_SOCKTYPE, EAI_SYSTEM, Error, Lookup, SocketKind, getaddrinfo, gethostbyaddr,
-    gethostbyname_ex, gethostname, getnameinfo, getprotobyname, getservbyname, getservbyport,
-    sethostname,
+    AF_INET, AF_INET6, AF_UNSPEC, AddrInfo, Address, AddressFamily, EAI_ADDRFAMILY, EAI_AGAIN,
+    EAI_BADFLAGS, EAI_FAIL, EAI_FAMILY, EAI_MEMORY, EAI_NODATA, EAI_NONAME, EAI_OVERFLOW,
+    EAI_SERVICE, EAI_SOCKTYPE, EAI_SYSTEM, Error, Lookup, NI_NUMERICHOST, SocketKind, UnixAddress,
+    getaddrinfo, gethostbyaddr, gethostbyname_ex, gethostname, getnameinfo, getprotobyname,
+    getservbyname, getservbyport, sethostname,
 };
 
 use crate::address::{self, Length};
@@ -196,10 +196,13 @@ pub unsafe extern "C" fn __wrap_getnameinfo(
     let Ok(address) = (unsafe { address::read(start, length) }) else {
         return EAI_FAMILY;
     };
-    if address.to_socket_addr().is_none() {
-        return EAI_FAMILY;
-    }
-    let (host_name, service_name) = match getnameinfo(&address, flags) {
+    let names = match &address {
+        Address::Inet(_) | Address::Inet6(_) => getnameinfo(&address, flags)
+            .map(|(host, service)| (host.into_bytes(), service.into_bytes())),
+        Address::Unix(address) => local_names(address, flags),
+        _ => return EAI_FAMILY,
+    };
+    let (host_name, service_name) = match names {
         Ok(names) => names,
         Err(error) => return failed(error),
     };
@@ -212,11 +215,24 @@ pub unsafe extern "C" fn __wrap_getnameinfo(
         }
         // SAFETY: the same.
         let room = unsafe { memory::room(start.cast(), length as usize) };
-        if !room.is_ok_and(|room| memory::copy_string(room, name.as_bytes())) {
+        if !room.is_ok_and(|room| memory::copy_string(room, &name)) {
             return EAI_OVERFLOW;
         }
     }
     0
+}
+
+/// The names of a Unix socket: this machine's, and the path.
+fn local_names(address: &UnixAddress, flags: c_int) -> capsock_guest::Result<(Vec<u8>, Vec<u8>)> {
+    let host = match flags & NI_NUMERICHOST {
+        0 => gethostname()?.into_bytes(),
+        _ => b"localhost".to_vec(),
+    };
+    let path = match address {
+        UnixAddress::Pathname(path) => path.clone(),
+        UnixAddress::Unnamed | UnixAddress::Abstract(_) => Vec::new(),
+    };
+    Ok((host, path))
 }
 
 /// `struct hostent`
