@@ -8,12 +8,14 @@ use std::time::Duration;
 use wasmtime::component::ResourceTable;
 
 use crate::bindings::{
-    files as wit_files, inherited as wit_inherited, messages as wit_messages, names as wit_names,
-    options as wit_options, poller as wit_poller, socket as wit_socket, types as wit,
+    files as wit_files, inherited as wit_inherited, interfaces as wit_interfaces,
+    messages as wit_messages, names as wit_names, options as wit_options, poller as wit_poller,
+    socket as wit_socket, types as wit,
 };
 use crate::error::SocketError;
 use crate::lookup::{Answer, HostEntry, HostError, LookupFlags, NameError, NameFlags};
 use crate::options::for_each_option;
+use crate::os::interfaces::InterfaceAddress;
 use crate::os::message::{ExtendedError, Message, MessageFlags, ReceivedControl, SentControl};
 use crate::os::{Credentials, Event, Events, Interest, SendFlags, Shutdown};
 use crate::policy::for_each_errno;
@@ -59,6 +61,55 @@ impl From<Credentials> for wit_options::Credentials {
         let Credentials { pid, uid, gid } = credentials;
         Self { pid, uid, gid }
     }
+}
+
+impl From<InterfaceAddress> for wit_interfaces::InterfaceAddress {
+    fn from(item: InterfaceAddress) -> Self {
+        // Those that interfaces have all have a form there.
+        let address = |address: Option<Address>| address.and_then(|known| known.try_into().ok());
+        Self {
+            index: item.index,
+            name: item.name,
+            flags: interface_flags(item.flags),
+            mtu: item.mtu,
+            address: address(item.address),
+            netmask: address(item.netmask),
+            broadcast: address(item.broadcast),
+            peer: address(item.peer),
+        }
+    }
+}
+
+/// Of what the kernel has, what the WIT has a name for.
+fn interface_flags(bits: i32) -> wit_interfaces::InterfaceFlags {
+    use wit_interfaces::InterfaceFlags as Flags;
+    let mut flags = Flags::empty();
+    for (bit, flag) in [
+        (libc::IFF_UP, Flags::UP),
+        (libc::IFF_BROADCAST, Flags::BROADCAST),
+        (libc::IFF_DEBUG, Flags::DEBUG),
+        (libc::IFF_LOOPBACK, Flags::LOOPBACK),
+        (libc::IFF_POINTOPOINT, Flags::POINT_TO_POINT),
+        (libc::IFF_NOTRAILERS, Flags::NO_TRAILERS),
+        (libc::IFF_RUNNING, Flags::RUNNING),
+        (libc::IFF_NOARP, Flags::NO_ARP),
+        (libc::IFF_PROMISC, Flags::PROMISCUOUS),
+        (libc::IFF_ALLMULTI, Flags::ALL_MULTICAST),
+        (libc::IFF_MASTER, Flags::MASTER),
+        (libc::IFF_SLAVE, Flags::SLAVE),
+        (libc::IFF_MULTICAST, Flags::MULTICAST),
+        (libc::IFF_PORTSEL, Flags::PORT_SELECTION),
+        (libc::IFF_AUTOMEDIA, Flags::AUTOMATIC_MEDIA),
+        (libc::IFF_DYNAMIC, Flags::DYNAMIC),
+        (libc::IFF_LOWER_UP, Flags::LOWER_UP),
+        (libc::IFF_DORMANT, Flags::DORMANT),
+        (libc::IFF_ECHO, Flags::ECHO),
+    ] {
+        if bits & bit != 0 {
+            flags |= flag;
+        }
+    }
+    flags
 }
 
 impl From<wit::AddressFamily> for AddressFamily {

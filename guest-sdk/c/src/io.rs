@@ -286,16 +286,6 @@ fn flags(object: &Object) -> Result<c_int> {
 
 const FIONREAD: c_int = 0x541b;
 const FIONBIO: c_int = 0x5421;
-const SIOCGIFNAME: c_int = 0x8910;
-const SIOCGIFINDEX: c_int = 0x8933;
-
-/// `struct ifreq`, of which only the name and the index are had.
-#[repr(C)]
-#[derive(Clone, Copy)]
-struct Ifreq {
-    name: [u8; 16],
-    index: c_int,
-}
 
 /// ioctl(2), of which C has taken the argument out.
 ///
@@ -327,32 +317,8 @@ pub unsafe extern "C" fn __capsock_ioctl(
                 object.set_nonblocking(on != 0);
                 Ok(())
             }
-            SIOCGIFINDEX => {
-                object.socket()?;
-                // SAFETY: netdevice(7): a struct ifreq.
-                let mut wanted = unsafe { memory::get(argument.cast::<Ifreq>().cast_const())? };
-                let name = wanted
-                    .name
-                    .split(|byte| *byte == 0)
-                    .next()
-                    .unwrap_or_default();
-                let name = str::from_utf8(name).map_err(|_encoding| Errno::ENODEV)?;
-                wanted.index = crate::interfaces::index(name)?.cast_signed();
-                // SAFETY: the same.
-                unsafe { memory::put(argument.cast(), wanted) }
-            }
-            SIOCGIFNAME => {
-                object.socket()?;
-                // SAFETY: netdevice(7): a struct ifreq.
-                let mut wanted = unsafe { memory::get(argument.cast::<Ifreq>().cast_const())? };
-                let name = capsock_guest::if_indextoname(wanted.index.cast_unsigned())?;
-                wanted.name = [0; 16];
-                if !memory::copy_string(&mut wanted.name, name.as_bytes()) {
-                    return Err(Errno::ENODEV);
-                }
-                // SAFETY: the same.
-                unsafe { memory::put(argument.cast(), wanted) }
-            }
+            // SAFETY: as the caller says.
+            _ if object.socket().is_ok() => unsafe { crate::interfaces::ioctl(request, argument) },
             _ => Err(Errno::ENOTTY),
         }
     };

@@ -72,7 +72,7 @@ pub use create::{
 pub use descriptor::close;
 pub use error::{Error, Result};
 pub use file::File;
-pub use interfaces::{if_indextoname, if_nameindex, if_nametoindex};
+pub use interfaces::{InterfaceAddress, getifaddrs, if_indextoname, if_nameindex, if_nametoindex};
 pub use message::{Ancillary, ReceivedFds, ReceivedMessage, recv_fds, send_fds};
 pub use names::{
     AddrInfo, ToService, getaddrinfo, getfqdn, gethostbyaddr, gethostbyname, gethostbyname_ex,
