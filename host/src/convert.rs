@@ -6,6 +6,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::time::Duration;
 
 use wasmtime::component::ResourceTable;
+use wasmtime_wasi::p2::{DynInputStream, DynOutputStream};
 
 use crate::bindings::{
     files as wit_files, inherited as wit_inherited, interfaces as wit_interfaces,
@@ -13,6 +14,7 @@ use crate::bindings::{
     socket as wit_socket, types as wit,
 };
 use crate::error::SocketError;
+use crate::imports::pipes::{PipeInput, PipeOutput};
 use crate::lookup::{Answer, HostEntry, HostError, LookupFlags, NameError, NameFlags};
 use crate::options::for_each_option;
 use crate::os::interfaces::InterfaceAddress;
@@ -20,7 +22,8 @@ use crate::os::message::{ExtendedError, Message, MessageFlags, ReceivedControl, 
 use crate::os::{Credentials, Event, Events, Interest, SendFlags, Shutdown};
 use crate::policy::for_each_errno;
 use crate::socket::{
-    Inherited, MulticastInterface, RawValue, Receive, SentFile, TakenSocket, Timeout, Transmit,
+    Inherited, MulticastInterface, RawValue, Receive, SentFile, TakenDescriptor, TakenFile,
+    TakenPipe, TakenSocket, Timeout, Transmit,
 };
 use crate::{
     Address, AddressFamily, AlgAddress, BluetoothAddress, BluetoothDevice, CanAddress,
@@ -704,19 +707,44 @@ impl wit_messages::ReceivedSocket {
     }
 }
 
+impl wit_messages::ReceivedDescriptor {
+    /// Puts it into the guest's table. What does not fit is closed.
+    fn new(taken: TakenDescriptor, table: &mut ResourceTable) -> Result<Self, SocketError> {
+        Ok(match taken {
+            TakenDescriptor::Socket(taken) => {
+                Self::Socket(wit_messages::ReceivedSocket::new(taken, table)?)
+            }
+            TakenDescriptor::File(TakenFile { file, position }) => {
+                Self::File(wit_messages::ReceivedFile {
+                    file: table.push(file)?,
+                    position,
+                })
+            }
+            TakenDescriptor::Pipe(TakenPipe::Input(pipe)) => {
+                let stream: DynInputStream = Box::new(PipeInput::new(pipe));
+                Self::PipeInput(table.push(stream)?)
+            }
+            TakenDescriptor::Pipe(TakenPipe::Output(pipe)) => {
+                let stream: DynOutputStream = Box::new(PipeOutput::new(pipe));
+                Self::PipeOutput(table.push(stream)?)
+            }
+        })
+    }
+}
+
 impl wit_messages::Message {
-    /// Adds the sockets that came along. Those that the table has no room for
+    /// Adds the descriptors that came along. Those that the table has no room for
     /// are closed, and that is told.
-    pub(crate) fn with_sockets(
+    pub(crate) fn with_descriptors(
         mut self,
-        sockets: Vec<TakenSocket>,
+        taken: Vec<TakenDescriptor>,
         table: &mut ResourceTable,
     ) -> Self {
-        for taken in sockets {
-            match wit_messages::ReceivedSocket::new(taken, table) {
-                Ok(socket) => self.sockets.push(socket),
+        for taken in taken {
+            match wit_messages::ReceivedDescriptor::new(taken, table) {
+                Ok(descriptor) => self.descriptors.push(descriptor),
                 Err(error) => {
-                    tracing::debug!(?error, "a socket that a peer sent");
+                    tracing::debug!(?error, "a descriptor that a peer sent");
                     self.flags |= wit_messages::MessageFlags::CONTROL_TRUNCATED;
                 }
             }
@@ -732,7 +760,7 @@ impl TryFrom<Message> for wit_messages::Message {
         Ok(Self {
             data: message.data,
             length: u32::try_from(message.length).unwrap_or(u32::MAX),
-            sockets: Vec::new(),
+            descriptors: Vec::new(),
             control: message.control.into_iter().map(Into::into).collect(),
             flags: message.flags.into(),
             sender: message.sender.map(TryInto::try_into).transpose()?,

@@ -4,6 +4,7 @@ use std::ffi::{c_int, c_void};
 
 use capsock_guest::MsgFlag;
 
+use crate::came;
 use crate::errno::{self, Errno, Result};
 use crate::file::libc;
 use crate::memory::{self, Iovec};
@@ -27,6 +28,9 @@ fn read_into(object: &Object, room: &mut [u8]) -> Result<usize> {
         Kind::Timer(timer) => timer.read(room, nonblocking),
         Kind::Epoll(_) => Err(Errno::EINVAL),
         Kind::Special(special) => special.read(room),
+        Kind::File(file) => file.read(room),
+        Kind::Reader(pipe) => came::told(pipe.read_some(room, !nonblocking)),
+        Kind::Writer(_) => Err(Errno::EBADF),
     }
 }
 
@@ -41,6 +45,9 @@ fn write_from(object: &Object, data: &[u8]) -> Result<usize> {
         Kind::Event(event) => event.write(data),
         Kind::Timer(_) | Kind::Epoll(_) => Err(Errno::EINVAL),
         Kind::Special(special) => special.write(data),
+        Kind::File(file) => file.write(data),
+        Kind::Reader(_) => Err(Errno::EBADF),
+        Kind::Writer(pipe) => came::write(pipe, data, !nonblocking),
     }
 }
 
@@ -274,6 +281,9 @@ fn flags(object: &Object) -> Result<c_int> {
         Kind::Pipe(pipe) if pipe.writes => table::O_WRONLY,
         Kind::Pipe(_) => table::O_RDONLY,
         Kind::Special(special) if special.is_text() => table::O_RDONLY,
+        Kind::Reader(_) => table::O_RDONLY,
+        Kind::Writer(_) => table::O_WRONLY,
+        Kind::File(file) => file.mode(),
         _ => table::O_RDWR,
     };
     let nonblocking = if object.is_nonblocking() {
@@ -305,6 +315,7 @@ pub unsafe extern "C" fn __capsock_ioctl(
                     Kind::Socket(socket) => socket.pending()?,
                     Kind::Pipe(pipe) => pipe.pending()?,
                     Kind::Libc(number) => libc::rest_of(*number)?,
+                    Kind::File(file) => file.rest()?,
                     _ => return Err(Errno::ENOTTY),
                 };
                 let pending = c_int::try_from(pending).unwrap_or(c_int::MAX);

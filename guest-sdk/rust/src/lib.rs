@@ -47,6 +47,7 @@ mod multicast;
 mod names;
 mod numbers;
 mod options;
+mod pipe;
 mod select;
 mod server;
 mod socket;
@@ -79,6 +80,7 @@ pub use names::{
     gethostname, getnameinfo, getprotobyname, getservbyname, getservbyport, sethostname,
 };
 pub use numbers::*;
+pub use pipe::{PipeReader, PipeWriter};
 pub use select::{
     POLLERR, POLLHUP, POLLIN, POLLOUT, POLLPRI, POLLRDHUP, Poll, Poller, Ready, Trigger, select,
 };

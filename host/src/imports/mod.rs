@@ -8,6 +8,7 @@ mod interfaces;
 mod messages;
 mod names;
 mod options;
+pub(crate) mod pipes;
 mod poller;
 mod socket;
 mod types;
