@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use capsock_host::Limits;
 use rustix::thread::{ClockId, NanosleepRelativeResult, Timespec, clock_nanosleep_relative};
-use wasmtime::{Config, Engine, Store};
+use wasmtime::component::ResourceTableError;
+use wasmtime::{Config, Engine, Error, Store};
 
 use crate::terminal::tell;
 
@@ -23,6 +24,13 @@ const GRACE: Duration = Duration::from_secs(1);
 /// traps, so that the host's table has to be full first.
 const OWN_HANDLES: usize = 2;
 
+/// What the call of a function without tasks of its own takes in the table of
+/// tasks and threads, and threads that have ended and are used again.
+const TASKS: u32 = 64;
+
+/// A thread, and the set of what it may wait for.
+const ENTRIES: u32 = 2;
+
 /// Has compiled code ask now and then whether it may go on.
 pub(crate) fn configure(config: &mut Config) {
     config.epoch_interruption(true);
@@ -30,11 +38,32 @@ pub(crate) fn configure(config: &mut Config) {
 
 /// Bounds what wasmtime does for the guest of this store. Its memory limiter is
 /// the caller's to set.
-pub(crate) fn apply<T>(limits: &Limits, store: &mut Store<T>) {
+///
+/// What the component model keeps of threads and tasks is in a table of its own: the
+/// tasks of a program that has no asynchronous functions are few, and its threads
+/// are the rest.
+pub(crate) fn apply<T>(limits: &Limits, has_tasks: bool, store: &mut Store<T>) {
+    if let Some(table) = store.concurrent_resource_table() {
+        let tasks = if has_tasks { limits.handles } else { TASKS };
+        let threads = limits.threads.saturating_mul(ENTRIES);
+        table.set_max_capacity(tasks.saturating_add(threads) as usize);
+    }
     store.set_hostcall_fuel(limits.hostcall_fuel as usize);
     store.set_max_component_handles(limits.handles as usize * OWN_HANDLES);
     store.set_epoch_deadline(1);
     store.epoch_deadline_async_yield_and_update(1);
+}
+
+/// Says which limits a guest has met that traps since a table of handles or of
+/// threads is full.
+pub(crate) fn explained(error: Error, limits: &Limits) -> Error {
+    match error.downcast_ref::<ResourceTableError>() {
+        Some(ResourceTableError::Full) => error.context(format!(
+            "it has more handles than --limit handles={} allows, or more threads than --limit threads={}",
+            limits.handles, limits.threads
+        )),
+        _ => error,
+    }
 }
 
 /// Starts the clocks: guests that compute yield at each tick, and when the time

@@ -13,7 +13,7 @@ use wasmtime::Config;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Concurrency {
     features: WasmFeatures,
-    /// Whether it has tasks that go on while another one waits.
+    /// Whether it has tasks, or threads, that go on while another one waits.
     tasks: bool,
 }
 
@@ -131,11 +131,14 @@ impl Concurrency {
             | F::WaitableSetDrop
             | F::WaitableJoin
             | F::ThreadYield { .. } => WasmFeatures::CM_ASYNC,
-            F::ThreadIndex
-            | F::ThreadNewIndirect { .. }
-            | F::ThreadResumeLater
+            // With these alone a thread says itself which one goes on: while it waits
+            // in a call, none could.
+            F::ThreadIndex | F::ThreadNewIndirect { .. } | F::ThreadSuspendThenResume { .. } => {
+                self.features |= WasmFeatures::CM_ASYNC | WasmFeatures::CM_THREADING;
+                return;
+            }
+            F::ThreadResumeLater
             | F::ThreadSuspend { .. }
-            | F::ThreadSuspendThenResume { .. }
             | F::ThreadYieldThenResume { .. }
             | F::ThreadSuspendThenPromote { .. }
             | F::ThreadYieldThenPromote { .. } => {

@@ -83,7 +83,7 @@ pub(crate) fn run(mut run: Run) -> Result<i32, Failure> {
     let sockets = guest.sockets.clone();
     let mut store = Store::new(&engine, guest);
     store.limiter(|guest| &mut guest.memory);
-    bounds::apply(&limits, &mut store);
+    bounds::apply(&limits, surface.concurrency.has_tasks(), &mut store);
     restrict(&restriction)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -336,7 +336,7 @@ async fn call(
         Some(Ok(Err(()))) => Ok(1),
         Some(Err(Failure::Trap(error))) => match error.downcast_ref::<I32Exit>() {
             Some(exit) => Ok(exit.0),
-            None => Err(Failure::Trap(error)),
+            None => Err(Failure::Trap(bounds::explained(error, limits))),
         },
         Some(Err(failure)) => Err(failure),
         None => {

@@ -54,6 +54,10 @@ pub struct Limits {
     /// traps. The embedder sets it with
     /// `ResourceTable::set_max_capacity` of wasmtime.
     pub handles: u32,
+    /// Threads that have not ended, the first one included: 256. One more is
+    /// `EAGAIN` of `pthread_create`. The embedder sees to it that a program which
+    /// does not ask is ended.
+    pub threads: u32,
     /// Bytes of all memories and tables together: 256 MiB. To grow beyond it
     /// fails. The embedder sets it with a `MemoryLimiter` of `capsock-host`.
     pub memory: u64,
@@ -98,6 +102,7 @@ impl Limits {
         lookup_time: Duration::from_secs(5),
         answers: 32,
         handles: 4096,
+        threads: 256,
         memory: 256 << 20,
         hostcall_fuel: 8 << 20,
         time: None,
@@ -142,7 +147,7 @@ impl Limits {
     }
 
     /// The one table of names, kinds and meanings.
-    fn entries(&mut self) -> [Entry<'_>; 18] {
+    fn entries(&mut self) -> [Entry<'_>; 19] {
         let entry = |name, slot, meaning| Entry {
             name,
             slot,
@@ -161,6 +166,11 @@ impl Limits {
                 "handles",
                 any(&mut self.handles),
                 "handles of sockets, files, pollables and the like",
+            ),
+            entry(
+                "threads",
+                some(&mut self.threads),
+                "threads that have not ended, the first one included",
             ),
             entry(
                 "receive",

@@ -41,6 +41,15 @@ static const struct {
     {"sending-files", sending_files},
     {"signals", signals},
     {"jumps", jumps},
+    {"threads", threads},
+    {"thread-data", thread_data},
+    {"canceling", canceling},
+    {"exiting", exiting},
+    {"locks", locks},
+    {"conditions", conditions},
+    {"semaphores", semaphores},
+    {"c11", c11},
+    {"waits", waits},
 };
 
 int main(int argc, char **argv) {
@@ -51,6 +60,9 @@ int main(int argc, char **argv) {
     }
     directory = argv[2];
     signal(SIGPIPE, SIG_IGN);
+    /* What whoever started it had open would be a difference. */
+    for (int fd = 3; fd < 1024; fd++)
+        close(fd);
     for (size_t at = 0; at < sizeof subjects / sizeof *subjects; at++) {
         if (strcmp(subjects[at].name, argv[1]) == 0) {
             subjects[at].run();

@@ -11,7 +11,7 @@
     name(ENXIO) name(EOPNOTSUPP) name(EOVERFLOW) name(EPERM) name(EPIPE) name(EPROTO) \
     name(EPROTONOSUPPORT) name(EPROTOTYPE) name(ERANGE) name(ESPIPE) name(ESRCH)    \
     name(ETIMEDOUT) name(ENODATA) name(EHOSTDOWN) name(ESOCKTNOSUPPORT) name(ETOOMANYREFS) \
-    name(ESHUTDOWN) name(EUSERS) name(EROFS)
+    name(ESHUTDOWN) name(EUSERS) name(EROFS) name(EDEADLK) name(EBUSY)
 
 const char *errno_name(int number) {
     static char unknown[32];

@@ -7,6 +7,7 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <semaphore.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,6 +25,14 @@ const char *errno_name(int number);
         long long said = (long long)(call);                                         \
         printf("%s = %lld%s%s\n", #call, said, said == -1 ? " " : "",               \
                said == -1 ? errno_name(errno) : "");                                \
+        fflush(stdout);                                                             \
+    } while (0)
+
+/* What a function of pthread.h returns. */
+#define DO(call)                                                                    \
+    do {                                                                            \
+        int done = (call);                                                          \
+        printf("%s = %s\n", #call, done ? errno_name(done) : "0");                  \
         fflush(stdout);                                                             \
     } while (0)
 
@@ -82,5 +91,14 @@ void streams(void);
 void sending_files(void);
 void signals(void);
 void jumps(void);
+void threads(void);
+void thread_data(void);
+void canceling(void);
+void exiting(void);
+void locks(void);
+void conditions(void);
+void semaphores(void);
+void c11(void);
+void waits(void);
 
 #endif

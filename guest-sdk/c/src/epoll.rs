@@ -14,7 +14,7 @@ use crate::event::Timespec;
 use crate::memory;
 use crate::poll::timespec;
 use crate::table::{self, Kind, Object, WeakObject};
-use crate::wait::{self, ERR, HUP, Local, Side};
+use crate::wait::{self, ERR, HUP, Local, Set, Side};
 
 const EPOLLET: u32 = 1 << 31;
 const EPOLLONESHOT: u32 = 1 << 30;
@@ -29,7 +29,7 @@ pub struct EpollEvent {
 
 /// A set of descriptors to wait for.
 pub(crate) struct Epoll {
-    poller: Poller,
+    set: Set,
     members: RefCell<BTreeMap<u64, Member>>,
     /// The key of a number and what it led to.
     keys: RefCell<BTreeMap<(c_int, u64), u64>>,
@@ -54,7 +54,7 @@ struct Member {
 impl Epoll {
     fn new() -> Result<Self> {
         Ok(Self {
-            poller: Poller::create()?,
+            set: Set::new()?,
             members: RefCell::default(),
             keys: RefCell::default(),
             next: Cell::new(0),
@@ -91,12 +91,13 @@ impl Epoll {
         }
         let key = self.next.get();
         let trigger = trigger(event.events);
-        let duplicate = match register(&self.poller, object, key, event.events, trigger) {
+        let duplicate = match register(&self.set.poller, object, key, event.events, trigger) {
             Ok(()) => None,
             Err(Errno::EEXIST) => {
                 let socket = object.waitable().ok_or(Errno::EEXIST)?.dup()?;
                 let interest = Side::of(object).interest(event.events);
-                self.poller
+                self.set
+                    .poller
                     .register(socket.as_resource(), key, interest, trigger)?;
                 Some(socket)
             }
@@ -129,12 +130,14 @@ impl Epoll {
         );
         match (&member.duplicate, object.waitable(), &object.kind) {
             (Some(socket), ..) | (None, Some(socket), _) => {
-                self.poller
+                self.set
+                    .poller
                     .modify(socket.as_resource(), key, interest, trigger)?;
             }
             (None, None, Kind::Epoll(other)) => {
-                self.poller
-                    .modify_poller(&other.poller, key, interest, trigger)?;
+                self.set
+                    .poller
+                    .modify_poller(&other.set.poller, key, interest, trigger)?;
             }
             _ => {}
         }
@@ -154,9 +157,11 @@ impl Epoll {
         self.keys.borrow_mut().remove(&(fd, object.id));
         match (&member.duplicate, object.waitable(), &object.kind) {
             (Some(socket), ..) | (None, Some(socket), _) => {
-                self.poller.unregister(socket.as_resource())?;
+                self.set.poller.unregister(socket.as_resource())?;
             }
-            (None, None, Kind::Epoll(other)) => self.poller.unregister_poller(&other.poller)?,
+            (None, None, Kind::Epoll(other)) => {
+                self.set.poller.unregister_poller(&other.set.poller)?
+            }
             _ => {}
         }
         Ok(())
@@ -199,7 +204,7 @@ impl Epoll {
             member.is_told &= wait::ready(&local.object) & local.events != 0;
             !member.is_told
         });
-        let found = wait::wait(Some(&self.poller), &locals, maximum, timeout)?;
+        let found = wait::wait(Some(&self.set), &locals, maximum, timeout)?;
         let mut count = 0;
         let mut members = self.members.borrow_mut();
         for (key, ready, local) in found {
@@ -245,7 +250,7 @@ pub(crate) fn register(
     match (&object.kind, object.waitable()) {
         (_, Some(socket)) => poller.register(socket.as_resource(), key, interest, trigger)?,
         (Kind::Epoll(other), None) => {
-            poller.register_poller(&other.poller, key, interest, trigger)?;
+            poller.register_poller(&other.set.poller, key, interest, trigger)?;
         }
         _ => {}
     }

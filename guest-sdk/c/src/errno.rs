@@ -4,6 +4,8 @@ use capsock_guest::Error;
 use capsock_guest::raw::{name_of, name_of_code};
 use capsock_guest::wit::ErrorCode;
 
+use crate::thread;
+
 pub(crate) type Result<T> = std::result::Result<T, Errno>;
 
 /// An errno, as C counts them.
@@ -45,6 +47,9 @@ errnos! {
 }
 
 impl Errno {
+    /// The thread is to be canceled: no errno, for C never sees it.
+    pub(crate) const CANCEL: Self = Self(-1);
+
     /// What Linux gives this number for.
     pub(crate) fn of_linux(number: i32) -> Self {
         name_of(number).and_then(Self::named).unwrap_or(Self::EIO)
@@ -95,9 +100,18 @@ pub(crate) fn set(errno: Errno) {
 /// What C returns: -1, and errno.
 pub(crate) fn int(result: Result<i32>) -> i32 {
     result.unwrap_or_else(|errno| {
-        set(errno);
+        fail(errno);
         -1
     })
+}
+
+/// Sets errno, or ends the thread that is to be canceled: nothing of the call is
+/// left to be dropped.
+fn fail(errno: Errno) {
+    if errno == Errno::CANCEL {
+        thread::exit_canceled();
+    }
+    set(errno);
 }
 
 /// What C returns: 0, or -1 and errno.
@@ -110,7 +124,7 @@ pub(crate) fn count(result: Result<usize>) -> isize {
     match result {
         Ok(count) => count.cast_signed(),
         Err(errno) => {
-            set(errno);
+            fail(errno);
             -1
         }
     }

@@ -14,12 +14,15 @@ use crate::bindings::monotonic_clock::now;
 use crate::errno::{self, Errno, Result};
 use crate::memory;
 use crate::table::{self, Kind, O_NONBLOCK, Object};
+use crate::thread::scheduler::{self, Source, Sources};
+use crate::wait;
 
 /// One end of a pipe.
 pub(crate) struct Pipe {
     pub(crate) end: Socket,
     pub(crate) writes: bool,
     is_told_nonblocking: Cell<bool>,
+    source: Source,
 }
 
 impl Pipe {
@@ -28,6 +31,27 @@ impl Pipe {
             end,
             writes,
             is_told_nonblocking: Cell::new(false),
+            source: Source::new(),
+        }
+    }
+
+    /// As of a socket: `Sock::blocking`.
+    fn blocking<T>(
+        &self,
+        nonblocking: bool,
+        mut act: impl FnMut(&Socket) -> Result<T>,
+    ) -> Result<T> {
+        if nonblocking || !scheduler::are_many() {
+            return act(self.prepare(nonblocking)?);
+        }
+        scheduler::check_cancel()?;
+        loop {
+            match act(self.prepare(true)?) {
+                Err(Errno::EAGAIN) => {
+                    wait_for(&self.source, &self.end, wait::IN | wait::OUT)?;
+                }
+                done => return done,
+            }
         }
     }
 
@@ -43,22 +67,21 @@ impl Pipe {
         if self.writes {
             return Err(Errno::EBADF);
         }
-        Ok(self.prepare(nonblocking)?.recv_into(room)?)
+        self.blocking(nonblocking, |end| Ok(end.recv_into(room)?))
     }
 
     pub(crate) fn write(&self, data: &[u8], nonblocking: bool) -> Result<usize> {
         if !self.writes {
             return Err(Errno::EBADF);
         }
-        let end = self.prepare(nonblocking)?;
         if nonblocking || data.is_empty() {
-            return Ok(end.send(data)?);
+            return Ok(self.prepare(nonblocking)?.send(data)?);
         }
         let mut sent = 0;
         while sent < data.len() {
-            match end.send(&data[sent..]) {
+            match self.blocking(false, |end| Ok(end.send(&data[sent..])?)) {
                 Ok(count) => sent += count,
-                Err(error) if sent == 0 => return Err(error.into()),
+                Err(errno) if sent == 0 || errno == Errno::CANCEL => return Err(errno),
                 Err(_later) => break,
             }
         }
@@ -113,6 +136,15 @@ pub(crate) struct Event {
     told: Socket,
     /// What makes it so.
     tells: Socket,
+    source: Source,
+}
+
+/// Lets others run until something happens to a socket.
+fn wait_for(source: &Source, socket: &Socket, events: u32) -> Result<bool> {
+    Sources::of(source, events, |poller, key, interest, trigger| {
+        Ok(poller.register(socket.as_resource(), key, interest, trigger)?)
+    })?
+    .wait(None)
 }
 
 const EFD_SEMAPHORE: c_int = 1;
@@ -128,6 +160,10 @@ impl Event {
             if nonblocking {
                 return Err(Errno::EAGAIN);
             }
+            if scheduler::are_many() {
+                wait_for(&self.source, &self.told, wait::IN)?;
+                continue;
+            }
             self.told.setblocking(true)?;
             self.told.recv_flags(1, MSG_PEEK)?;
         }
@@ -137,6 +173,7 @@ impl Event {
             self.counter.get()
         };
         self.counter.set(self.counter.get() - taken);
+        scheduler::look_again();
         if self.counter.get() == 0 {
             self.told.setblocking(false)?;
             // Only bytes of `write` are there, and fewer than this.
@@ -146,15 +183,24 @@ impl Event {
         Ok(8)
     }
 
-    pub(crate) fn write(&self, data: &[u8]) -> Result<usize> {
+    pub(crate) fn write(&self, data: &[u8], nonblocking: bool) -> Result<usize> {
         let added = data.first_chunk::<8>().ok_or(Errno::EINVAL)?;
         let added = u64::from_ne_bytes(*added);
         if added == u64::MAX {
             return Err(Errno::EINVAL);
         }
-        let sum = self.counter.get().checked_add(added);
-        // Nobody is there who could read meanwhile, so a wait would have no end.
-        let sum = sum.filter(|sum| *sum != u64::MAX).ok_or(Errno::EAGAIN)?;
+        let sum = loop {
+            let sum = self.counter.get().checked_add(added);
+            match sum.filter(|sum| *sum != u64::MAX) {
+                Some(sum) => break sum,
+                // Where nobody is there who could read meanwhile, a wait would have
+                // no end.
+                None if nonblocking || !scheduler::are_many() => return Err(Errno::EAGAIN),
+                None => {
+                    Sources::default().and_local().wait(None)?;
+                }
+            }
+        };
         self.counter.set(sum);
         if added > 0 {
             // One more byte each time, since EPOLLET tells each write; where the
@@ -180,8 +226,9 @@ pub extern "C" fn __wrap_eventfd(initial: u32, flags: c_int) -> c_int {
             is_semaphore: flags & EFD_SEMAPHORE != 0,
             told,
             tells,
+            source: Source::new(),
         };
-        event.write(&u64::from(initial).to_ne_bytes())?;
+        event.write(&u64::from(initial).to_ne_bytes(), true)?;
         table::insert(
             Object::new(Kind::Event(event), flags & O_NONBLOCK != 0),
             false,
@@ -259,6 +306,9 @@ impl Timer {
                     return Ok(8);
                 }
                 _ if nonblocking => return Err(Errno::EAGAIN),
+                end if scheduler::are_many() => {
+                    Sources::default().and_local().wait(end)?;
+                }
                 Some(end) => std::thread::sleep(Duration::from_nanos(end - now)),
                 // Nobody is there to arm it.
                 None => return Err(Errno::EAGAIN),
@@ -359,6 +409,7 @@ pub unsafe extern "C" fn __wrap_timerfd_settime(
         let wanted = unsafe { memory::get(wanted)? };
         let left = timer.left();
         timer.arm(wanted, flags & TFD_TIMER_ABSTIME != 0)?;
+        scheduler::look_again();
         if !old.is_null() {
             // SAFETY: the same.
             unsafe { memory::put(old, left)? };

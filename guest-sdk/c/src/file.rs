@@ -15,8 +15,10 @@ use capsock_guest::{File, unlink_unix};
 use crate::came::{self, CameFile};
 use crate::errno::{self, Errno, Result};
 use crate::memory::{self, Iovec};
+use crate::socket::Direction;
 use crate::special::Special;
 use crate::table::{self, Kind, O_NONBLOCK, Object};
+use crate::thread::scheduler;
 
 /// libc's own functions, by its own numbers.
 pub(crate) mod libc {
@@ -723,11 +725,26 @@ pub unsafe extern "C" fn __wrap_sendfile(
 
 fn send_by_host(target: &Object, file: &File, start: u64, count: usize) -> Result<usize> {
     let socket = target.socket()?;
-    let host = socket.prepare(target.is_nonblocking(), crate::socket::Direction::Send)?;
-    match file.send(host, start, count as u64) {
-        (0, Some(error)) => Err(error.into()),
-        (sent, _later) => Ok(sent as usize),
+    let nonblocking = target.is_nonblocking();
+    let mut sent = 0;
+    while sent < count {
+        let piece = socket.blocking(nonblocking, Direction::Send, |host| {
+            match file.send(host, start + sent as u64, (count - sent) as u64) {
+                (0, Some(error)) => Err(error.into()),
+                (sent, _later) => Ok(sent as usize),
+            }
+        });
+        match piece {
+            Ok(0) => break,
+            Ok(piece) => sent += piece,
+            Err(errno) if sent == 0 || errno == Errno::CANCEL => return Err(errno),
+            Err(_later) => break,
+        }
+        if nonblocking || !scheduler::are_many() {
+            break;
+        }
     }
+    Ok(sent)
 }
 
 fn copy(to: c_int, file: c_int, start: u64, count: usize) -> Result<usize> {

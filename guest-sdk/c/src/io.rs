@@ -42,7 +42,7 @@ fn write_from(object: &Object, data: &[u8]) -> Result<usize> {
         Kind::Socket(socket) => socket.send(nonblocking, data, MsgFlag::NONE),
         Kind::Stdin(_) => Err(Errno::EBADF),
         Kind::Pipe(pipe) => pipe.write(data, nonblocking),
-        Kind::Event(event) => event.write(data),
+        Kind::Event(event) => event.write(data, nonblocking),
         Kind::Timer(_) | Kind::Epoll(_) => Err(Errno::EINVAL),
         Kind::Special(special) => special.write(data),
         Kind::File(file) => file.write(data),

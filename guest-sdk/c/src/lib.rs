@@ -38,4 +38,5 @@ mod socket;
 mod special;
 mod stdin;
 mod table;
+mod thread;
 mod wait;

@@ -179,3 +179,15 @@ pub(crate) fn allocate(data: &[u8]) -> Result<*mut c_void> {
         Ok(start)
     }
 }
+
+/// A value that has to be there, to be changed in its place.
+///
+/// # Safety
+/// `at` is null or a value of that type, which nobody else uses meanwhile.
+pub(crate) unsafe fn mutable<'a, T>(at: *mut T) -> Result<&'a mut T> {
+    if !at.is_aligned() {
+        return Err(Errno::EINVAL);
+    }
+    // SAFETY: by this function's condition.
+    unsafe { at.as_mut() }.ok_or(Errno::EFAULT)
+}

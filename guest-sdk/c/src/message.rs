@@ -230,9 +230,11 @@ unsafe fn send(object: &Object, header: &Msghdr, flags: MsgFlag) -> Result<usize
             _ => socket.send(nonblocking, &buffers.concat(), flags),
         };
     }
-    let host = socket.prepare(nonblocking, Direction::Send)?;
     let remote = remote.as_ref().map(|remote| remote as &dyn ToAddress);
-    let sent = host.sendmsg(&buffers, &items, flags, remote)?;
+    let nonblocking = nonblocking || flags.contains(MSG_DONTWAIT);
+    let sent = socket.blocking(nonblocking, Direction::Send, |host| {
+        Ok(host.sendmsg(&buffers, &items, flags, remote)?)
+    })?;
     if sent < total && socket.is_stream() && !flags.contains(MSG_DONTWAIT) {
         return socket.send_rest(nonblocking, &buffers.concat(), sent, flags);
     }
@@ -254,15 +256,17 @@ unsafe fn receive(object: &Object, header: &mut Msghdr, flags: MsgFlag) -> Resul
         .map(|room| room.len())
         .sum::<usize>()
         .min(LARGEST);
-    let host = socket.prepare(object.is_nonblocking(), Direction::Receive)?;
     let room_of_host = if control.is_empty() {
         0
     } else {
         CONTROL_OF_HOST
     };
     let mut whole = vec![0; total];
+    let nonblocking = object.is_nonblocking() || flags.contains(MSG_DONTWAIT);
     let (count, items, mut told, sender) =
-        host.recvmsg_into(&mut [&mut whole], room_of_host, flags)?;
+        socket.blocking(nonblocking, Direction::Receive, |host| {
+            Ok(host.recvmsg_into(&mut [&mut whole], room_of_host, flags)?)
+        })?;
     let mut data = &whole[..count.min(total)];
     for room in &mut rooms {
         let (part, rest) = data.split_at(data.len().min(room.len()));

@@ -9,14 +9,15 @@ use std::ffi::{c_int, c_void};
 use std::rc::Rc;
 use std::time::Duration;
 
-use capsock_guest::raw::poller::{Poller, Readiness, Trigger};
+use capsock_guest::raw::poller::{Readiness, Trigger};
 
 use crate::epoll;
 use crate::errno::{self, Errno, Result};
 use crate::event::Timespec;
 use crate::memory;
 use crate::table::{self, Kind, Object};
-use crate::wait::{self, ERR, HUP, IN, Local, OUT, PRI, Side};
+use crate::thread::scheduler;
+use crate::wait::{self, ERR, HUP, IN, Local, OUT, PRI, Set, Side};
 
 /// `struct pollfd`
 #[repr(C)]
@@ -30,13 +31,17 @@ pub struct Pollfd {
 const POLLNVAL: i16 = 0x20;
 
 /// A poller with its members: what an object is by number, and its events.
-struct Set {
-    poller: Poller,
+struct Known {
+    set: Set,
     members: Vec<(u64, u32)>,
 }
 
+/// How many pollers are kept: of so many threads that poll at once.
+const KEPT: usize = 16;
+
 thread_local! {
-    static LAST: RefCell<Option<Set>> = const { RefCell::new(None) };
+    /// The last one used is the last one.
+    static KNOWN: RefCell<Vec<Known>> = const { RefCell::new(Vec::new()) };
 }
 
 /// A member of the host's poller, once where several numbers lead to it.
@@ -94,16 +99,14 @@ fn poll(fds: &mut [Pollfd], timeout: Option<Duration>) -> Result<c_int> {
         .unwrap_or(u32::MAX)
         .max(1);
     let found = wait::wait(
-        set.as_ref().map(|set| &set.poller),
+        set.as_ref().map(|known| &known.set),
         &locals,
         maximum,
         timeout,
     );
-    LAST.with_borrow_mut(|last| {
-        if set.is_some() {
-            *last = set;
-        }
-    });
+    if let Some(known) = set {
+        keep(known);
+    }
     // A member of the host's poller has its place in `members` as its key, and the
     // others that of their entry.
     let mut by_host = vec![Readiness::empty(); members.len()];
@@ -129,29 +132,43 @@ fn poll(fds: &mut [Pollfd], timeout: Option<Duration>) -> Result<c_int> {
     Ok(c_int::try_from(ready).unwrap_or(c_int::MAX))
 }
 
-/// The poller that has these members: the last one, or a new one.
-fn set_of(members: &[Member]) -> Result<Set> {
+/// For the next call: one where this thread is the only one.
+fn keep(known: Known) {
+    let most = if scheduler::are_many() { KEPT } else { 1 };
+    let dropped = KNOWN.with_borrow_mut(|all| {
+        let surplus = (all.len() + 1).saturating_sub(most);
+        let dropped: Vec<_> = all.drain(..surplus).collect();
+        all.push(known);
+        dropped
+    });
+    drop(dropped);
+}
+
+/// The poller that has these members: one that is kept, or a new one.
+fn set_of(members: &[Member]) -> Result<Known> {
     let wanted = members
         .iter()
         .map(|member| (member.object.id, member.events));
-    let last = LAST.with_borrow_mut(Option::take);
-    if let Some(last) = last
-        && wanted.clone().eq(last.members.iter().copied())
-    {
-        return Ok(last);
+    let kept = KNOWN.with_borrow_mut(|all| {
+        let is_it = |known: &Known| wanted.clone().eq(known.members.iter().copied());
+        let place = all.iter().rposition(is_it)?;
+        Some(all.remove(place))
+    });
+    if let Some(kept) = kept {
+        return Ok(kept);
     }
-    let poller = Poller::create()?;
+    let set = Set::new()?;
     for (place, member) in members.iter().enumerate() {
         epoll::register(
-            &poller,
+            &set.poller,
             &member.object,
             place as u64,
             member.events,
             Trigger::empty(),
         )?;
     }
-    Ok(Set {
-        poller,
+    Ok(Known {
+        set,
         members: wanted.collect(),
     })
 }

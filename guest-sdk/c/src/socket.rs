@@ -7,18 +7,26 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use capsock_guest::{
-    AddressFamily, MSG_DONTWAIT, MSG_PEEK, MSG_TRUNC, MsgFlag, SHUT_RD, SHUT_RDWR, SHUT_WR,
-    SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_STREAM, Socket, SocketKind, socketpair_with,
+    AddressFamily, MSG_DONTWAIT, MSG_PEEK, MSG_TRUNC, MSG_WAITALL, MsgFlag, SHUT_RD, SHUT_RDWR,
+    SHUT_WR, SO_ERROR, SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_STREAM, SOL_SOCKET, Socket, SocketKind,
+    socketpair_with,
 };
 
 use crate::address::{self, Given, Length};
+use crate::bindings::monotonic_clock::now;
 use crate::errno::{self, Errno, Result};
+use crate::event::nanoseconds;
 use crate::memory;
 use crate::table::{self, Kind, Object};
+use crate::thread::scheduler::{self, Source, Sources};
+use crate::wait;
 
 /// What one message may have: the kernel's own limit is lower, and the host traps
 /// where a call hands over much more.
 const LARGEST_MESSAGE: usize = 1 << 20;
+
+/// How long is waited for what nothing tells of.
+const PAUSE: Duration = Duration::from_millis(1);
 
 /// What a timeout of the host is to be.
 const AT_ONCE: Option<Duration> = Some(Duration::ZERO);
@@ -32,6 +40,7 @@ pub(crate) struct Sock {
     /// Of the two forms of the time of arrival, whether the older is wanted.
     pub(crate) wants_timeval: Cell<bool>,
     told: Cell<Option<Duration>>,
+    source: Source,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,15 +58,61 @@ impl Sock {
             wants_timeval: Cell::new(false),
             // Every new one waits.
             told: Cell::new(None),
+            source: Source::new(),
+        }
+    }
+
+    /// Does what may wait: the host waits where this thread is the only one, and
+    /// the scheduler where others can run meanwhile. EAGAIN is that the time is up.
+    pub(crate) fn blocking<T>(
+        &self,
+        nonblocking: bool,
+        direction: Direction,
+        mut act: impl FnMut(&Socket) -> Result<T>,
+    ) -> Result<T> {
+        if nonblocking || !scheduler::are_many() {
+            return act(self.prepare(nonblocking, direction)?);
+        }
+        scheduler::check_cancel()?;
+        let deadline = self.deadline(direction);
+        loop {
+            match act(self.prepare(true, direction)?) {
+                Err(Errno::EAGAIN) if self.wait(direction, deadline)? => {}
+                done => return done,
+            }
+        }
+    }
+
+    /// When an operation that begins now is to end.
+    fn deadline(&self, direction: Direction) -> Option<u64> {
+        let time = self.timeout(direction)?;
+        Some(now().saturating_add(nanoseconds(time)))
+    }
+
+    /// Lets others run until something happens, and tells whether it did in time.
+    pub(crate) fn wait(&self, direction: Direction, deadline: Option<u64>) -> Result<bool> {
+        let events = match direction {
+            Direction::Receive => wait::IN | wait::PRI,
+            Direction::Send => wait::OUT,
+        };
+        Sources::of(&self.source, events, |poller, key, interest, trigger| {
+            Ok(poller.register(self.host.as_resource(), key, interest, trigger)?)
+        })?
+        .wait(deadline)
+    }
+
+    fn timeout(&self, direction: Direction) -> Option<Duration> {
+        match direction {
+            Direction::Receive => self.receive_timeout.get(),
+            Direction::Send => self.send_timeout.get(),
         }
     }
 
     /// Has the host wait as long as this operation may.
     pub(crate) fn prepare(&self, nonblocking: bool, direction: Direction) -> Result<&Socket> {
-        let time = match direction {
-            _ if nonblocking => AT_ONCE,
-            Direction::Receive => self.receive_timeout.get(),
-            Direction::Send => self.send_timeout.get(),
+        let time = match nonblocking {
+            true => AT_ONCE,
+            false => self.timeout(direction),
         };
         if self.told.get() != time {
             self.host.settimeout(time)?;
@@ -77,13 +132,33 @@ impl Sock {
         room: &mut [u8],
         flags: MsgFlag,
     ) -> Result<usize> {
-        let host = self.prepare(nonblocking, Direction::Receive)?;
-        if room.is_empty() {
-            // It waits, takes a message, and tells errors, as any other.
-            let (data, _sender) = host.recvfrom_flags(0, flags)?;
-            return Ok(data.len());
+        let nonblocking = nonblocking || flags.contains(MSG_DONTWAIT);
+        let receive = |room: &mut [u8], flags| {
+            self.blocking(nonblocking, Direction::Receive, |host| {
+                if room.is_empty() {
+                    // It waits, takes a message, and tells errors, as any other.
+                    let (data, _sender) = host.recvfrom_flags(0, flags)?;
+                    return Ok(data.len());
+                }
+                Ok(host.recv_into_flags(room, flags)?)
+            })
+        };
+        let waits_for_all = flags.contains(MSG_WAITALL) && !flags.contains(MSG_PEEK);
+        if nonblocking || !waits_for_all || !self.is_stream() || !scheduler::are_many() {
+            return receive(room, flags);
         }
-        Ok(host.recv_into_flags(room, flags)?)
+        // Which the host waits for only where it may wait at all.
+        let flags = MsgFlag::from_bits(flags.bits() & !MSG_WAITALL.bits());
+        let mut received = 0;
+        while received < room.len() {
+            match receive(&mut room[received..], flags) {
+                Ok(0) => break,
+                Ok(count) => received += count,
+                Err(errno) if received == 0 || errno == Errno::CANCEL => return Err(errno),
+                Err(_later) => break,
+            }
+        }
+        Ok(received)
     }
 
     /// send(2). A blocking one sends all of a stream's data.
@@ -91,8 +166,10 @@ impl Sock {
         if !self.is_stream() && data.len() > LARGEST_MESSAGE {
             return Err(Errno::EMSGSIZE);
         }
-        let host = self.prepare(nonblocking, Direction::Send)?;
-        let sent = host.send_flags(data, flags)?;
+        let nonblocking = nonblocking || flags.contains(MSG_DONTWAIT);
+        let sent = self.blocking(nonblocking, Direction::Send, |host| {
+            Ok(host.send_flags(data, flags)?)
+        })?;
         self.send_rest(nonblocking, data, sent, flags)
     }
 
@@ -108,12 +185,32 @@ impl Sock {
             return Ok(sent);
         }
         while sent < data.len() {
-            match self.host.send_flags(&data[sent..], flags) {
+            let rest = self.blocking(false, Direction::Send, |host| {
+                Ok(host.send_flags(&data[sent..], flags)?)
+            });
+            match rest {
+                Err(Errno::CANCEL) => return Err(Errno::CANCEL),
                 Ok(0) | Err(_) => break,
                 Ok(count) => sent += count,
             }
         }
         Ok(sent)
+    }
+
+    /// The end of a connect(2) that is under way.
+    fn wait_for_connection(&self, deadline: Option<u64>) -> Result<()> {
+        loop {
+            if !self.wait(Direction::Send, deadline)? {
+                return Err(Errno::EINPROGRESS);
+            }
+            let error = self.host.getsockopt(SOL_SOCKET, SO_ERROR)?;
+            if error != 0 {
+                return Err(Errno::of_linux(error));
+            }
+            if self.host.getpeername().is_ok() {
+                return Ok(());
+            }
+        }
     }
 
     /// How much could be read: FIONREAD. Of a stream at most a megabyte.
@@ -238,8 +335,9 @@ pub unsafe extern "C" fn __wrap_accept4(
 ) -> c_int {
     errno::int(with_socket(fd, |object, listener| {
         let flags = Flags::of(flags | SOCK_STREAM.number())?;
-        let host = listener.prepare(object.is_nonblocking(), Direction::Receive)?;
-        let (connection, peer) = host.accept()?;
+        let nonblocking = object.is_nonblocking();
+        let (connection, peer) =
+            listener.blocking(nonblocking, Direction::Receive, |host| Ok(host.accept()?))?;
         let connection = Sock::new(connection);
         // As the kernel has it, which copies the listener.
         connection
@@ -263,15 +361,33 @@ pub unsafe extern "C" fn __wrap_connect(fd: c_int, start: *const c_void, length:
         }
         // SAFETY: as connect(2) says.
         let remote = unsafe { address::read(start, length)? };
-        let host = socket.prepare(object.is_nonblocking(), Direction::Send)?;
-        host.connect(Given(remote)).map_err(|error| {
-            // It goes on: SO_SNDTIMEO of socket(7).
-            if error.is_timeout() {
-                Errno::EINPROGRESS
-            } else {
-                error.into()
+        let connect = |nonblocking| {
+            let host = socket.prepare(nonblocking, Direction::Send)?;
+            host.connect(Given(remote.clone())).map_err(|error| {
+                // It goes on: SO_SNDTIMEO of socket(7).
+                if error.is_timeout() {
+                    Errno::EINPROGRESS
+                } else {
+                    error.into()
+                }
+            })
+        };
+        let nonblocking = object.is_nonblocking();
+        if nonblocking || !scheduler::are_many() {
+            return connect(nonblocking);
+        }
+        scheduler::check_cancel()?;
+        let deadline = socket.deadline(Direction::Send);
+        loop {
+            match connect(true) {
+                Err(Errno::EINPROGRESS) => return socket.wait_for_connection(deadline),
+                // The queue of a Unix listener is full, which nothing tells the end of.
+                Err(Errno::EAGAIN) if deadline.is_none_or(|deadline| now() < deadline) => {
+                    scheduler::sleep(PAUSE)?;
+                }
+                done => return done,
             }
-        })
+        }
     }))
 }
 
@@ -349,8 +465,10 @@ pub unsafe extern "C" fn __wrap_recvfrom(
         if sender.is_null() {
             return socket.receive(object.is_nonblocking(), room, flags);
         }
-        let host = socket.prepare(object.is_nonblocking(), Direction::Receive)?;
-        let (count, from) = host.recvfrom_into_flags(room, flags)?;
+        let nonblocking = object.is_nonblocking() || flags.contains(MSG_DONTWAIT);
+        let (count, from) = socket.blocking(nonblocking, Direction::Receive, |host| {
+            Ok(host.recvfrom_into_flags(room, flags)?)
+        })?;
         // SAFETY: as recvfrom(2) says.
         unsafe { address::write(sender, sender_length, address::sender(from).as_ref())? };
         Ok(count)
@@ -394,8 +512,10 @@ pub unsafe extern "C" fn __wrap_sendto(
         }
         // SAFETY: as sendto(2) says.
         let receiver = unsafe { address::read(receiver, receiver_length)? };
-        let host = socket.prepare(object.is_nonblocking(), Direction::Send)?;
-        Ok(host.sendto_flags(data, flags, Given(receiver))?)
+        let nonblocking = object.is_nonblocking() || flags.contains(MSG_DONTWAIT);
+        socket.blocking(nonblocking, Direction::Send, |host| {
+            Ok(host.sendto_flags(data, flags, Given(receiver.clone()))?)
+        })
     }))
 }
 

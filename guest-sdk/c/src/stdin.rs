@@ -7,6 +7,7 @@ use crate::bindings::poll::Pollable;
 use crate::bindings::stdin::get_stdin;
 use crate::bindings::streams::{InputStream, StreamError};
 use crate::errno::{Errno, Result};
+use crate::thread::scheduler::{self, Sources};
 
 pub(crate) struct Stdin(OnceCell<InputStream>);
 
@@ -23,6 +24,9 @@ impl Stdin {
         /// What the host hands over at once.
         const PIECE: usize = 64 << 10;
         let length = room.len().min(PIECE) as u64;
+        while !nonblocking && scheduler::are_many() && !self.is_ready() {
+            Sources::default().and([self.subscribe()]).wait(None)?;
+        }
         let read = if nonblocking {
             self.stream().read(length)
         } else {

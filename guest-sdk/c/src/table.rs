@@ -63,10 +63,8 @@ thread_local! {
 
 impl Object {
     pub(crate) fn new(kind: Kind, nonblocking: bool) -> Rc<Self> {
-        let id = LAST.get() + 1;
-        LAST.set(id);
         Rc::new(Self {
-            id,
+            id: next_id(),
             kind,
             nonblocking: Cell::new(nonblocking),
         })
@@ -97,6 +95,13 @@ impl Object {
             _ => None,
         }
     }
+}
+
+/// A number that nothing else of this program has, ever.
+pub(crate) fn next_id() -> u64 {
+    let id = LAST.get() + 1;
+    LAST.set(id);
+    id
 }
 
 /// What a number leads to.

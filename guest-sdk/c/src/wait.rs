@@ -12,6 +12,7 @@ use crate::bindings::poll::{Pollable, poll};
 use crate::errno::Result;
 use crate::event::nanoseconds;
 use crate::table::{Kind, Object};
+use crate::thread::scheduler::{self, Source, Sources};
 
 pub(crate) const IN: u32 = 0x1;
 pub(crate) const PRI: u32 = 0x2;
@@ -65,16 +66,42 @@ impl Side {
 
     /// What the host told, of what was asked for.
     pub(crate) fn told(self, ready: Readiness, events: u32) -> u32 {
-        let told = TABLE
-            .iter()
-            .filter(|(readiness, _)| ready.contains(*readiness));
-        let told = told.fold(0, |all, (_, bits)| all | bits) & (events | ERR | HUP);
+        let told = all_of(ready) & (events | ERR | HUP);
         match self {
             Self::Writes if told & HUP != 0 => told & !(HUP | IN | RDNORM | RDHUP) | ERR,
             Self::Writes => told & !(IN | RDNORM | RDHUP),
             Self::Reads => told & !(OUT | WRNORM),
             Self::Both => told,
         }
+    }
+}
+
+/// All that the host told.
+pub(crate) fn all_of(ready: Readiness) -> u32 {
+    let told = TABLE
+        .iter()
+        .filter(|(readiness, _)| ready.contains(*readiness));
+    told.fold(0, |all, (_, bits)| all | bits)
+}
+
+/// A poller of the host, and what the scheduler knows it by.
+pub(crate) struct Set {
+    pub(crate) poller: Poller,
+    source: Source,
+}
+
+impl Set {
+    pub(crate) fn new() -> Result<Self> {
+        Ok(Self {
+            poller: Poller::create()?,
+            source: Source::new(),
+        })
+    }
+
+    fn as_source(&self) -> Result<Sources<'_>> {
+        Sources::of(&self.source, IN, |all, key, interest, trigger| {
+            Ok(all.register_poller(&self.poller, key, interest, trigger)?)
+        })
     }
 }
 
@@ -115,11 +142,15 @@ pub(crate) fn end(object: &Object) -> Option<u64> {
 /// Waits until a member is ready or the time has passed, and tells keys and
 /// events.
 pub(crate) fn wait(
-    poller: Option<&Poller>,
+    set: Option<&Set>,
     locals: &[Local],
     maximum: u32,
     timeout: Option<Duration>,
 ) -> Result<Vec<(u64, Readiness, u32)>> {
+    if scheduler::are_many() {
+        return wait_among_others(set, locals, maximum, timeout);
+    }
+    let poller = set.map(|set| &set.poller);
     let by_host = |timeout: Option<u64>| -> Result<Vec<Event>> {
         match (poller, timeout) {
             (Some(poller), timeout) => Ok(poller.wait(maximum, timeout)?),
@@ -145,11 +176,7 @@ pub(crate) fn wait(
     let is_over = |at: u64| stop.is_some_and(|stop| stop <= at);
     let mut events = Vec::new();
     loop {
-        let is_ready = |local: &Local| {
-            let ready = ready(&local.object);
-            (local.events & ready != 0).then_some((local.key, Readiness::empty(), ready))
-        };
-        let mut found: Vec<_> = locals.iter().filter_map(is_ready).collect();
+        let mut found = found_here(locals);
         let at = now();
         if events.is_empty() && (!found.is_empty() || is_over(at)) && poller.is_some() {
             events = by_host(Some(0))?;
@@ -173,6 +200,51 @@ pub(crate) fn wait(
             poll(&pollables.iter().collect::<Vec<_>>());
         }
     }
+}
+
+/// The same where others can run meanwhile: it is tried first.
+fn wait_among_others(
+    set: Option<&Set>,
+    locals: &[Local],
+    maximum: u32,
+    timeout: Option<Duration>,
+) -> Result<Vec<(u64, Readiness, u32)>> {
+    let stop = timeout.map(|timeout| now().saturating_add(nanoseconds(timeout)));
+    loop {
+        let mut found = found_here(locals);
+        if let Some(set) = set {
+            let events = set.poller.wait(maximum, Some(0))?;
+            found.extend(events.iter().map(|event| (event.key, event.ready, 0)));
+        }
+        if !found.is_empty() || stop.is_some_and(|stop| stop <= now()) {
+            found.truncate(maximum as usize);
+            if timeout == Some(Duration::ZERO) {
+                // A program that asks again and again waits by that.
+                scheduler::yield_now();
+            }
+            return Ok(found);
+        }
+        let mut pollables = Vec::new();
+        locals
+            .iter()
+            .for_each(|local| pollables_of(&local.object, &mut pollables));
+        let ends = locals.iter().filter_map(|local| end(&local.object));
+        let until = ends.chain(stop).min();
+        let sources = match set {
+            Some(set) => set.as_source()?,
+            None => Sources::default(),
+        };
+        sources.and(pollables).and_local().wait(until)?;
+    }
+}
+
+/// What is ready of the members that the host does not know.
+fn found_here(locals: &[Local]) -> Vec<(u64, Readiness, u32)> {
+    let is_ready = |local: &Local| {
+        let ready = ready(&local.object);
+        (local.events & ready != 0).then_some((local.key, Readiness::empty(), ready))
+    };
+    locals.iter().filter_map(is_ready).collect()
 }
 
 fn pollables_of(object: &Object, to: &mut Vec<Pollable>) {

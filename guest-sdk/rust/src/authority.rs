@@ -30,6 +30,12 @@ pub fn grants() -> Vec<String> {
     wit::grants()
 }
 
+/// How many threads that have not ended the program may have, the first one
+/// included.
+pub fn thread_limit() -> u32 {
+    wit::thread_limit()
+}
+
 /// Gives up, for good, what these rules do not allow; with none, all that needs
 /// a grant. It never allows anything that was not allowed before.
 ///

@@ -14,6 +14,10 @@ impl Host for CapsockCtxView<'_> {
         Ok(policy.rules().iter().map(ToString::to_string).collect())
     }
 
+    fn thread_limit(&mut self) -> wasmtime::Result<u32> {
+        Ok(self.ctx.limits().threads)
+    }
+
     fn limit(&mut self, rules: Vec<String>) -> wasmtime::Result<Result<(), LimitError>> {
         Ok(self.ctx.authority().limit(&rules).map_err(LimitError::from))
     }

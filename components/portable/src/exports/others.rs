@@ -1,7 +1,7 @@
 //! `capsock:sockets/authority`, `files`, `inherited` and `interfaces`
 
 use capsock_checked::grants;
-use capsock_policy::{Errno, NarrowError};
+use capsock_policy::{Errno, Limits, NarrowError};
 
 use super::{Result, of};
 use crate::Portable;
@@ -21,6 +21,11 @@ impl authority::Guest for Portable {
 
     fn grants() -> Vec<String> {
         grants::rules()
+    }
+
+    /// The host does not tell its own limit; wasmtime's is over this one.
+    fn thread_limit() -> u32 {
+        Limits::DEFAULT.threads
     }
 
     fn limit(rules: Vec<String>) -> Result<(), LimitError> {
