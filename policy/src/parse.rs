@@ -11,7 +11,9 @@ use std::str::FromStr;
 
 use crate::Protocol;
 use crate::name::canonical_name;
-use crate::rule::{DescriptorKind, Effect, Family, Name, Op, Ports, Proto, Rule, Target};
+use crate::rule::{
+    DescriptorKind, DescriptorKinds, Effect, Family, Name, Op, Ports, Proto, Rule, Target,
+};
 use crate::text::looks_numeric;
 
 /// A rule that does not follow the grammar: where, and what would.
@@ -152,7 +154,7 @@ impl<'a> Parser<'a> {
         };
         self.check_op(effect, op, &target, at)?;
         let mut target = target;
-        let (mut from, mut of) = (Vec::new(), Vec::new());
+        let (mut from, mut of) = (Vec::new(), DescriptorKinds::default());
         let mut is_within_given = false;
         while !rest.trim().is_empty() {
             let (qualifier, after) = self.word(rest);
@@ -202,10 +204,9 @@ impl<'a> Parser<'a> {
                     );
                 }
                 Some(("of", kinds)) => {
-                    of = kinds
-                        .split(',')
-                        .map(|kind| self.kind(kind))
-                        .collect::<Parsed<_>>()?;
+                    for kind in kinds.split(',') {
+                        of.insert(self.kind(kind)?);
+                    }
                 }
                 _ => {
                     return self.fail(
@@ -532,6 +533,10 @@ mod tests {
             (
                 "deny bind tipc://name:*:0-4294967295",
                 "deny bind tipc://name:*",
+            ),
+            (
+                "allow take-fd * of=pipe,socket,pipe",
+                "allow take-fd * of=socket,pipe",
             ),
             (
                 "allow resolve *.B\u{fc}cher.Example.",

@@ -68,11 +68,11 @@ impl Subject {
     pub(crate) fn of(rule: &Rule, written: &str) -> Result<Self, String> {
         let unix = |address| {
             if rule.op == Op::TakeFd {
-                let kind = match rule.of[..] {
-                    [] => DescriptorKind::Socket,
-                    [kind] => kind,
-                    _ => return Err("`of=` names several kinds; name one".to_owned()),
-                };
+                let mut kinds = rule.of.iter();
+                let kind = kinds.next().unwrap_or(DescriptorKind::Socket);
+                if kinds.next().is_some() {
+                    return Err("`of=` names several kinds; name one".to_owned());
+                }
                 let over = Address::Unix(address);
                 return Ok(Subject::Descriptor { over, kind });
             }

@@ -123,7 +123,7 @@ fn table() -> MutexGuard<'static, BTreeMap<i32, Entry>> {
 /// # Errors
 /// `EBADF` where none of them has the number; what `close(2)` reports.
 pub fn close(fd: i32) -> Result<()> {
-    if take_came(fd, |came| Ok::<_, Came>(came)).is_some() {
+    if take_came(fd, Ok).is_some() {
         return Ok(());
     }
     let detached = attach(fd).ok_or(Error::new("close", ErrorCode::BadDescriptor))?;

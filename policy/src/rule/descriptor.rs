@@ -19,6 +19,26 @@ pub enum DescriptorKind {
     WritablePipe,
 }
 
+/// Some of the kinds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct DescriptorKinds(u8);
+
+impl DescriptorKinds {
+    pub(crate) fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    pub(crate) fn insert(&mut self, kind: DescriptorKind) {
+        self.0 |= 1 << kind as u8;
+    }
+
+    /// In the order of [`DescriptorKind::ALL`].
+    pub(crate) fn iter(self) -> impl Iterator<Item = DescriptorKind> {
+        let has = move |kind: &DescriptorKind| self.0 & 1 << *kind as u8 != 0;
+        DescriptorKind::ALL.into_iter().filter(has)
+    }
+}
+
 impl DescriptorKind {
     pub(crate) const ALL: [Self; 5] = [
         Self::Socket,
@@ -68,11 +88,11 @@ impl Rule {
     /// Whether it is about descriptors of a kind. To grant writing is to grant
     /// reading, and to deny reading is to deny writing.
     pub(crate) fn covers_kind(&self, kind: DescriptorKind) -> bool {
-        match (self.effect, &self.of[..]) {
-            (Effect::Allow, []) => kind == DescriptorKind::Socket,
-            (Effect::Deny, []) => true,
-            (Effect::Allow, of) => of.iter().any(|granted| granted.includes(kind)),
-            (Effect::Deny, of) => of.iter().any(|denied| kind.includes(*denied)),
+        match (self.effect, self.of.is_empty()) {
+            (Effect::Allow, true) => kind == DescriptorKind::Socket,
+            (Effect::Deny, true) => true,
+            (Effect::Allow, false) => self.of.iter().any(|granted| granted.includes(kind)),
+            (Effect::Deny, false) => self.of.iter().any(|denied| kind.includes(denied)),
         }
     }
 }

@@ -15,6 +15,7 @@ use crate::class::Class;
 
 pub(crate) use covers::{holds_all_of_ipv4, is_in, is_plain};
 pub use descriptor::DescriptorKind;
+pub(crate) use descriptor::DescriptorKinds;
 pub use option::OPTION_GRANTS;
 pub(crate) use option::OptionValue;
 pub(crate) use special::{Channel, Device, Family, NetlinkPort, Special};
@@ -154,7 +155,7 @@ pub struct Rule {
     pub(crate) from: Vec<Host>,
     /// The kinds of descriptors that a `take-fd` rule is about; empty means
     /// sockets in a grant, and all in a denial.
-    pub(crate) of: Vec<DescriptorKind>,
+    pub(crate) of: DescriptorKinds,
 }
 
 impl Rule {
