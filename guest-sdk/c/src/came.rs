@@ -4,10 +4,12 @@
 use std::ffi::c_int;
 use std::io::{self, ErrorKind};
 
-use capsock_guest::{File, PipeWriter};
+use capsock_guest::{File, PipeReader, PipeWriter};
 
+use crate::bindings::poll::Pollable;
 use crate::errno::{Errno, Result};
 use crate::table::{O_RDONLY, O_RDWR, O_WRONLY};
+use crate::thread::scheduler::{self, Sources};
 
 /// A regular file.
 pub(crate) struct CameFile {
@@ -104,10 +106,30 @@ impl CameFile {
     }
 }
 
+/// Lets other threads run until a pipe is ready.
+fn wait(subscribe: impl Fn() -> Pollable) -> Result<()> {
+    while scheduler::are_many() && !subscribe().ready() {
+        Sources::default().and([subscribe()]).wait(None)?;
+    }
+    Ok(())
+}
+
+/// read(2) from a pipe.
+pub(crate) fn read(pipe: &PipeReader, room: &mut [u8], waits: bool) -> Result<usize> {
+    if waits {
+        wait(|| pipe.subscribe())?;
+    }
+    told(pipe.read_some(room, waits))
+}
+
 /// write(2) to a pipe: all of it, where it may wait.
 pub(crate) fn write(pipe: &PipeWriter, data: &[u8], waits: bool) -> Result<usize> {
+    if waits {
+        wait(|| pipe.subscribe())?;
+    }
     let mut sent = told(pipe.write_some(data, waits))?;
     while waits && sent < data.len() {
+        wait(|| pipe.subscribe())?;
         match pipe.write_some(&data[sent..], waits) {
             Ok(count) => sent += count,
             Err(_later) => break,

@@ -29,7 +29,7 @@ fn read_into(object: &Object, room: &mut [u8]) -> Result<usize> {
         Kind::Epoll(_) => Err(Errno::EINVAL),
         Kind::Special(special) => special.read(room),
         Kind::File(file) => file.read(room),
-        Kind::Reader(pipe) => came::told(pipe.read_some(room, !nonblocking)),
+        Kind::Reader(pipe) => came::read(pipe, room, !nonblocking),
         Kind::Writer(_) => Err(Errno::EBADF),
     }
 }
