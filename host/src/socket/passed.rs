@@ -244,7 +244,11 @@ impl Pipe {
     /// Waits until it can be read, or written. An error ends the wait too.
     pub(crate) async fn ready(&self, interest: Interest) {
         // The reactor does not know it yet, where it is asked the first time.
-        if self.descriptor.poll(interest, Duration::ZERO).unwrap_or(true) {
+        if self
+            .descriptor
+            .poll(interest, Duration::ZERO)
+            .unwrap_or(true)
+        {
             return;
         }
         if let Err(error) = self.descriptor.ready(interest).await {
