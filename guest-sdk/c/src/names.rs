@@ -7,15 +7,17 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ptr::null_mut;
 
 use capsock_guest::{
-    AF_INET, AF_INET6, AF_UNSPEC, AddressFamily, EAI_ADDRFAMILY, EAI_AGAIN, EAI_BADFLAGS, EAI_FAIL,
-    EAI_FAMILY, EAI_MEMORY, EAI_NODATA, EAI_NONAME, EAI_OVERFLOW, EAI_SERVICE, EAI_SOCKTYPE,
-    EAI_SYSTEM, Error, SocketKind, getaddrinfo, gethostbyaddr, gethostbyname_ex, gethostname,
-    getnameinfo, getprotobyname, getservbyname, getservbyport, sethostname,
+    AF_INET, AF_INET6, AF_UNSPEC, AddrInfo, AddressFamily, EAI_ADDRFAMILY, EAI_AGAIN, EAI_BADFLAGS,
+    EAI_FAIL, EAI_FAMILY, EAI_MEMORY, EAI_NODATA, EAI_NONAME, EAI_OVERFLOW, EAI_SERVICE,
+    EAI_SOCKTYPE, EAI_SYSTEM, Error, Lookup, SocketKind, getaddrinfo, gethostbyaddr,
+    gethostbyname_ex, gethostname, getnameinfo, getprotobyname, getservbyname, getservbyport,
+    sethostname,
 };
 
 use crate::address::{self, Length};
 use crate::errno::{self, Errno, Result};
 use crate::memory;
+use crate::thread::scheduler::{self, Sources};
 
 /// `struct addrinfo`
 #[repr(C)]
@@ -43,6 +45,19 @@ fn failed(error: Error) -> c_int {
         errno::set(error.into());
         EAI_SYSTEM
     })
+}
+
+/// Others run meanwhile. It is no cancellation point: what it has would be lost.
+fn look_up_among_others(
+    start: impl FnOnce() -> capsock_guest::Result<Lookup>,
+) -> std::result::Result<Vec<AddrInfo>, c_int> {
+    let lookup = start().map_err(failed)?;
+    loop {
+        if let Some(found) = lookup.answers() {
+            return found.map_err(failed);
+        }
+        Sources::default().and([lookup.subscribe()]).wait_on();
+    }
 }
 
 unsafe fn look_up(
@@ -74,16 +89,14 @@ unsafe fn look_up(
         family @ (AF_UNSPEC | AF_INET | AF_INET6) => family,
         _ => return Err(EAI_FAMILY),
     };
-    let found = getaddrinfo(
-        host.as_deref(),
-        service.as_deref(),
-        family,
-        kind,
-        protocol,
-        flags,
-    );
+    let (host, service) = (host.as_deref(), service.as_deref());
+    let found = if scheduler::are_many() {
+        look_up_among_others(|| Lookup::start(host, service, family, kind, protocol, flags))
+    } else {
+        getaddrinfo(host, service, family, kind, protocol, flags).map_err(failed)
+    };
     let mut next: *mut Addrinfo = null_mut();
-    for info in found.map_err(failed)?.iter().rev() {
+    for info in found?.iter().rev() {
         // One block each, since a program may free a part of the list.
         let address = address::format(&info.sockaddr);
         let start = size_of::<Addrinfo>();

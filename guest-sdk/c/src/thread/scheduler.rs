@@ -506,6 +506,17 @@ impl<'a> Sources<'a> {
     /// Waits for any of them, and tells whether the time was not up before.
     pub(crate) fn wait(self, deadline: Option<u64>) -> Result<bool> {
         check_cancel()?;
+        let wait = self.begin();
+        block_cancelable(wait, deadline)
+    }
+
+    /// The same where nothing but an event may end it.
+    pub(crate) fn wait_on(self) {
+        let wait = self.begin();
+        block(wait, None);
+    }
+
+    fn begin(self) -> Wait {
         let key = self.source.map_or(0, |(source, _events)| source.key);
         with(|scheduler| {
             let me = scheduler.current.id;
@@ -522,7 +533,7 @@ impl<'a> Sources<'a> {
                 host.local.push(me);
             }
         });
-        block_cancelable(Wait::Host(key), deadline)
+        Wait::Host(key)
     }
 }
 
