@@ -6,19 +6,24 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::time::Duration;
 
 use wasmtime::component::ResourceTable;
+use wasmtime_wasi::p2::{DynInputStream, DynOutputStream};
 
 use crate::bindings::{
-    files as wit_files, inherited as wit_inherited, messages as wit_messages, names as wit_names,
-    options as wit_options, poller as wit_poller, socket as wit_socket, types as wit,
+    files as wit_files, inherited as wit_inherited, interfaces as wit_interfaces,
+    messages as wit_messages, names as wit_names, options as wit_options, poller as wit_poller,
+    socket as wit_socket, types as wit,
 };
 use crate::error::SocketError;
+use crate::imports::pipes::{PipeInput, PipeOutput};
 use crate::lookup::{Answer, HostEntry, HostError, LookupFlags, NameError, NameFlags};
 use crate::options::for_each_option;
+use crate::os::interfaces::InterfaceAddress;
 use crate::os::message::{ExtendedError, Message, MessageFlags, ReceivedControl, SentControl};
 use crate::os::{Credentials, Event, Events, Interest, SendFlags, Shutdown};
 use crate::policy::for_each_errno;
 use crate::socket::{
-    Inherited, MulticastInterface, RawValue, Receive, SentFile, TakenSocket, Timeout, Transmit,
+    Inherited, MulticastInterface, RawValue, Receive, SentFile, TakenDescriptor, TakenFile,
+    TakenPipe, TakenSocket, Timeout, Transmit,
 };
 use crate::{
     Address, AddressFamily, AlgAddress, BluetoothAddress, BluetoothDevice, CanAddress,
@@ -59,6 +64,55 @@ impl From<Credentials> for wit_options::Credentials {
         let Credentials { pid, uid, gid } = credentials;
         Self { pid, uid, gid }
     }
+}
+
+impl From<InterfaceAddress> for wit_interfaces::InterfaceAddress {
+    fn from(item: InterfaceAddress) -> Self {
+        // Those that interfaces have all have a form there.
+        let address = |address: Option<Address>| address.and_then(|known| known.try_into().ok());
+        Self {
+            index: item.index,
+            name: item.name,
+            flags: interface_flags(item.flags),
+            mtu: item.mtu,
+            address: address(item.address),
+            netmask: address(item.netmask),
+            broadcast: address(item.broadcast),
+            peer: address(item.peer),
+        }
+    }
+}
+
+/// Of what the kernel has, what the WIT has a name for.
+fn interface_flags(bits: i32) -> wit_interfaces::InterfaceFlags {
+    use wit_interfaces::InterfaceFlags as Flags;
+    let mut flags = Flags::empty();
+    for (bit, flag) in [
+        (libc::IFF_UP, Flags::UP),
+        (libc::IFF_BROADCAST, Flags::BROADCAST),
+        (libc::IFF_DEBUG, Flags::DEBUG),
+        (libc::IFF_LOOPBACK, Flags::LOOPBACK),
+        (libc::IFF_POINTOPOINT, Flags::POINT_TO_POINT),
+        (libc::IFF_NOTRAILERS, Flags::NO_TRAILERS),
+        (libc::IFF_RUNNING, Flags::RUNNING),
+        (libc::IFF_NOARP, Flags::NO_ARP),
+        (libc::IFF_PROMISC, Flags::PROMISCUOUS),
+        (libc::IFF_ALLMULTI, Flags::ALL_MULTICAST),
+        (libc::IFF_MASTER, Flags::MASTER),
+        (libc::IFF_SLAVE, Flags::SLAVE),
+        (libc::IFF_MULTICAST, Flags::MULTICAST),
+        (libc::IFF_PORTSEL, Flags::PORT_SELECTION),
+        (libc::IFF_AUTOMEDIA, Flags::AUTOMATIC_MEDIA),
+        (libc::IFF_DYNAMIC, Flags::DYNAMIC),
+        (libc::IFF_LOWER_UP, Flags::LOWER_UP),
+        (libc::IFF_DORMANT, Flags::DORMANT),
+        (libc::IFF_ECHO, Flags::ECHO),
+    ] {
+        if bits & bit != 0 {
+            flags |= flag;
+        }
+    }
+    flags
 }
 
 impl From<wit::AddressFamily> for AddressFamily {
@@ -653,19 +707,44 @@ impl wit_messages::ReceivedSocket {
     }
 }
 
+impl wit_messages::ReceivedDescriptor {
+    /// Puts it into the guest's table. What does not fit is closed.
+    fn new(taken: TakenDescriptor, table: &mut ResourceTable) -> Result<Self, SocketError> {
+        Ok(match taken {
+            TakenDescriptor::Socket(taken) => {
+                Self::Socket(wit_messages::ReceivedSocket::new(taken, table)?)
+            }
+            TakenDescriptor::File(TakenFile { file, position }) => {
+                Self::File(wit_messages::ReceivedFile {
+                    file: table.push(file)?,
+                    position,
+                })
+            }
+            TakenDescriptor::Pipe(TakenPipe::Input(pipe)) => {
+                let stream: DynInputStream = Box::new(PipeInput::new(pipe));
+                Self::PipeInput(table.push(stream)?)
+            }
+            TakenDescriptor::Pipe(TakenPipe::Output(pipe)) => {
+                let stream: DynOutputStream = Box::new(PipeOutput::new(pipe));
+                Self::PipeOutput(table.push(stream)?)
+            }
+        })
+    }
+}
+
 impl wit_messages::Message {
-    /// Adds the sockets that came along. Those that the table has no room for
+    /// Adds the descriptors that came along. Those that the table has no room for
     /// are closed, and that is told.
-    pub(crate) fn with_sockets(
+    pub(crate) fn with_descriptors(
         mut self,
-        sockets: Vec<TakenSocket>,
+        taken: Vec<TakenDescriptor>,
         table: &mut ResourceTable,
     ) -> Self {
-        for taken in sockets {
-            match wit_messages::ReceivedSocket::new(taken, table) {
-                Ok(socket) => self.sockets.push(socket),
+        for taken in taken {
+            match wit_messages::ReceivedDescriptor::new(taken, table) {
+                Ok(descriptor) => self.descriptors.push(descriptor),
                 Err(error) => {
-                    tracing::debug!(?error, "a socket that a peer sent");
+                    tracing::debug!(?error, "a descriptor that a peer sent");
                     self.flags |= wit_messages::MessageFlags::CONTROL_TRUNCATED;
                 }
             }
@@ -681,7 +760,7 @@ impl TryFrom<Message> for wit_messages::Message {
         Ok(Self {
             data: message.data,
             length: u32::try_from(message.length).unwrap_or(u32::MAX),
-            sockets: Vec::new(),
+            descriptors: Vec::new(),
             control: message.control.into_iter().map(Into::into).collect(),
             flags: message.flags.into(),
             sender: message.sender.map(TryInto::try_into).transpose()?,

@@ -14,8 +14,8 @@ use crate::lookup::{NameAnswer, NameError};
 use crate::os::UnixDirectories;
 use crate::policy::operation::{Listen, Operation};
 use crate::policy::{
-    Authority, Check, Decision, Denial, Domain, Invalid, Machine, NameRefusal, Policy, Refusal,
-    Vetted, VettedName,
+    Authority, Check, Decision, Denial, DescriptorKind, Domain, Invalid, Machine, NameRefusal,
+    Policy, Refusal, Vetted, VettedName,
 };
 use crate::quota::{Quota, Taken, What};
 use crate::record::Recording;
@@ -456,14 +456,32 @@ impl CapsockCtx {
         )
     }
 
-    pub(crate) fn vet_take(&self, protocol: Protocol, over: &Address) -> Result<(), Errno> {
+    pub(crate) fn vet_take(
+        &self,
+        protocol: Protocol,
+        over: &Address,
+        kind: DescriptorKind,
+    ) -> Result<(), Errno> {
         self.judge(
-            |policy| policy.vet_take(protocol, over),
+            |policy| policy.vet_take(protocol, over, kind),
             || Check::Take {
                 protocol,
                 over: over.clone(),
+                kind,
             },
         )
+    }
+
+    /// Whether the guest may take a descriptor of a kind, where it has no less
+    /// without it; while it is recorded, what it has could be what it needs.
+    pub(crate) fn may_take(
+        &self,
+        protocol: Protocol,
+        over: &Address,
+        kind: DescriptorKind,
+    ) -> bool {
+        let policy = self.authority.policy();
+        self.recording.is_some() || policy.vet_take(protocol, over, kind).is_ok()
     }
 
     pub(crate) fn vet_name(&self, name: &str) -> Result<VettedName, NameError> {

@@ -2,7 +2,7 @@
 
 use crate::operation::Operation;
 use crate::vet::Grants;
-use crate::{Address, AddressFamily, Protocol};
+use crate::{Address, AddressFamily, DescriptorKind, Protocol};
 use crate::{Denial, Effect, NameRefusal, Op, Policy, Refusal, Rule};
 
 /// What a guest asked for, as it can be asked of any policy.
@@ -65,12 +65,14 @@ pub enum Check {
         /// The address of its listener or of the receiver.
         over: Address,
     },
-    /// Receiving descriptors: [`Policy::vet_take`].
+    /// Receiving a descriptor: [`Policy::vet_take`].
     Take {
         /// What the socket speaks.
         protocol: Protocol,
         /// The address of its listener or its own.
         over: Address,
+        /// What is received.
+        kind: DescriptorKind,
     },
 }
 
@@ -140,8 +142,12 @@ impl Check {
                 by_value,
             } => policy.setting(name, value, *by_value),
             Self::Interfaces => policy.listing(),
-            Self::Pass { protocol, over } => policy.moving(Op::PassFd, *protocol, over),
-            Self::Take { protocol, over } => policy.moving(Op::TakeFd, *protocol, over),
+            Self::Pass { protocol, over } => policy.passing(*protocol, over),
+            Self::Take {
+                protocol,
+                over,
+                kind,
+            } => policy.taking(*protocol, over, *kind),
         }
     }
 
@@ -342,14 +348,14 @@ mod tests {
             checks.push(Check::of_use::<Listen>(protocol, unix.clone()));
             let over = unix.clone();
             checks.push(Check::Pass { protocol, over });
-            checks.push(Check::Take {
-                protocol,
-                over: unix,
-            });
+            for over in [unix, Address::Unix(UnixAddress::Unnamed)] {
+                checks.extend(DescriptorKind::ALL.map(|kind| Check::Take {
+                    protocol,
+                    over: over.clone(),
+                    kind,
+                }));
+            }
         }
-        let over = Address::Unix(UnixAddress::Unnamed);
-        let protocol = Protocol::UnixConnection;
-        checks.push(Check::Take { protocol, over });
         let kernel = Address::Netlink(NetlinkAddress {
             port_id: 0,
             groups: 0,

@@ -7,7 +7,7 @@ use crate::address::{host_text, netlink_name};
 use crate::class::Class;
 use crate::narrow::LimitedBy;
 use crate::question::Subject;
-use crate::rule::{Effect, Op, Rule};
+use crate::rule::{DescriptorKind, Effect, Op, Rule};
 use crate::text::escape;
 use crate::{Address, Protocol, UnixAddress};
 
@@ -114,16 +114,23 @@ impl Denial {
         Self::with_target(Op::Interfaces, Op::Interfaces, "*".to_owned(), cause)
     }
 
-    pub(crate) fn of_descriptors(op: Op, over: &Address, cause: Cause) -> Self {
+    /// Of sending descriptors, or of receiving one of a kind.
+    pub(crate) fn of_descriptors(
+        op: Op,
+        over: &Address,
+        kind: DescriptorKind,
+        cause: Cause,
+    ) -> Self {
+        let kind = kind.qualifier();
         match (over, cause) {
             (Address::Unix(UnixAddress::Unnamed), Cause::NoRule) => {
                 let why = "only one for every Unix socket is for one without a name";
-                Self::with_target(op, op, "*".to_owned(), Cause::NoWideRule(why))
+                Self::with_target(op, op, format!("*{kind}"), Cause::NoWideRule(why))
             }
             (Address::Unix(UnixAddress::Unnamed), cause) => {
-                Self::with_target(op, op, "*".to_owned(), cause)
+                Self::with_target(op, op, format!("*{kind}"), cause)
             }
-            (over, cause) => Self::with_target(op, op, over.to_string(), cause),
+            (over, cause) => Self::with_target(op, op, format!("{over}{kind}"), cause),
         }
     }
 

@@ -12,7 +12,7 @@ use crate::name::note_of_search;
 use crate::narrow::LimitedBy;
 use crate::policy::{Policy, subjects};
 use crate::question::{Question, Subject};
-use crate::rule::{Effect, Host, Op, OptionValue, Rule, Target};
+use crate::rule::{DescriptorKind, Effect, Host, Op, OptionValue, Rule, Target};
 use crate::{Address, Protocol};
 use crate::{Invalid, NameRefusal};
 use near::other_op;
@@ -167,7 +167,7 @@ impl Policy {
                     protocol: *protocol,
                 };
                 let answer = match (op, peer) {
-                    (Op::PassFd | Op::TakeFd, _) => self.explain_descriptors(op, address),
+                    (Op::PassFd, _) => self.explain_pass(address),
                     (Op::Recv, _) => asked.sender(address),
                     (_, None) => asked.address(address),
                     (_, Some(peer)) => asked.peer(address, *peer),
@@ -196,6 +196,7 @@ impl Policy {
                     _ => Near::Not,
                 })
             }
+            Subject::Descriptor { over, kind } => self.explain_take(over, *kind),
             Subject::Interfaces => {
                 self.explain_check(self.vet_interfaces(), |rule| match rule.op {
                     Op::Interfaces => Near::Allows,
@@ -224,20 +225,31 @@ impl Policy {
         })
     }
 
-    fn explain_descriptors(&self, op: Op, over: &Address) -> Explanation {
+    fn explain_pass(&self, over: &Address) -> Explanation {
         let protocol = Protocol::UnixConnection;
-        let check = match op {
-            Op::PassFd => self.vet_pass(protocol, over),
-            _ => self.vet_take(protocol, over),
-        };
-        self.explain_check(check, |rule| match rule.op {
-            Op::PassFd | Op::TakeFd if rule.covers_channel(protocol, over, &self.facts) => {
-                if rule.op == op {
-                    Near::Allows
-                } else {
-                    Near::Misses(other_op(rule, op))
-                }
+        self.explain_check(self.vet_pass(protocol, over), |rule| match rule.op {
+            Op::PassFd | Op::TakeFd if !rule.covers_channel(protocol, over, &self.facts) => {
+                Near::Not
             }
+            Op::PassFd => Near::Allows,
+            Op::TakeFd => Near::Misses(other_op(rule, Op::PassFd)),
+            _ => Near::Not,
+        })
+    }
+
+    fn explain_take(&self, over: &Address, kind: DescriptorKind) -> Explanation {
+        let protocol = Protocol::UnixConnection;
+        let check = self.vet_take(protocol, over, kind);
+        self.explain_check(check, |rule| match rule.op {
+            Op::PassFd | Op::TakeFd if !rule.covers_channel(protocol, over, &self.facts) => {
+                Near::Not
+            }
+            Op::TakeFd if rule.covers_kind(kind) => Near::Allows,
+            Op::TakeFd if rule.of.is_empty() => {
+                Near::Misses(format!("the rule `{rule}` is for sockets only"))
+            }
+            Op::TakeFd => Near::Misses(format!("the rule `{rule}` is for another kind")),
+            Op::PassFd => Near::Misses(other_op(rule, Op::TakeFd)),
             _ => Near::Not,
         })
     }
@@ -596,6 +608,35 @@ mod tests {
             ),
             (&["allow pass-fd unix:/run/app/"], "pass-fd unix:/run/app/s"),
             (&["allow pass-fd *"], "take-fd unix:/run/app/s"),
+            (&["allow take-fd *"], "pass-fd unix:/run/app/s"),
+            (&["allow take-fd *"], "take-fd unix:/run/app/s"),
+            (&["allow take-fd *"], "take-fd unix:/run/app/s of=file"),
+            (
+                &["allow take-fd unix:/run/app/ of=file,pipe"],
+                "take-fd unix:/run/app/s of=file",
+            ),
+            (
+                &["allow take-fd unix:/run/app/ of=file,pipe"],
+                "take-fd unix:/run/app/s of=writable-file",
+            ),
+            (
+                &[
+                    "allow take-fd * of=writable-file",
+                    "deny take-fd unix:/run/ of=file",
+                ],
+                "take-fd unix:/run/app/s of=writable-file",
+            ),
+            (
+                &[
+                    "allow take-fd * of=writable-file",
+                    "deny take-fd * of=writable-file",
+                ],
+                "take-fd unix:/run/app/s of=file",
+            ),
+            (
+                &["allow take-fd * of=file", "deny take-fd unix:/run/"],
+                "take-fd unix:/run/app/s of=file",
+            ),
             (&[], "resolve localhost"),
             (&["allow resolve *.example.com"], "resolve WWW.example.com."),
             (&["allow resolve *.example.com"], "resolve example.com"),
@@ -733,6 +774,7 @@ mod tests {
             "resolve *.example.com",
             "option so-mark",
             "pass-fd *",
+            "take-fd unix:/run/a of=file,pipe",
         ]
         .into_iter()
         .map(|text| text.parse::<Question>().expect_err(text).to_string())

@@ -153,6 +153,7 @@ mod tests {
             r"resolve (a|A|\x{e4})\.example\.?",
             r"option (so-mark=-?0?[0-9]|ip-freebind=(1|true)|so-bindtodevice=(eth[01]|\\x65th[01])|raw=0?1/[0-9])",
             r"(pass-fd|take-fd) unix:/[ab]/([a-c]|\\x6[1-3])",
+            r"take-fd unix:/[ab]/[a-c] of=(socket|(writable-)?(file|pipe))",
         ];
         prop::sample::select(kinds.to_vec())
             .prop_flat_map(|kind| prop::string::string_regex(kind).expect("a pattern"))

@@ -71,6 +71,8 @@
 //!           | alg:        type "/" (name | "*")
 //! qualifier = "from=" host ("," host)*   the peers of a listener
 //!           | "in=" class ("," class)*   what a name may resolve to
+//!           | "of=" kind ("," kind)*     what may be taken; sockets without it
+//! kind      = "socket" | "file" | "writable-file" | "pipe" | "writable-pipe"
 //! ```
 //!
 //! White space separates words. In a path, a name and a value, `\\xHH` is a byte:
@@ -96,7 +98,8 @@
 //! | `allow resolve *.example.com` | to look names up, not to reach them |
 //! | `allow connect unix:/run/app/` | every socket beneath a directory |
 //! | `allow connect unix-abstract:app/*` | every abstract name that begins so |
-//! | `allow pass-fd unix:/run/app.sock` | to send sockets over it; `take-fd` to receive them |
+//! | `allow pass-fd unix:/run/app.sock` | to send sockets and files over it; `take-fd` to receive sockets |
+//! | `allow take-fd unix:/run/app.sock of=socket,file` | to receive sockets, and regular files to read; `writable-file` also to write, where they are open for that; `pipe` and `writable-pipe` likewise; a denial without `of=` is of all |
 //! | `allow option so-mark=7` | to set an option to a value, or to any without one |
 //! | `allow interfaces *` | to list the network interfaces |
 //! | `allow send icmp://192.0.2.1` | echoes; `allow raw raw/1://192.0.2.1` for raw sockets |
@@ -188,7 +191,7 @@ pub use parse::ParseRuleError;
 pub use policy::Policy;
 pub use question::Question;
 pub use reach::Reach;
-pub use rule::{Effect, OPTION_GRANTS, Op, Rule};
+pub use rule::{DescriptorKind, Effect, OPTION_GRANTS, Op, Rule};
 pub use text::{escape, shown};
 pub use told::Told;
 pub use vetted::{NameRefusal, Refusal, Vetted, VettedName, VettedPath};

@@ -177,6 +177,11 @@ mod tests {
             ),
             ("option so-mark=7", "option so-mark=7", "option so-mark=8"),
             ("interfaces *", "interfaces *", "option so-mark=8"),
+            (
+                "take-fd unix:/run/app/ of=file",
+                "take-fd unix:/run/app/s of=file",
+                "take-fd unix:/run/app/s of=writable-file",
+            ),
         ] {
             let granting = policy(&[format!("allow {grant}")]);
             assert!(may(&granting, granted), "{grant}: {granted}");
@@ -271,6 +276,8 @@ mod tests {
             r"(connect|listen) unix-abstract:([ab]|a\*|\*)".to_owned(),
             r"resolve ((\*\.)?(a\.)?(example|localhost)|\*)".to_owned(),
             "option (so-mark(=[12])?|sethostname(=[ab])?)".to_owned(),
+            r"take-fd (unix:/run/(a|d/)|\*)( of=(socket|(writable-)?(file|pipe))(,file)?)?"
+                .to_owned(),
             r"interfaces \*".to_owned(),
         ];
         (
@@ -291,6 +298,7 @@ mod tests {
             "(connect|listen) unix-abstract:([ab]|ab)".to_owned(),
             r"resolve (a\.)?(example|localhost)".to_owned(),
             "option (so-mark=[12]|sethostname=[ab])".to_owned(),
+            "take-fd unix:/run/(a|d/a)( of=(socket|(writable-)?(file|pipe)))?".to_owned(),
             r"interfaces \*".to_owned(),
         ];
         prop::sample::select(target.to_vec())

@@ -11,7 +11,9 @@ use std::str::FromStr;
 
 use crate::Protocol;
 use crate::name::canonical_name;
-use crate::rule::{Effect, Family, Name, Op, Ports, Proto, Rule, Target};
+use crate::rule::{
+    DescriptorKind, DescriptorKinds, Effect, Family, Name, Op, Ports, Proto, Rule, Target,
+};
 use crate::text::looks_numeric;
 
 /// A rule that does not follow the grammar: where, and what would.
@@ -152,7 +154,7 @@ impl<'a> Parser<'a> {
         };
         self.check_op(effect, op, &target, at)?;
         let mut target = target;
-        let mut from = Vec::new();
+        let (mut from, mut of) = (Vec::new(), DescriptorKinds::default());
         let mut is_within_given = false;
         while !rest.trim().is_empty() {
             let (qualifier, after) = self.word(rest);
@@ -192,8 +194,25 @@ impl<'a> Parser<'a> {
                     is_within_given = true;
                     *within = self.classes(classes)?;
                 }
+                Some(("of", _)) if op != Op::TakeFd => {
+                    return self.fail(qualifier, "`of=` goes with `take-fd` only");
+                }
+                Some(("of", _)) if !of.is_empty() => {
+                    return self.fail(
+                        qualifier,
+                        "`of=` stands here twice; separate kinds by commas",
+                    );
+                }
+                Some(("of", kinds)) => {
+                    for kind in kinds.split(',') {
+                        of.insert(self.kind(kind)?);
+                    }
+                }
                 _ => {
-                    return self.fail(qualifier, "expected `from=HOST,…`, `in=CLASS,…` or the end");
+                    return self.fail(
+                        qualifier,
+                        "expected `from=HOST,…`, `in=CLASS,…`, `of=KIND,…` or the end",
+                    );
                 }
             }
         }
@@ -202,7 +221,20 @@ impl<'a> Parser<'a> {
             op,
             target,
             from,
+            of,
         })
+    }
+
+    fn kind(&self, word: &'a str) -> Parsed<DescriptorKind> {
+        let known = DescriptorKind::ALL.map(DescriptorKind::name);
+        let kind = DescriptorKind::ALL
+            .into_iter()
+            .find(|kind| kind.name() == word);
+        match (kind, nearest(word, &known)) {
+            (Some(kind), _) => Ok(kind),
+            (None, Some(near)) => self.fail(word, &format!("did you mean `{near}`?")),
+            (None, None) => self.fail(word, &format!("expected one of `{}`", known.join("`, `"))),
+        }
     }
 
     fn op(&self, word: &'a str) -> Parsed<Op> {
@@ -429,6 +461,9 @@ mod tests {
             "allow pass-fd unix:/run/app/",
             "deny take-fd unix-abstract:a",
             "allow take-fd *",
+            "allow take-fd * of=file",
+            "allow take-fd unix:/run/app/ of=socket,writable-file,writable-pipe",
+            "deny take-fd unix-abstract:a of=file,pipe",
             "allow interfaces *",
             "allow connect mptcp://192.0.2.1:443",
             "allow send udplite://[::1]:7",
@@ -498,6 +533,10 @@ mod tests {
             (
                 "deny bind tipc://name:*:0-4294967295",
                 "deny bind tipc://name:*",
+            ),
+            (
+                "allow take-fd * of=pipe,socket,pipe",
+                "allow take-fd * of=socket,pipe",
             ),
             (
                 "allow resolve *.B\u{fc}cher.Example.",
@@ -584,6 +623,14 @@ mod tests {
             "allow option ip-freebind=true",
             "allow interfaces eth0",
             "allow pass-fd tcp://127.0.0.1:80",
+            "allow pass-fd unix:/run/a of=file",
+            "allow take-fd unix:/run/a of=",
+            "allow take-fd unix:/run/a of=files",
+            "allow take-fd unix:/run/a of=directory",
+            "allow take-fd unix:/run/a of=file,",
+            "allow take-fd unix:/run/a of=file of=pipe",
+            "allow take-fd unix:/run/a of=file and=more",
+            "allow take-fd unix:/run/a in=public",
             "allow raw tcp://127.0.0.1:80",
             "allow raw raw/256://127.0.0.1",
             "allow raw raw/01://127.0.0.1",

@@ -8,8 +8,8 @@ use crate::address::canonical_ip;
 use crate::class::Class;
 use crate::parse::{ParseRuleError, parse_grant};
 use crate::rule::{
-    AbstractName, Channel, Device, Family, Host, Name, NetlinkPort, Op, PortItem, Proto, Rule,
-    Special, Target,
+    AbstractName, Channel, DescriptorKind, Device, Family, Host, Name, NetlinkPort, Op, PortItem,
+    Proto, Rule, Special, Target,
 };
 use crate::{
     Address, AlgAddress, BluetoothAddress, BluetoothProtocol, CanAddress, CanProtocol,
@@ -46,6 +46,11 @@ pub(crate) enum Subject {
         value: String,
     },
     Interfaces,
+    /// A descriptor that comes over a Unix socket.
+    Descriptor {
+        over: Address,
+        kind: DescriptorKind,
+    },
 }
 
 impl Question {
@@ -62,6 +67,15 @@ impl Subject {
     /// What it is more than.
     pub(crate) fn of(rule: &Rule, written: &str) -> Result<Self, String> {
         let unix = |address| {
+            if rule.op == Op::TakeFd {
+                let mut kinds = rule.of.iter();
+                let kind = kinds.next().unwrap_or(DescriptorKind::Socket);
+                if kinds.next().is_some() {
+                    return Err("`of=` names several kinds; name one".to_owned());
+                }
+                let over = Address::Unix(address);
+                return Ok(Subject::Descriptor { over, kind });
+            }
             Ok(Subject::Address {
                 protocol: match rule.op {
                     Op::Send => Protocol::UnixDatagram,

@@ -9,7 +9,7 @@ use crate::invalid::Invalid;
 use crate::name;
 use crate::operation::Operation;
 use crate::policy::{Policy, is_automatic, subjects};
-use crate::rule::{Effect, Op, OptionValue, Rule};
+use crate::rule::{DescriptorKind, Effect, Op, OptionValue, Rule};
 use crate::vetted::{NameRefusal, Refusal, Vetted, VettedName};
 
 /// The rules that allowed it: one for the address, and one for the IPv4 address
@@ -335,29 +335,65 @@ impl Policy {
     /// # Errors
     /// The denial, where no `pass-fd` rule allows it or one denies it.
     pub fn vet_pass(&self, protocol: Protocol, over: &Address) -> Result<(), Denial> {
-        self.moving(Op::PassFd, protocol, over).map(drop)
+        self.passing(protocol, over).map(drop)
     }
 
-    /// Checks receiving descriptors over a Unix socket, as
-    /// [`vet_pass`](Self::vet_pass) does sending them.
+    /// Checks receiving a descriptor of a kind over a Unix socket, as
+    /// [`vet_pass`](Self::vet_pass) does sending one.
+    ///
+    /// ```
+    /// use capsock_policy::{Address, DescriptorKind, Op, Policy, Protocol};
+    /// use std::path::Path;
+    ///
+    /// let policy = Policy::default().allow(Op::TakeFd, "unix:/run/app.sock of=file")?;
+    /// let over = Address::from(Path::new("/run/app.sock"));
+    /// let take = |kind| policy.vet_take(Protocol::UnixConnection, &over, kind);
+    /// assert!(take(DescriptorKind::File).is_ok());
+    /// let denial = take(DescriptorKind::WritableFile).expect_err("only to read");
+    /// assert_eq!(
+    ///     denial.grant().expect("a suggestion").target(),
+    ///     "unix:/run/app.sock of=writable-file",
+    /// );
+    /// # Ok::<(), capsock_policy::ParseRuleError>(())
+    /// ```
     ///
     /// # Errors
     /// The denial, where no `take-fd` rule allows it or one denies it.
-    pub fn vet_take(&self, protocol: Protocol, over: &Address) -> Result<(), Denial> {
-        self.moving(Op::TakeFd, protocol, over).map(drop)
-    }
-
-    pub(crate) fn moving(
+    pub fn vet_take(
         &self,
-        op: Op,
         protocol: Protocol,
         over: &Address,
-    ) -> Result<Grants<'_>, Denial> {
+        kind: DescriptorKind,
+    ) -> Result<(), Denial> {
+        self.taking(protocol, over, kind).map(drop)
+    }
+
+    pub(crate) fn passing(&self, protocol: Protocol, over: &Address) -> Result<Grants<'_>, Denial> {
         let covers =
-            |rule: &Rule| rule.op == op && rule.covers_channel(protocol, over, &self.facts);
+            |rule: &Rule| rule.op == Op::PassFd && rule.covers_channel(protocol, over, &self.facts);
         let grant = self.decided(covers, covers);
-        let grant = grant.map_err(|cause| Denial::of_descriptors(op, over, cause))?;
-        self.within_limits(|limit| limit.moving(op, protocol, over).map(drop))?;
+        let socket = DescriptorKind::Socket;
+        let denial = |cause| Denial::of_descriptors(Op::PassFd, over, socket, cause);
+        let grant = grant.map_err(denial)?;
+        self.within_limits(|limit| limit.vet_pass(protocol, over))?;
+        Ok([Some(grant), None])
+    }
+
+    pub(crate) fn taking(
+        &self,
+        protocol: Protocol,
+        over: &Address,
+        kind: DescriptorKind,
+    ) -> Result<Grants<'_>, Denial> {
+        let covers = |rule: &Rule| {
+            rule.op == Op::TakeFd
+                && rule.covers_kind(kind)
+                && rule.covers_channel(protocol, over, &self.facts)
+        };
+        let grant = self.decided(covers, covers);
+        let denial = |cause| Denial::of_descriptors(Op::TakeFd, over, kind, cause);
+        let grant = grant.map_err(denial)?;
+        self.within_limits(|limit| limit.vet_take(protocol, over, kind))?;
         Ok([Some(grant), None])
     }
 

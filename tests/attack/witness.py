@@ -42,6 +42,39 @@ def give(listener):
             guest.recv(1)
 
 
+def give_files(listener):
+    """To each who connects, one by one: a file that can be read and written, the ends
+    of a pipe, and what is neither a file nor a pipe."""
+    path = f"{directory}/given"
+    while True:
+        guest, _ = listener.accept()
+        with open(path, "w") as file:
+            file.write("given")
+        reader, writer = os.pipe()
+        os.write(writer, b"piped")
+        offers = [
+            os.open(path, os.O_RDWR),
+            reader,
+            writer,
+            os.open(directory, os.O_RDONLY),
+            os.open("/dev/null", os.O_RDWR),
+            os.open(path, os.O_PATH),
+            os.open("/proc/self/mem", os.O_RDWR),
+            os.open(path, os.O_ACCMODE),
+            os.eventfd(0),
+        ]
+        for offered in offers:
+            try:
+                guest.sendmsg([b"x"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [offered]))])
+                guest.recv(1)
+            except OSError:
+                # It has had what it wanted.
+                break
+        for offered in offers:
+            os.close(offered)
+        guest.close()
+
+
 listeners = [
     socket.create_server(("::", 9), family=socket.AF_INET6, dualstack_ipv6=True, backlog=64),
     unix(f"{directory}/outside.sock"),
@@ -51,6 +84,7 @@ listeners = [
 receivers = [datagrams(9)]
 neighbour = datagrams(7)  # A peer that is granted.
 threading.Thread(target=give, args=[unix(f"{directory}/granted/giver.sock")], daemon=True).start()
+threading.Thread(target=give_files, args=[unix(f"{directory}/granted/files.sock")], daemon=True).start()
 # What is made from here on is in the other namespace.
 with open(sys.argv[2]) as namespace:
     assert ctypes.CDLL(None).setns(namespace.fileno(), 0) == 0

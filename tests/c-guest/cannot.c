@@ -1,7 +1,6 @@
 /* What a guest cannot have is there to link, and fails: a line for each function. */
 #include <errno.h>
 #include <grp.h>
-#include <ifaddrs.h>
 #include <pwd.h>
 #include <resolv.h>
 #include <signal.h>
@@ -36,7 +35,6 @@ int main(void) {
     struct termios terminal;
     struct rlimit limit = {5, 5};
     struct itimerval soon = {.it_value = {1, 0}};
-    struct ifaddrs *addresses;
     sigset_t set;
     FAILS(fork(), ENOSYS);
     FAILS(vfork(), ENOSYS);
@@ -72,7 +70,6 @@ int main(void) {
     FAILS(clock_settime(CLOCK_REALTIME, &(struct timespec){0, 0}), EPERM);
     FAILS(tcgetattr(0, &terminal), ENOTTY);
     FAILS(mkfifo("/tmp/fifo", 0600), ENOSYS);
-    FAILS(getifaddrs(&addresses), ENOSYS);
     FAILS(res_query("example.org", 1, 1, NULL, 0), ENOSYS);
     return 0;
 }

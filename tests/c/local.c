@@ -1,6 +1,9 @@
 /* Unix sockets, and what they pass on. */
 #include "say.h"
+#include <fcntl.h>
+#include <poll.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 
 static socklen_t named(struct sockaddr_un *address, const char *name) {
     memset(address, 0, sizeof *address);
@@ -138,6 +141,86 @@ static int take(int over, int room, int *fds) {
     return count;
 }
 
+/* Files: each number is used as open(2) would have given it. */
+static void use_file(int fd, int mode) {
+    char buffer[16];
+    struct stat status;
+    struct pollfd polled = {.fd = fd, .events = POLLIN};
+    SAY((fcntl(fd, F_GETFL) & O_ACCMODE) == mode);
+    SAY(lseek(fd, 0, SEEK_CUR));
+    SAY(read(fd, buffer, 3));
+    SAY(lseek(fd, 0, SEEK_CUR));
+    SAY(lseek(fd, -2, SEEK_END));
+    SAY(read(fd, buffer, sizeof buffer));
+    SAY(read(fd, buffer, sizeof buffer));
+    SAY(lseek(fd, -1, SEEK_SET));
+    SAY(lseek(fd, 0, 99));
+    SAY(pread(fd, buffer, 4, 2));
+    SAY(fstat(fd, &status));
+    IS(S_ISREG(status.st_mode));
+    SAY(status.st_size);
+    IS(status.st_ino != 0);
+    SAY(poll(&polled, 1, 0));
+    SAY(polled.revents);
+    SAY(isatty(fd));
+    SAY(ftruncate(fd, 9));
+    SAY(pwrite(fd, "AB", 2, 1));
+    SAY(lseek(fd, 0, SEEK_SET));
+    SAY(write(fd, "w", 1));
+    SAY(fsync(fd));
+    SAY(lseek(fd, 0, SEEK_SET));
+    memset(buffer, 0, sizeof buffer);
+    SAY(read(fd, buffer, sizeof buffer));
+    printf("%s\n", buffer);
+    SAY(send(fd, "x", 1, 0));
+    struct iovec parts[2] = {{buffer, 2}, {buffer + 2, 2}};
+    SAY(lseek(fd, 1, SEEK_SET));
+    SAY(readv(fd, parts, 2));
+    SAY(writev(fd, parts, 2));
+    SAY(preadv(fd, parts, 2, 0));
+}
+
+static void passed_files(const int *over) {
+    char path[200], buffer[16] = {0};
+    snprintf(path, sizeof path, "%s", in_directory("passed"));
+    int taken[3], file = open(path, O_RDWR | O_CREAT | O_TRUNC, 0600);
+    SAY(write(file, "0123456789", 10));
+    SAY(lseek(file, 4, SEEK_SET));
+    int reading = open(path, O_RDONLY), writing = open(path, O_WRONLY);
+    SAY(lseek(reading, 2, SEEK_SET));
+    SAY(pass(over[0], 2, (int[]){file, reading}));
+    SAY(take(over[1], CMSG_SPACE(2 * sizeof(int)), taken));
+    use_file(taken[1], O_RDONLY);
+    use_file(taken[0], O_RDWR);
+    SAY(dup2(taken[1], 30));
+    SAY(close(taken[1]));
+    SAY(lseek(30, 1, SEEK_SET));
+    FILE *stream = fdopen(30, "r");
+    IS(stream && fgets(buffer, sizeof buffer, stream) != NULL);
+    printf("%s\n", buffer);
+    SAY(fclose(stream));
+    SAY(fcntl(30, F_GETFD));
+    SAY(pass(over[0], 1, &writing));
+    SAY(take(over[1], CMSG_SPACE(sizeof(int)), taken + 1));
+    SAY((fcntl(taken[1], F_GETFL) & O_ACCMODE) == O_WRONLY);
+    SAY(read(taken[1], buffer, 1));
+    SAY(write(taken[1], "last", 4));
+    /* One that came is passed on, from where it is. */
+    SAY(lseek(taken[0], 3, SEEK_SET));
+    SAY(pass(over[0], 1, taken));
+    SAY(take(over[1], CMSG_SPACE(sizeof(int)), taken + 2));
+    SAY(lseek(taken[2], 0, SEEK_CUR));
+    SAY(read(taken[2], buffer, 1));
+    printf("%c\n", buffer[0]);
+    SAY(close(taken[0]));
+    SAY(close(taken[1]));
+    SAY(close(taken[2]));
+    SAY(close(file));
+    SAY(close(reading));
+    SAY(close(writing));
+    SAY(unlink(path));
+}
+
 void rights(void) {
     int over[2], passed[2], taken[3], port, server = listener(AF_INET, &port);
     char buffer[16];
@@ -162,6 +245,8 @@ void rights(void) {
     SAY(connect(client, (struct sockaddr *)&address, sizeof(struct sockaddr_in)));
     IS(accept(taken[0], NULL, NULL) >= 0);
     SAY(pass(over[0], 1, &(int){999}));
+
+    passed_files(over);
 
     int on = 1;
     struct {

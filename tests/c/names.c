@@ -1,6 +1,8 @@
 /* Names of hosts, services and interfaces. */
 #include "say.h"
+#include <ifaddrs.h>
 #include <net/if.h>
+#include <netpacket/packet.h>
 #include <sys/ioctl.h>
 
 static const char *error_of(int number) {
@@ -93,6 +95,77 @@ void names(void) {
     SAY(gethostname(short_name, sizeof short_name));
 }
 
+static void say_bytes(const char *what, const unsigned char *bytes, int length) {
+    printf("  %s", what);
+    for (int at = 0; at < length; at++)
+        printf(" %02x", bytes[at]);
+    printf("\n");
+}
+
+static void say_interface_address(const char *what, const struct sockaddr *address) {
+    char text[64];
+    if (!address)
+        return;
+    switch (address->sa_family) {
+    case AF_INET: {
+        const struct sockaddr_in *inet = (const struct sockaddr_in *)address;
+        inet_ntop(AF_INET, &inet->sin_addr, text, sizeof text);
+        printf("  %s %s port %d\n", what, text, ntohs(inet->sin_port));
+        break;
+    }
+    case AF_INET6: {
+        const struct sockaddr_in6 *inet6 = (const struct sockaddr_in6 *)address;
+        inet_ntop(AF_INET6, &inet6->sin6_addr, text, sizeof text);
+        printf("  %s %s scope %u\n", what, text, (unsigned)inet6->sin6_scope_id);
+        break;
+    }
+    case AF_PACKET: {
+        const struct sockaddr_ll *link = (const struct sockaddr_ll *)address;
+        printf("  %s link %d type %d\n", what, link->sll_ifindex, link->sll_hatype);
+        say_bytes("hardware", link->sll_addr, link->sll_halen < 8 ? link->sll_halen : 8);
+        break;
+    }
+    default:
+        printf("  %s of family %d\n", what, address->sa_family);
+    }
+}
+
+static void interface_addresses(void) {
+    struct ifaddrs *all = NULL;
+    SAY(getifaddrs(&all));
+    for (struct ifaddrs *each = all; each; each = each->ifa_next) {
+        printf("%s %x\n", each->ifa_name, each->ifa_flags);
+        say_interface_address("address", each->ifa_addr);
+        say_interface_address("netmask", each->ifa_netmask);
+        if (each->ifa_flags & IFF_BROADCAST)
+            say_interface_address("broadcast", each->ifa_broadaddr);
+        if (each->ifa_flags & IFF_POINTOPOINT)
+            say_interface_address("peer", each->ifa_dstaddr);
+    }
+    freeifaddrs(all);
+    freeifaddrs(NULL);
+}
+
+static void interface_requests(int fd, const char *name) {
+    static const struct {
+        const char *name;
+        unsigned long request;
+    } requests[] = {
+        {"SIOCGIFFLAGS", SIOCGIFFLAGS}, {"SIOCGIFADDR", SIOCGIFADDR}, {"SIOCGIFNETMASK", SIOCGIFNETMASK},
+        {"SIOCGIFBRDADDR", SIOCGIFBRDADDR}, {"SIOCGIFMTU", SIOCGIFMTU}, {"SIOCGIFHWADDR", SIOCGIFHWADDR},
+        {"SIOCGIFINDEX", SIOCGIFINDEX},
+    };
+    for (size_t at = 0; at < sizeof requests / sizeof *requests; at++) {
+        struct ifreq request = {0};
+        snprintf(request.ifr_name, sizeof request.ifr_name, "%s", name);
+        errno = 0;
+        int told = ioctl(fd, requests[at].request, &request);
+        printf("%s of %s = %d %s\n", requests[at].name, name, told, errno_name(errno));
+        if (told == 0)
+            say_bytes("told", (unsigned char *)&request.ifr_addr, sizeof request.ifr_addr);
+    }
+}
+
 void interfaces(void) {
     char name[IF_NAMESIZE];
     SAY(if_nametoindex("lo"));
@@ -112,5 +185,27 @@ void interfaces(void) {
     SAY(ioctl(fd, SIOCGIFNAME, &request));
     SAY(strcmp(request.ifr_name, "lo"));
     SAY(ioctl(fd, 0x1234, &request));
+    interface_addresses();
+    struct if_nameindex *every = if_nameindex();
+    for (struct if_nameindex *each = every; each && each->if_name; each++)
+        interface_requests(fd, each->if_name);
+    if_freenameindex(every);
+    interface_requests(fd, "no-such-name");
+    interface_requests(fd, "");
+    struct ifreq room[16];
+    struct ifconf configuration = {.ifc_len = sizeof room, .ifc_req = room};
+    SAY(ioctl(fd, SIOCGIFCONF, &configuration));
+    int count = configuration.ifc_len / (int)sizeof *room;
+    printf("%d addresses\n", count);
+    for (int at = 0; at < count; at++) {
+        printf("%s\n", room[at].ifr_name);
+        say_interface_address("address", &room[at].ifr_addr);
+    }
+    configuration = (struct ifconf){.ifc_len = sizeof *room - 1, .ifc_req = room};
+    SAY(ioctl(fd, SIOCGIFCONF, &configuration));
+    SAY(configuration.ifc_len);
+    configuration = (struct ifconf){0};
+    SAY(ioctl(fd, SIOCGIFCONF, &configuration));
+    IS(configuration.ifc_len / (int)sizeof *room == count);
     close(fd);
 }

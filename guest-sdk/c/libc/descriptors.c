@@ -119,6 +119,18 @@ void __capsock_fill_stat(struct stat *status, int kind) {
     *status = (struct stat){.st_mode = modes[kind], .st_nlink = 1, .st_blksize = 4096};
 }
 
+/* And of a file that came over a socket. */
+void __capsock_fill_file(struct stat *status, unsigned long long size, unsigned long long inode,
+                         unsigned long long links, const long long times[3]) {
+    status->st_size = size;
+    status->st_blocks = (size + 511) / 512;
+    status->st_ino = inode;
+    status->st_nlink = links;
+    status->st_atim.tv_sec = times[0];
+    status->st_mtim.tv_sec = times[1];
+    status->st_ctim.tv_sec = times[2];
+}
+
 int __wrap_timerfd_create(clockid_t clock, int flags) {
     return __capsock_timerfd_create(clock == CLOCK_REALTIME || clock == CLOCK_MONOTONIC ? clock : -1, flags);
 }

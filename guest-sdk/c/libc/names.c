@@ -1,17 +1,12 @@
 /* What of netdb.h and resolv.h the host does not look up. */
 #include <arpa/inet.h>
 #include <errno.h>
-#include <ifaddrs.h>
 #include <netdb.h>
 #include <resolv.h>
 #include <stddef.h>
 #include <stdio.h>
 
 #define WEAK __attribute__((weak))
-
-/* The interface tells no addresses of interfaces. */
-WEAK int getifaddrs(struct ifaddrs **found) { (void)found; errno = ENOSYS; return -1; }
-WEAK void freeifaddrs(struct ifaddrs *found) { (void)found; }
 
 /* The host looks names up: there is no server to ask. */
 static struct __res_state state;

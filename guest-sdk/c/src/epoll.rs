@@ -299,6 +299,7 @@ pub unsafe extern "C" fn __wrap_epoll_ctl(
         // numbers of standard output and error.
         match object.kind {
             Kind::Libc(number) if number > 2 => return Err(Errno::EPERM),
+            Kind::File(_) => return Err(Errno::EPERM),
             _ => {}
         }
         // SAFETY: as epoll_ctl(2) says.

@@ -12,6 +12,7 @@ use std::rc::Rc;
 
 use capsock_guest::{File, unlink_unix};
 
+use crate::came::{self, CameFile};
 use crate::errno::{self, Errno, Result};
 use crate::memory::{self, Iovec};
 use crate::socket::Direction;
@@ -58,6 +59,13 @@ pub(crate) mod libc {
         ) -> c_int;
         pub(crate) fn __capsock_inode(fd: c_int, inode: *mut u64) -> c_int;
         pub(crate) fn __capsock_fill_stat(stat: *mut c_void, kind: c_int);
+        pub(crate) fn __capsock_fill_file(
+            stat: *mut c_void,
+            size: u64,
+            inode: u64,
+            links: u64,
+            times: &[i64; 3],
+        );
     }
 
     pub(crate) fn read(number: i32, room: &mut [u8]) -> Result<usize> {
@@ -94,6 +102,7 @@ pub(crate) mod libc {
 }
 
 const AT_FDCWD: c_int = -2;
+const F_GETFL: c_int = 3;
 
 /// Gives what libc opened a number of the program's.
 fn adopt(number: c_int, nonblocking: bool) -> Result<c_int> {
@@ -183,10 +192,10 @@ fn number(fd: c_int, other: Errno) -> Result<c_int> {
     }
 }
 
-/// Functions of one descriptor that go to libc with its number, and what they
-/// fail with where it is not libc's.
+/// Functions of one descriptor that go to libc with its number, what they do with a
+/// file that came over a socket, and what they fail with where it is neither.
 macro_rules! of_files {
-    ($($wrap:ident $real:ident($($argument:ident: $type:ty),*) -> $returned:ty, $other:ident;)*) => {$(
+    ($($wrap:ident $real:ident($($argument:ident: $type:ty),*) -> $returned:ty, $other:ident $(, |$file:ident| $came:expr)?;)*) => {$(
         unsafe extern "C" {
             fn $real(fd: c_int, $($argument: $type),*) -> $returned;
         }
@@ -198,6 +207,11 @@ macro_rules! of_files {
                 // SAFETY: what libc asks itself for.
                 return unsafe { $real(fd, $($argument),*) };
             }
+            $(if let Ok(object) = table::lookup(fd)
+                && let Kind::File($file) = &object.kind
+            {
+                return $came;
+            })?
             match number(fd, Errno::$other) {
                 // SAFETY: as the function's manual page says.
                 Ok(number) => libc::inside(|| unsafe { $real(number, $($argument),*) }),
@@ -211,15 +225,40 @@ macro_rules! of_files {
 }
 
 of_files! {
-    __wrap_pread __real_pread(start: *mut c_void, length: usize, offset: i64) -> isize, ESPIPE;
-    __wrap_pwrite __real_pwrite(start: *const c_void, length: usize, offset: i64) -> isize, ESPIPE;
-    __wrap_preadv __real_preadv(start: *const Iovec, length: c_int, offset: i64) -> isize, ESPIPE;
-    __wrap_pwritev __real_pwritev(start: *const Iovec, length: c_int, offset: i64) -> isize, ESPIPE;
-    __wrap_ftruncate __real_ftruncate(length: i64) -> c_int, EINVAL;
-    __wrap_fsync __real_fsync() -> c_int, EINVAL;
-    __wrap_fdatasync __real_fdatasync() -> c_int, EINVAL;
+    __wrap_pread __real_pread(start: *mut c_void, length: usize, offset: i64) -> isize, ESPIPE,
+        // SAFETY: as pread(2) says.
+        |file| errno::count(position(offset).and_then(|at| file.read_at(unsafe { memory::room(start, length)? }, at)));
+    __wrap_pwrite __real_pwrite(start: *const c_void, length: usize, offset: i64) -> isize, ESPIPE,
+        // SAFETY: as pwrite(2) says.
+        |file| errno::count(position(offset).and_then(|at| file.write_at(unsafe { memory::bytes(start, length)? }, at)));
+    __wrap_preadv __real_preadv(start: *const Iovec, length: c_int, offset: i64) -> isize, ESPIPE,
+        // SAFETY: as preadv(2) says.
+        |file| errno::count(position(offset).and_then(|at| read_parts(file, unsafe { memory::rooms(start, length)? }, at)));
+    __wrap_pwritev __real_pwritev(start: *const Iovec, length: c_int, offset: i64) -> isize, ESPIPE,
+        // SAFETY: as pwritev(2) says.
+        |file| errno::count(position(offset).and_then(|at| file.write_at(&unsafe { memory::buffers(start, length)? }.concat(), at)));
+    __wrap_ftruncate __real_ftruncate(length: i64) -> c_int, EINVAL,
+        |file| errno::nothing(file.truncate(length));
+    __wrap_fsync __real_fsync() -> c_int, EINVAL, |file| errno::nothing(file.sync());
+    __wrap_fdatasync __real_fdatasync() -> c_int, EINVAL, |file| errno::nothing(file.sync());
     __wrap_futimens __real_futimens(times: *const c_void) -> c_int, EPERM;
     __wrap_utimensat __capsock_utimensat(path: *const c_char, times: *const c_void, flags: c_int) -> c_int, ENOTDIR;
+}
+
+fn position(offset: i64) -> Result<u64> {
+    u64::try_from(offset).map_err(|_negative| Errno::EINVAL)
+}
+
+fn read_parts(file: &CameFile, rooms: Vec<&mut [u8]>, at: u64) -> Result<usize> {
+    let mut count = 0;
+    for room in rooms {
+        let part = file.read_at(room, at + count as u64)?;
+        count += part;
+        if part < room.len() {
+            break;
+        }
+    }
+    Ok(count)
 }
 
 /// posix_fadvise(2) and posix_fallocate(3) return the error.
@@ -328,7 +367,26 @@ pub unsafe extern "C" fn __wrap_fstat(fd: c_int, stat: *mut c_void) -> c_int {
                 let told = libc::inside(|| unsafe { __real_fstat(0, stat) });
                 return errno::of_int(told).map(drop);
             }
-            Kind::Pipe(_) => S_IFIFO,
+            Kind::File(came) => {
+                let told = came::told(came.file.stat())?;
+                let (_, identity) = came.file.identity().unwrap_or_default();
+                let times = [
+                    told.data_access_timestamp,
+                    told.data_modification_timestamp,
+                    told.status_change_timestamp,
+                ];
+                let times = times.map(|time| time.map_or(0, |time| time.seconds.cast_signed()));
+                if stat.is_null() {
+                    return Err(Errno::EFAULT);
+                }
+                // SAFETY: the same.
+                unsafe {
+                    libc::__capsock_fill_stat(stat, S_IFREG);
+                    libc::__capsock_fill_file(stat, told.size, identity, told.link_count, &times);
+                }
+                return Ok(());
+            }
+            Kind::Pipe(_) | Kind::Reader(_) | Kind::Writer(_) => S_IFIFO,
             Kind::Socket(_) => S_IFSOCK,
             Kind::Special(special) if special.is_text() => S_IFREG,
             Kind::Special(_) => S_IFCHR,
@@ -389,6 +447,7 @@ pub extern "C" fn __wrap_lseek(fd: c_int, offset: i64, whence: c_int) -> i64 {
                 }
             }
             Kind::Special(special) => special.seek(offset, whence),
+            Kind::File(file) => file.seek(offset, whence),
             _ => Err(Errno::ESPIPE),
         }
     };
@@ -580,17 +639,41 @@ fn opened(number: c_int) -> Option<Rc<File>> {
         let opened = opened.get_mut(&number)?;
         if opened.file.is_none() {
             let file = File::open(&opened.path).ok()?;
-            let mut identity = 0;
-            // SAFETY: fstat(2).
-            let told = libc::inside(|| unsafe { libc::__capsock_inode(number, &raw mut identity) });
-            // wasi-libc makes the inode of the lower half.
-            if told != 0 || file.identity()?.1 != identity {
+            if !is_same(number, &file) {
                 return None;
             }
             opened.file = Some(Rc::new(file));
         }
         opened.file.clone()
     })
+}
+
+/// The host's file for libc's number, open for what libc has it open for, at its
+/// position: to be sent.
+pub(crate) fn to_send(number: c_int) -> Result<File> {
+    // Only regular files have a position, and can be sent.
+    // SAFETY: lseek(2).
+    let position = libc::inside(|| unsafe { __real_lseek(number, 0, 1) });
+    let position = u64::try_from(position).map_err(|_none| Errno::EACCES)?;
+    let mode = libc::fcntl(number, F_GETFL, 0)?;
+    let (reads, writes) = (mode & table::O_RDONLY != 0, mode & table::O_WRONLY != 0);
+    let path = OPENED.with_borrow(|opened| Some(opened.get(&number)?.path.clone()));
+    let path = path.ok_or(Errno::EACCES)?;
+    let file = File::open_for(&path, reads, writes).map_err(|_gone| Errno::EACCES)?;
+    if !is_same(number, &file) {
+        return Err(Errno::EACCES);
+    }
+    file.set_position(position);
+    Ok(file)
+}
+
+/// Whether libc's number leads to the same file; wasi-libc makes the inode of the
+/// lower half.
+fn is_same(number: c_int, file: &File) -> bool {
+    let mut identity = 0;
+    // SAFETY: fstat(2).
+    let told = libc::inside(|| unsafe { libc::__capsock_inode(number, &raw mut identity) });
+    told == 0 && file.identity().is_some_and(|(_, lower)| lower == identity)
 }
 
 /// Forgets what a number of libc's led to.

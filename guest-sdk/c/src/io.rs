@@ -4,6 +4,7 @@ use std::ffi::{c_int, c_void};
 
 use capsock_guest::MsgFlag;
 
+use crate::came;
 use crate::errno::{self, Errno, Result};
 use crate::file::libc;
 use crate::memory::{self, Iovec};
@@ -27,6 +28,9 @@ fn read_into(object: &Object, room: &mut [u8]) -> Result<usize> {
         Kind::Timer(timer) => timer.read(room, nonblocking),
         Kind::Epoll(_) => Err(Errno::EINVAL),
         Kind::Special(special) => special.read(room),
+        Kind::File(file) => file.read(room),
+        Kind::Reader(pipe) => came::read(pipe, room, !nonblocking),
+        Kind::Writer(_) => Err(Errno::EBADF),
     }
 }
 
@@ -41,6 +45,9 @@ fn write_from(object: &Object, data: &[u8]) -> Result<usize> {
         Kind::Event(event) => event.write(data, nonblocking),
         Kind::Timer(_) | Kind::Epoll(_) => Err(Errno::EINVAL),
         Kind::Special(special) => special.write(data),
+        Kind::File(file) => file.write(data),
+        Kind::Reader(_) => Err(Errno::EBADF),
+        Kind::Writer(pipe) => came::write(pipe, data, !nonblocking),
     }
 }
 
@@ -274,6 +281,9 @@ fn flags(object: &Object) -> Result<c_int> {
         Kind::Pipe(pipe) if pipe.writes => table::O_WRONLY,
         Kind::Pipe(_) => table::O_RDONLY,
         Kind::Special(special) if special.is_text() => table::O_RDONLY,
+        Kind::Reader(_) => table::O_RDONLY,
+        Kind::Writer(_) => table::O_WRONLY,
+        Kind::File(file) => file.mode(),
         _ => table::O_RDWR,
     };
     let nonblocking = if object.is_nonblocking() {
@@ -286,16 +296,6 @@ fn flags(object: &Object) -> Result<c_int> {
 
 const FIONREAD: c_int = 0x541b;
 const FIONBIO: c_int = 0x5421;
-const SIOCGIFNAME: c_int = 0x8910;
-const SIOCGIFINDEX: c_int = 0x8933;
-
-/// `struct ifreq`, of which only the name and the index are had.
-#[repr(C)]
-#[derive(Clone, Copy)]
-struct Ifreq {
-    name: [u8; 16],
-    index: c_int,
-}
 
 /// ioctl(2), of which C has taken the argument out.
 ///
@@ -315,6 +315,7 @@ pub unsafe extern "C" fn __capsock_ioctl(
                     Kind::Socket(socket) => socket.pending()?,
                     Kind::Pipe(pipe) => pipe.pending()?,
                     Kind::Libc(number) => libc::rest_of(*number)?,
+                    Kind::File(file) => file.rest()?,
                     _ => return Err(Errno::ENOTTY),
                 };
                 let pending = c_int::try_from(pending).unwrap_or(c_int::MAX);
@@ -327,32 +328,8 @@ pub unsafe extern "C" fn __capsock_ioctl(
                 object.set_nonblocking(on != 0);
                 Ok(())
             }
-            SIOCGIFINDEX => {
-                object.socket()?;
-                // SAFETY: netdevice(7): a struct ifreq.
-                let mut wanted = unsafe { memory::get(argument.cast::<Ifreq>().cast_const())? };
-                let name = wanted
-                    .name
-                    .split(|byte| *byte == 0)
-                    .next()
-                    .unwrap_or_default();
-                let name = str::from_utf8(name).map_err(|_encoding| Errno::ENODEV)?;
-                wanted.index = crate::interfaces::index(name)?.cast_signed();
-                // SAFETY: the same.
-                unsafe { memory::put(argument.cast(), wanted) }
-            }
-            SIOCGIFNAME => {
-                object.socket()?;
-                // SAFETY: netdevice(7): a struct ifreq.
-                let mut wanted = unsafe { memory::get(argument.cast::<Ifreq>().cast_const())? };
-                let name = capsock_guest::if_indextoname(wanted.index.cast_unsigned())?;
-                wanted.name = [0; 16];
-                if !memory::copy_string(&mut wanted.name, name.as_bytes()) {
-                    return Err(Errno::ENODEV);
-                }
-                // SAFETY: the same.
-                unsafe { memory::put(argument.cast(), wanted) }
-            }
+            // SAFETY: as the caller says.
+            _ if object.socket().is_ok() => unsafe { crate::interfaces::ioctl(request, argument) },
             _ => Err(Errno::ENOTTY),
         }
     };

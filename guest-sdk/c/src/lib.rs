@@ -21,6 +21,7 @@
 
 mod address;
 mod bindings;
+mod came;
 mod epoll;
 mod errno;
 mod event;

@@ -3,12 +3,15 @@
 use std::ffi::{c_int, c_void};
 
 use capsock_guest::{
-    Address, MSG_CTRUNC, MSG_DONTWAIT, MSG_TRUNC, MsgFlag, Socket, ToAddress, close,
+    Address, File, MSG_CTRUNC, MSG_DONTWAIT, MSG_TRUNC, MsgFlag, PipeReader, PipeWriter, Socket,
+    ToAddress, close,
 };
 
 use crate::address::{self, Given, Length};
+use crate::came::CameFile;
 use crate::errno::{self, Errno, Result};
 use crate::event::Timespec;
+use crate::file;
 use crate::memory::{self, Iovec};
 use crate::socket::{Direction, Sock};
 use crate::table::{self, Kind, Object};
@@ -82,24 +85,42 @@ fn parse(control: &[u8]) -> Result<Vec<Item>> {
     Ok(items)
 }
 
-/// Numbers of the program are those of the Rust SDK there, which has the sockets.
-fn sent_rights(data: &[u8]) -> Result<Vec<u8>> {
+/// Numbers of the program are those of the Rust SDK there, which has the sockets
+/// and files. `opened` are those that are open only to be sent.
+fn sent_rights(data: &[u8], opened: &mut Vec<File>) -> Result<Vec<u8>> {
     let numbers = data.chunks_exact(4).filter_map(|word| word.try_into().ok());
     let numbers = numbers.map(c_int::from_ne_bytes);
     let mut sent = Vec::new();
     for fd in numbers {
         let object = table::lookup(fd)?;
-        match &object.kind {
-            Kind::Socket(socket) => sent.extend(socket.host.fileno().to_ne_bytes()),
-            // Sockets alone can be sent.
+        let number = match &object.kind {
+            Kind::Socket(socket) => socket.host.fileno(),
+            Kind::File(came) => came.file.fileno(),
+            Kind::Libc(number) => {
+                let file = file::to_send(*number)?;
+                let number = file.fileno();
+                opened.push(file);
+                number
+            }
+            // Sockets and files alone can be sent.
             _ => return Err(Errno::EACCES),
-        }
+        };
+        sent.extend(number.to_ne_bytes());
     }
     Ok(sent)
 }
 
-/// Gives the sockets that came numbers of the program's, and closes those that
-/// have no room or no number.
+/// What came under a number of the Rust SDK.
+fn came(number: c_int) -> Option<Kind> {
+    let socket = || Some(Kind::Socket(Sock::new(Socket::from_fileno(number).ok()?)));
+    let file = || Some(Kind::File(CameFile::new(File::from_fileno(number).ok()?)));
+    let reader = || Some(Kind::Reader(PipeReader::from_fileno(number).ok()?));
+    let writer = || Some(Kind::Writer(PipeWriter::from_fileno(number).ok()?));
+    socket().or_else(file).or_else(reader).or_else(writer)
+}
+
+/// Gives what came numbers of the program's, and closes that which has no room or
+/// no number.
 fn received_rights(data: &[u8], room: usize) -> (Vec<u8>, bool) {
     let mut numbers = Vec::new();
     let mut is_cut = false;
@@ -110,10 +131,7 @@ fn received_rights(data: &[u8], room: usize) -> (Vec<u8>, bool) {
             is_cut = true;
             continue;
         }
-        let socket = Socket::from_fileno(number).ok();
-        let fd = socket.map(|socket| {
-            table::insert(Object::new(Kind::Socket(Sock::new(socket)), false), false)
-        });
+        let fd = came(number).map(|kind| table::insert(Object::new(kind, false), false));
         match fd {
             Some(Ok(fd)) => numbers.extend(fd.to_ne_bytes()),
             _ => is_cut = true,
@@ -188,9 +206,10 @@ unsafe fn send(object: &Object, header: &Msghdr, flags: MsgFlag) -> Result<usize
         control
     };
     let mut items = parse(control)?;
+    let mut opened = Vec::new();
     for (level, kind, data) in &mut items {
         if (*level, *kind) == (SOL_SOCKET, SCM_RIGHTS) {
-            *data = sent_rights(data)?;
+            *data = sent_rights(data, &mut opened)?;
         }
     }
     let total: usize = buffers.iter().map(|data| data.len()).sum();

@@ -7,8 +7,9 @@
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 
-use capsock_guest::Socket;
+use capsock_guest::{PipeReader, PipeWriter, Socket};
 
+use crate::came::CameFile;
 use crate::epoll::Epoll;
 use crate::errno::{Errno, Result};
 use crate::event::{Event, Pipe, Timer};
@@ -43,6 +44,11 @@ pub(crate) enum Kind {
     Timer(Timer),
     Epoll(Epoll),
     Special(Special),
+    /// A file that came over a Unix socket.
+    File(CameFile),
+    /// The ends of pipes that did.
+    Reader(PipeReader),
+    Writer(PipeWriter),
 }
 
 struct Entry {

@@ -116,7 +116,9 @@ pub(crate) struct Local {
 pub(crate) fn ready(object: &Object) -> u32 {
     let both = IN | RDNORM | OUT | WRNORM;
     match &object.kind {
-        Kind::Libc(_) | Kind::Special(_) => both,
+        Kind::Libc(_) | Kind::Special(_) | Kind::File(_) => both,
+        Kind::Reader(pipe) if pipe.subscribe().ready() => IN | RDNORM,
+        Kind::Writer(pipe) if pipe.subscribe().ready() => OUT | WRNORM,
         Kind::Stdin(stdin) if stdin.is_ready() => IN | RDNORM,
         Kind::Timer(timer) if timer.is_ready() => IN | RDNORM,
         Kind::Epoll(epoll) if epoll.has_local_event() => IN | RDNORM,
@@ -252,6 +254,8 @@ fn found_here(locals: &[Local]) -> Vec<(u64, Readiness, u32)> {
 fn pollables_of(object: &Object, to: &mut Vec<Pollable>) {
     match &object.kind {
         Kind::Stdin(stdin) => to.push(stdin.subscribe()),
+        Kind::Reader(pipe) => to.push(pipe.subscribe()),
+        Kind::Writer(pipe) => to.push(pipe.subscribe()),
         Kind::Epoll(epoll) => {
             epoll
                 .locals()

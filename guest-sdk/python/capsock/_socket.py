@@ -391,8 +391,8 @@ class socket:
     def sendmsg(self, buffers, ancdata=(), flags=0, address=None, /):
         """sendmsg(buffers[, ancdata[, flags[, address]]]) -> count"""
         data = _buffers(buffers, "sendmsg")
-        control, sockets = messages.to_send(_ancillary(ancdata))
-        return self._send_message("sendmsg", data, control, sockets, flags, address)
+        control, passed = messages.to_send(_ancillary(ancdata))
+        return self._send_message("sendmsg", data, control, passed, flags, address)
 
     def sendmsg_afalg(self, msg=(), *, op, iv=None, assoclen=None, flags=0):
         """sendmsg_afalg([msg], *, op[, iv[, assoclen[, flags=MSG_MORE]]])"""
@@ -414,7 +414,7 @@ class socket:
         data = _buffers(msg, "sendmsg_afalg")
         return self._send_message("sendmsg_afalg", data, control, [], flags, None)
 
-    def _send_message(self, caller, data, control, sockets, flags, address):
+    def _send_message(self, caller, data, control, passed, flags, address):
         flags = _flags(_SEND_FLAGS, SendFlags, flags)
         remote = None
         if address is not None:
@@ -423,7 +423,7 @@ class socket:
         data = self._first_of(data)
         entry = self._entry()
         with calling:
-            return wit_messages.send(entry.handle, data, control, sockets, flags, remote)
+            return wit_messages.send(entry.handle, data, control, passed, flags, remote)
 
     def _first_of(self, buffers):
         """What one call may hand over: the first buffers of a stream, or a message."""

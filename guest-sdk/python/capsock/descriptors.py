@@ -1,4 +1,5 @@
-"""What the numbers stand for that programs call file descriptors.
+"""What the numbers stand for that programs call file descriptors: sockets, and the
+files and pipes that come over them (`files`).
 
 Sockets are resources of the host, and wasi-libc knows nothing of them. Their
 numbers start where those of its files never get, so that `os` and `select` can
@@ -113,6 +114,8 @@ def close(fd):
     if isinstance(entry, Entry):
         with calling:
             entry.handle.close()
+    else:
+        entry.close()
 
 
 def duplicate(fd):

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import stat
 import sys
 import types
 
@@ -135,8 +136,9 @@ _COMPLETE = {
 
 
 def _extend_os():
-    """Makes the functions of `os` that take a descriptor know sockets."""
-    from . import _socket, descriptors, stale
+    """Makes the functions of `os` that take a descriptor know sockets, and what
+    comes over them."""
+    from . import _socket, descriptors, errors, files, stale
 
     def removing(name):
         original = getattr(os, name)
@@ -157,8 +159,15 @@ def _extend_os():
         original = getattr(os, name, None)
 
         def function(fd, *args):
-            if isinstance(fd, int) and descriptors.get(fd) is not None:
+            entry = descriptors.get(fd) if isinstance(fd, int) else None
+            if isinstance(entry, descriptors.Entry) or entry is not None and name == "close":
                 return operation(fd, *args)
+            if entry is not None:
+                # A file or a pipe, which has a method of the name.
+                method = getattr(entry, name, None)
+                if method is None:
+                    raise errors.failure("EINVAL")
+                return method(*args)
             if original is None:
                 raise OSError(f"os.{name}: not a socket")
             return original(fd, *args)
@@ -194,10 +203,39 @@ def _extend_os():
         data = os.pread(in_fd, min(count, _MOST_OF_A_FILE), offset)
         return os.write(out_fd, data) if data else 0
 
+    def of_file(name, error):
+        def operation(fd, *_args):
+            raise errors.failure(error)
+
+        of_socket(name, operation)
+
+    def fstat(fd):
+        return os.stat_result((stat.S_IFSOCK, 0, 0, 1, 0, 0, 0, 0, 0, 0))
+
+    open_path, close_file = os.open, os.close
+
+    def open(path, flags, mode=0o777, *, dir_fd=None):
+        fd = open_path(path, flags, mode, dir_fd=dir_fd)
+        if dir_fd is None:
+            files.remember(fd, path, flags)
+        return fd
+
+    def close(fd):
+        files.forget(fd)
+        close_file(fd)
+
+    open.__doc__, close.__doc__ = open_path.__doc__, close_file.__doc__
+    os.open, os.close = open, close
     os.sendfile = sendfile
     removing("remove")
     removing("unlink")
     of_socket("close", _socket.close)
+    of_socket("fstat", fstat)
+    of_file("lseek", "ESPIPE")
+    of_file("pread", "ESPIPE")
+    of_file("pwrite", "ESPIPE")
+    of_file("ftruncate", "EINVAL")
+    of_file("fsync", "EINVAL")
     of_socket("dup", descriptors.duplicate)
     of_socket("read", transfer("recv"))
     of_socket("write", transfer("send"))

@@ -5,7 +5,7 @@ import struct
 from wit_world.imports import messages as wit
 from wit_world.imports.options import Credentials
 
-from . import addresses, descriptors, errors, families
+from . import addresses, descriptors, errors, families, files
 from ._tables import CONSTANTS
 from .builtin import CMSG_LEN, CMSG_SPACE
 
@@ -37,37 +37,51 @@ def received(message, room):
         items.append(item)
     # Of these the kernel gives as many as fit.
     fitting = max(room - CMSG_LEN(0), 0) // 4
-    if fitting < len(message.sockets):
+    if fitting < len(message.descriptors):
         told |= MSG_CTRUNC
-    numbers = [_number(socket) for socket in message.sockets[:fitting]]
+    numbers = [_number(came) for came in message.descriptors[:fitting]]
     if numbers:
         items.append((SOL_SOCKET, SCM_RIGHTS, struct.pack(f"{len(numbers)}i", *numbers)))
     return items, told
 
 
 def to_send(items):
-    """The interface's items, and the sockets of SCM_RIGHTS."""
-    control, sockets = [], []
+    """The interface's items, and the descriptors of SCM_RIGHTS."""
+    control, passed = [], []
     for level, kind, data in items:
         if (level, kind) == (SOL_SOCKET, SCM_RIGHTS):
             if len(data) % 4:
                 raise errors.failure("EINVAL")
             for (number,) in struct.iter_unpack("i", data):
-                sockets.append(descriptors.socket(number).handle)
+                passed.append(_passed(number))
         elif level in _LEVELS:
             control.append(_to_control(level, kind, data))
-    return control, sockets
+    return control, passed
+
+
+def _passed(number):
+    entry = descriptors.get(number)
+    if isinstance(entry, descriptors.Entry):
+        return wit.PassedDescriptor_Socket(entry.handle)
+    if entry is not None:
+        return wit.PassedDescriptor_File(files.to_send(entry))
+    try:
+        return wit.PassedDescriptor_File(files.of_libc_to_send(number))
+    except OverflowError:
+        raise errors.failure("EBADF") from None
 
 
 def _number(received):
-    return descriptors.add(
-        descriptors.Entry(
-            received.socket,
-            families.family_number(received.family),
-            families.type_number(received.type),
-            received.protocol,
+    entry = files.of(received)
+    if entry is None:
+        socket = received.value
+        entry = descriptors.Entry(
+            socket.socket,
+            families.family_number(socket.family),
+            families.type_number(socket.type),
+            socket.protocol,
         )
-    )
+    return descriptors.add(entry)
 
 
 def _of_control(control):

@@ -22,7 +22,10 @@ mod generated {
         world: "capsock:guest/guest",
         generate_all,
         additional_derives: [PartialEq, Eq, Hash],
-        additional_derives_ignore: ["message", "received-socket", "stream-error"],
+        additional_derives_ignore: [
+            "message", "received-socket", "received-file", "received-descriptor", "passed-descriptor",
+            "stream-error",
+        ],
     });
 }
 

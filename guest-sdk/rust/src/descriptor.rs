@@ -1,5 +1,6 @@
-//! The numbers of sockets: what C calls file descriptors, for programs that pass
-//! them around. They mean something in this guest only.
+//! The numbers of sockets, and of files and pipes that go over them: what C calls
+//! file descriptors, for programs that pass them around. They mean something in
+//! this guest only.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI32, Ordering};
@@ -13,6 +14,8 @@ use crate::constants::{
     SOCK_SEQPACKET, SOCK_STREAM, SocketKind,
 };
 use crate::error::{Error, Result};
+use crate::file::OpenFile;
+use crate::pipe::{PipeReader, PipeWriter};
 
 /// Who a number belongs to.
 #[derive(Debug)]
@@ -21,6 +24,25 @@ pub(crate) enum Entry {
     Open(Weak<wit::Socket>),
     /// None: the table alone keeps it open.
     Detached(Detached),
+    /// A file that lives.
+    OpenFile(Weak<OpenFile>),
+    /// What came over a socket, and nobody has taken yet.
+    Came(Came),
+}
+
+/// What comes over a socket beside sockets.
+#[derive(Debug)]
+pub(crate) enum Came {
+    File(Arc<OpenFile>),
+    Reader(PipeReader),
+    Writer(PipeWriter),
+}
+
+/// What can be sent over a socket.
+#[derive(Debug)]
+pub(crate) enum Passable {
+    Socket(Arc<wit::Socket>),
+    File(Arc<OpenFile>),
 }
 
 /// All of a socket but its number.
@@ -30,6 +52,15 @@ pub(crate) struct Detached {
     pub(crate) family: AddressFamily,
     pub(crate) kind: SocketKind,
     pub(crate) proto: i32,
+}
+
+impl Passable {
+    pub(crate) fn file(&self) -> Option<&OpenFile> {
+        match self {
+            Self::Socket(_) => None,
+            Self::File(file) => Some(file),
+        }
+    }
 }
 
 /// A number that a socket holds; given back on drop.
@@ -86,11 +117,15 @@ fn table() -> MutexGuard<'static, BTreeMap<i32, Entry>> {
     TABLE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Closes a detached socket by its number: Python's `socket.close(fd)`.
+/// Closes a detached socket by its number, or a file or a pipe that came over a
+/// socket: Python's `socket.close(fd)`.
 ///
 /// # Errors
-/// `EBADF` where no detached socket has the number; what `close(2)` reports.
+/// `EBADF` where none of them has the number; what `close(2)` reports.
 pub fn close(fd: i32) -> Result<()> {
+    if take_came(fd, Ok).is_some() {
+        return Ok(());
+    }
     let detached = attach(fd).ok_or(Error::new("close", ErrorCode::BadDescriptor))?;
     detached
         .host
@@ -104,11 +139,54 @@ pub(crate) fn insert(detached: Detached) -> i32 {
     Number::new(Entry::Detached(detached)).forget()
 }
 
+/// Gives a number to what came over a socket.
+pub(crate) fn insert_came(came: Came) -> i32 {
+    Number::new(Entry::Came(came)).forget()
+}
+
+/// Takes what came over a socket out of the table, if it is what is wanted.
+pub(crate) fn take_came<T>(
+    fd: i32,
+    want: impl FnOnce(Came) -> std::result::Result<T, Came>,
+) -> Option<T> {
+    let mut table = table();
+    match table.remove(&fd)? {
+        Entry::Came(came) => match want(came) {
+            Ok(wanted) => Some(wanted),
+            Err(other) => {
+                table.insert(fd, Entry::Came(other));
+                None
+            }
+        },
+        other => {
+            table.insert(fd, other);
+            None
+        }
+    }
+}
+
+/// What has a number and can be sent, if it is open.
+pub(crate) fn lookup_passable(fd: i32) -> std::result::Result<Passable, ErrorCode> {
+    let passable = match table().get(&fd) {
+        Some(Entry::Open(host)) => host.upgrade().map(Passable::Socket),
+        Some(Entry::Detached(detached)) => Some(Passable::Socket(detached.host.clone())),
+        Some(Entry::OpenFile(file)) => file.upgrade().map(Passable::File),
+        Some(Entry::Came(Came::File(file))) => Some(Passable::File(file.clone())),
+        // A stream of the host's is not sent on.
+        Some(Entry::Came(Came::Reader(_) | Came::Writer(_))) => {
+            return Err(ErrorCode::AccessDenied);
+        }
+        None => None,
+    };
+    passable.ok_or(ErrorCode::BadDescriptor)
+}
+
 /// The socket that has a number, if it is open.
 pub(crate) fn lookup(fd: i32) -> Option<Arc<wit::Socket>> {
     match table().get(&fd)? {
         Entry::Open(host) => host.upgrade(),
         Entry::Detached(detached) => Some(detached.host.clone()),
+        Entry::OpenFile(_) | Entry::Came(_) => None,
     }
 }
 

@@ -47,6 +47,7 @@ mod multicast;
 mod names;
 mod numbers;
 mod options;
+mod pipe;
 mod select;
 mod server;
 mod socket;
@@ -72,7 +73,7 @@ pub use create::{
 pub use descriptor::close;
 pub use error::{Error, Result};
 pub use file::File;
-pub use interfaces::{if_indextoname, if_nameindex, if_nametoindex};
+pub use interfaces::{InterfaceAddress, getifaddrs, if_indextoname, if_nameindex, if_nametoindex};
 pub use message::{Ancillary, ReceivedFds, ReceivedMessage, recv_fds, send_fds};
 pub use names::{
     AddrInfo, Lookup, ToService, getaddrinfo, getfqdn, gethostbyaddr, gethostbyname,
@@ -80,6 +81,7 @@ pub use names::{
     sethostname,
 };
 pub use numbers::*;
+pub use pipe::{PipeReader, PipeWriter};
 pub use select::{
     POLLERR, POLLHUP, POLLIN, POLLOUT, POLLPRI, POLLRDHUP, Poll, Poller, Ready, Trigger, select,
 };

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use crate::address::{Address, ToAddress};
 use crate::bindings::messages::{
-    self as wit, ExtendedError, Ipv6PacketSource, MessageFlags, PacketSource, ReceivedControl,
-    ReceivedSocket, SentControl,
+    self as wit, ExtendedError, FileDescription, Ipv6PacketSource, MessageFlags, PacketSource,
+    PassedDescriptor, ReceivedControl, ReceivedDescriptor, SentControl,
 };
 use crate::bindings::options::Credentials;
 use crate::bindings::types::ErrorCode;
@@ -15,13 +15,15 @@ use crate::constants::{
     MSG_TRUNC, MsgFlag, SocketKind,
 };
 use crate::convert::{CMSG_LEN, CMSG_SPACE};
-use crate::descriptor::{self, Detached};
+use crate::descriptor::{self, Came, Detached, Passable};
 use crate::errno::Errno;
 use crate::error::{Error, Result};
+use crate::file::OpenFile;
 use crate::numbers::{
     IP_PKTINFO, IP_RECVERR, IP_TOS, IP_TTL, IPPROTO_IP, IPPROTO_IPV6, IPPROTO_UDP, IPV6_HOPLIMIT,
     IPV6_PKTINFO, IPV6_RECVERR, IPV6_TCLASS, SCM_CREDENTIALS, SCM_RIGHTS, SOL_SOCKET,
 };
+use crate::pipe::{PipeReader, PipeWriter};
 use crate::socket::{Socket, wit_length};
 
 // Not in Python's module.
@@ -35,7 +37,7 @@ pub type Ancillary = (i32, i32, Vec<u8>);
 /// What `recvmsg` returns: data, ancillary data, flags, and the sender.
 pub type ReceivedMessage = (Vec<u8>, Vec<Ancillary>, MsgFlag, Option<Address>);
 
-/// What [`recv_fds`] returns: data, the numbers of sockets, flags, and the
+/// What [`recv_fds`] returns: data, the numbers of descriptors, flags, and the
 /// sender.
 pub type ReceivedFds = (Vec<u8>, Vec<i32>, MsgFlag, Option<Address>);
 
@@ -43,9 +45,12 @@ impl Socket {
     /// Receives at most `bufsize` bytes, and ancillary data that fits
     /// `ancbufsize` bytes ([`CMSG_SPACE`] of each item): `recvmsg(2)`.
     ///
-    /// Sockets that a peer sends (`SCM_RIGHTS`) are numbers of this guest, for
-    /// [`Socket::from_fileno`] or [`close`](crate::close). The host closes what
-    /// it does not grant and what is no socket, and tells that by `MSG_CTRUNC`.
+    /// Descriptors that a peer sends (`SCM_RIGHTS`) are numbers of this guest, for
+    /// [`close`](crate::close), and as what they are for [`Socket::from_fileno`],
+    /// [`File::from_fileno`](crate::File::from_fileno),
+    /// [`PipeReader::from_fileno`] or [`PipeWriter::from_fileno`]. The host closes
+    /// what it does not grant and what is none of these, and tells that by
+    /// `MSG_CTRUNC`.
     ///
     /// # Errors
     /// Those of [`Socket::recv`].
@@ -80,11 +85,11 @@ impl Socket {
         }
         // Of these the kernel gives as many as fit.
         let fitting = room.saturating_sub(item_length(0)) / size_of::<i32>();
-        if fitting < message.sockets.len() {
+        if fitting < message.descriptors.len() {
             told |= MSG_CTRUNC;
         }
-        let sockets = message.sockets.into_iter().take(fitting);
-        let numbers: Vec<i32> = sockets.map(number_of).collect();
+        let descriptors = message.descriptors.into_iter().take(fitting);
+        let numbers: Vec<i32> = descriptors.map(number_of).collect();
         if !numbers.is_empty() {
             ancillary.push((SOL_SOCKET, SCM_RIGHTS, words(&numbers)));
         }
@@ -119,14 +124,15 @@ impl Socket {
     /// Sends `buffers` as one message, with ancillary data, to `address` or to
     /// the connected peer: `sendmsg(2)`. Returns the number of bytes.
     ///
-    /// Over a Unix socket, an item `SCM_RIGHTS` sends the sockets whose numbers
-    /// it has ([`Socket::fileno`]), as C's `int`s.
+    /// Over a Unix socket, an item `SCM_RIGHTS` sends the sockets and files whose
+    /// numbers it has ([`Socket::fileno`], [`File::fileno`](crate::File::fileno)),
+    /// as C's `int`s.
     ///
     /// # Errors
     /// Those of [`Socket::send`] and [`Socket::sendto`]; `EINVAL` for ancillary
-    /// data that is not known, or has the wrong size; for sockets `EBADF` where
-    /// a number has none, `EACCES` without a `pass-fd` grant, and `EINVAL` for
-    /// more than the host takes, which is 8.
+    /// data that is not known, or has the wrong size; for descriptors `EBADF` where
+    /// a number has none, `EACCES` without a `pass-fd` grant and for a directory or
+    /// a pipe, and `EINVAL` for more than the host takes, which is 8.
     pub fn sendmsg(
         &self,
         buffers: &[&[u8]],
@@ -137,18 +143,30 @@ impl Socket {
         let failed = |code| Error::new("sendmsg", code);
         let data = self.first_of(buffers);
         let mut control = Vec::new();
-        let mut sockets = Vec::new();
+        let mut passable = Vec::new();
         for item in ancdata {
             if let (SOL_SOCKET, SCM_RIGHTS, numbers) = item {
-                sockets.extend(sockets_of(numbers).map_err(failed)?);
+                passable.extend(passable_of(numbers).map_err(failed)?);
             } else {
                 control.push(control_of(item).ok_or(failed(ErrorCode::InvalidArgument))?);
             }
         }
-        let sockets: Vec<_> = sockets.iter().map(Arc::as_ref).collect();
+        let files = passable.iter().filter_map(Passable::file);
+        let files: Vec<_> = files
+            .map(description_of)
+            .collect::<std::result::Result<_, _>>()
+            .map_err(failed)?;
+        let mut files = files.iter();
+        let passed: Vec<_> = passable
+            .iter()
+            .filter_map(|passable| match passable {
+                Passable::Socket(socket) => Some(PassedDescriptor::Socket(socket)),
+                Passable::File(_) => files.next().map(PassedDescriptor::File),
+            })
+            .collect();
         let send = |remote: Option<&crate::bindings::types::Address>| {
             let flags = flags.to_send();
-            wit::send(self.host(), &data, &control, &sockets, flags, remote)
+            wit::send(self.host(), &data, &control, &passed, flags, remote)
         };
         let sent = match address {
             None => send(None).map_err(failed)?,
@@ -189,8 +207,8 @@ impl Socket {
     }
 }
 
-/// Sends `buffers` and the sockets with the numbers `fds` over a Unix socket:
-/// Python's `send_fds`.
+/// Sends `buffers` and the sockets and files with the numbers `fds` over a Unix
+/// socket: Python's `send_fds`.
 ///
 /// # Errors
 /// Those of [`Socket::sendmsg`].
@@ -209,9 +227,10 @@ pub fn send_fds(
     )
 }
 
-/// Receives at most `bufsize` bytes and the numbers of at most `maxfds` sockets
-/// over a Unix socket: Python's `recv_fds`. Returns the data, the numbers, the
-/// flags and the sender; [`Socket::from_fileno`] makes a socket of a number.
+/// Receives at most `bufsize` bytes and the numbers of at most `maxfds`
+/// descriptors over a Unix socket: Python's `recv_fds`. Returns the data, the
+/// numbers, the flags and the sender; [`Socket::from_fileno`] makes a socket of a
+/// number, [`File::from_fileno`](crate::File::from_fileno) a file.
 ///
 /// # Errors
 /// Those of [`Socket::recvmsg`].
@@ -255,21 +274,33 @@ fn numbers(bytes: &[u8]) -> impl Iterator<Item = i32> {
         .filter_map(|word| word.try_into().ok().map(i32::from_ne_bytes))
 }
 
-fn sockets_of(bytes: &[u8]) -> std::result::Result<Vec<Arc<crate::wit::Socket>>, ErrorCode> {
+fn passable_of(bytes: &[u8]) -> std::result::Result<Vec<Passable>, ErrorCode> {
     if !bytes.len().is_multiple_of(size_of::<i32>()) {
         return Err(ErrorCode::InvalidArgument);
     }
-    numbers(bytes)
-        .map(|fd| descriptor::lookup(fd).ok_or(ErrorCode::BadDescriptor))
-        .collect()
+    numbers(bytes).map(descriptor::lookup_passable).collect()
 }
 
-fn number_of(received: ReceivedSocket) -> i32 {
-    descriptor::insert(Detached {
-        host: Arc::new(received.socket),
-        family: AddressFamily::from_wit(received.family),
-        kind: SocketKind::from_wit(received.type_),
-        proto: received.protocol.cast_signed(),
+fn description_of(file: &OpenFile) -> std::result::Result<FileDescription, ErrorCode> {
+    FileDescription::open(file.descriptor(), file.position())
+}
+
+fn number_of(received: ReceivedDescriptor) -> i32 {
+    descriptor::insert_came(match received {
+        ReceivedDescriptor::Socket(received) => {
+            return descriptor::insert(Detached {
+                host: Arc::new(received.socket),
+                family: AddressFamily::from_wit(received.family),
+                kind: SocketKind::from_wit(received.type_),
+                proto: received.protocol.cast_signed(),
+            });
+        }
+        ReceivedDescriptor::File(received) => {
+            let file = OpenFile::new(received.file, received.position);
+            Came::File(Arc::new(file))
+        }
+        ReceivedDescriptor::PipeInput(stream) => Came::Reader(PipeReader::new(stream)),
+        ReceivedDescriptor::PipeOutput(stream) => Came::Writer(PipeWriter::new(stream)),
     })
 }
 

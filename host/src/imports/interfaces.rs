@@ -1,6 +1,6 @@
 //! `capsock:sockets/interfaces`
 
-use crate::bindings::interfaces::{Host, NetworkInterface};
+use crate::bindings::interfaces::{Host, InterfaceAddress, NetworkInterface};
 use crate::ctx::CapsockCtxView;
 use crate::error::SocketError;
 use crate::os;
@@ -14,6 +14,12 @@ impl Host for CapsockCtxView<'_> {
         Ok(found
             .map(|(index, name)| NetworkInterface { index, name })
             .collect())
+    }
+
+    fn list_addresses(&mut self) -> Result<Vec<InterfaceAddress>> {
+        self.ctx.vet_interfaces()?;
+        let found = os::interfaces::addresses()?.into_iter();
+        Ok(found.map(InterfaceAddress::from).collect())
     }
 
     fn name_to_index(&mut self, name: String) -> Result<u32> {

@@ -3,14 +3,17 @@
 use std::io::IoSlice;
 
 use wasmtime::component::Resource;
+use wasmtime_wasi::filesystem::Descriptor;
 
-use crate::bindings::messages::{Host, Message, SentControl};
+use crate::bindings::messages::{
+    Host, HostFileDescription, Message, PassedDescriptor, SentControl,
+};
 use crate::bindings::socket::{ReceiveFlags, SendFlags};
 use crate::bindings::types::Address;
 use crate::ctx::CapsockCtxView;
 use crate::error::SocketError;
 use crate::imports::direct;
-use crate::socket::{Data, Socket};
+use crate::socket::{Data, FileDescription, Socket};
 
 type Result<T> = std::result::Result<T, SocketError>;
 
@@ -23,9 +26,9 @@ impl Host for CapsockCtxView<'_> {
     ) -> Result<Message> {
         let socket = self.table.get(&socket)?;
         let received = socket.receive_message(self.ctx, length, flags.into());
-        let (message, sockets) = received.await?;
+        let (message, taken) = received.await?;
         let message = Message::try_from(message)?;
-        Ok(message.with_sockets(sockets, self.table))
+        Ok(message.with_descriptors(taken, self.table))
     }
 
     async fn send(
@@ -33,7 +36,7 @@ impl Host for CapsockCtxView<'_> {
         socket: Resource<Socket>,
         data: Vec<Vec<u8>>,
         control: Vec<SentControl>,
-        sockets: Vec<Resource<Socket>>,
+        descriptors: Vec<PassedDescriptor>,
         flags: SendFlags,
         remote: Option<Address>,
     ) -> Result<u32> {
@@ -41,10 +44,27 @@ impl Host for CapsockCtxView<'_> {
         let message = direct::Message {
             socket,
             control,
-            sockets,
+            descriptors,
             flags,
             remote,
         };
         message.send(self, Data::new(&parts, false)).await
+    }
+}
+
+impl HostFileDescription for CapsockCtxView<'_> {
+    fn open(
+        &mut self,
+        file: Resource<Descriptor>,
+        position: u64,
+    ) -> Result<Resource<FileDescription>> {
+        let file = self.table.get(&file)?;
+        let description = FileDescription::open(self.ctx, file, position)?;
+        Ok(self.table.push(description)?)
+    }
+
+    fn drop(&mut self, description: Resource<FileDescription>) -> wasmtime::Result<()> {
+        self.table.delete(description)?;
+        Ok(())
     }
 }

@@ -9,6 +9,7 @@ pub(crate) mod lookup;
 mod messages;
 pub(crate) mod names;
 mod options;
+pub(crate) mod pipes;
 mod poller;
 mod socket;
 mod types;

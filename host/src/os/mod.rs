@@ -8,6 +8,7 @@
 mod confine;
 pub(crate) mod databases;
 pub(crate) mod epoll;
+pub(crate) mod file;
 mod inherited;
 pub(crate) mod interfaces;
 mod machine;

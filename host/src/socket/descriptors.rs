@@ -1,17 +1,27 @@
-//! Sockets that are sent and received over Unix sockets.
+//! Descriptors that are sent and received over Unix sockets, and sockets of them.
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::buffers::SharedBuffers;
+use super::passed::{Passed, TakenFile, TakenPipe, Takes};
 use super::{Role, Seen, Socket, State, vet_open};
 use crate::ctx::CapsockCtx;
+use crate::os::file::{OpenedKind, file_id, is_socket, opened};
 use crate::os::message::Message;
 use crate::os::{self, Identity};
+use crate::policy::DescriptorKind;
 use crate::policy::operation::{Bind, Connect, Listen, Send};
 use crate::quota::Taken;
 use crate::{Address, AddressFamily, Errno, Protocol, SocketType, UnixAddress};
+
+/// A descriptor that a peer sent.
+pub(crate) enum TakenDescriptor {
+    Socket(TakenSocket),
+    File(TakenFile),
+    Pipe(TakenPipe),
+}
 
 /// A socket that a peer sent.
 #[derive(Debug)]
@@ -27,21 +37,40 @@ pub(crate) struct TakenSocket {
 pub(super) struct Pair {
     /// Whether one of them may be in another process.
     exposed: AtomicBool,
-    /// The sockets that were sent over the pair, and not received: they are open.
+    /// What was sent over the pair, and not received: it is open.
     /// The kernel closes them with both ends, which then drop this. By the end
     /// that sent them.
     in_flight: Mutex<[Vec<InFlight>; 2]>,
 }
 
-/// A socket that was sent over a pair of the guest's own.
+/// What was sent over a pair of the guest's own.
 #[derive(Debug)]
 pub(super) struct InFlight {
-    cookie: u64,
+    known_by: KnownBy,
     /// Kept until it is received, also where no handle of it is left. Not of an
     /// end of a pair, which would keep that pair, and so itself.
     state: Option<Arc<Mutex<State>>>,
     _place: Taken,
-    _buffers: SharedBuffers,
+    _buffers: Option<SharedBuffers>,
+}
+
+/// What tells what is in flight from the rest of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum KnownBy {
+    /// `SO_COOKIE`
+    Socket(u64),
+    /// The file; any descriptor of it counts as much.
+    File((u64, u64)),
+}
+
+impl KnownBy {
+    fn of(fd: &impl AsFd) -> Result<Self, Errno> {
+        let fd = fd.as_fd();
+        Ok(match is_socket(fd)? {
+            true => Self::Socket(os::cookie(fd)?),
+            false => Self::File(file_id(fd)?),
+        })
+    }
 }
 
 /// One end of a pair.
@@ -85,24 +114,25 @@ impl PairEnd {
 pub(super) const UNNAMED: Address = Address::Unix(UnixAddress::Unnamed);
 
 impl Socket {
-    /// Whether `sockets` may be sent over this one, to `destination` or its
+    /// Whether `passed` may be sent over this socket, to `destination` or its
     /// peer.
     pub(super) fn vet_pass(
         &self,
         ctx: &CapsockCtx,
-        sockets: &[&Self],
+        passed: &[Passed<'_>],
         destination: Option<&Address>,
     ) -> Result<(), Errno> {
-        if sockets.is_empty() {
+        if passed.is_empty() {
             return Ok(());
         }
         // The kernel ignores them on an internet socket.
-        if self.family != AddressFamily::Unix || sockets.len() > ctx.limits().descriptors as usize {
+        if self.family != AddressFamily::Unix || passed.len() > ctx.limits().descriptors as usize {
             return Err(Errno::InvalidArgument);
         }
         // Whoever has it could make it send what the guest may not, by options that
         // the guest's own sends are not checked for. Nor could it be received.
-        if sockets.iter().any(|socket| !socket.is_passable()) {
+        let mut sockets = passed.iter().filter_map(Passed::socket);
+        if sockets.any(|socket| !socket.is_passable()) {
             return Err(Errno::AccessDenied);
         }
         let (role, bound, pair) = self.channel()?;
@@ -121,7 +151,7 @@ impl Socket {
         ctx.vet_pass(self.protocol, &over)
     }
 
-    /// Places for sockets that are sent over a pair of the guest's own: it could
+    /// Places for what is sent over a pair of the guest's own: it could
     /// close them all, and receive none. Others receive what is sent elsewhere.
     ///
     /// # Errors
@@ -130,9 +160,9 @@ impl Socket {
     pub(super) fn places_in_flight(
         &self,
         ctx: &CapsockCtx,
-        sockets: &[&Self],
+        passed: &[Passed<'_>],
     ) -> Result<Vec<InFlight>, Errno> {
-        for socket in sockets {
+        for socket in passed.iter().filter_map(Passed::socket) {
             if let Some(end) = &socket.state().pair
                 && end.in_flight().iter().any(|places| !places.is_empty())
             {
@@ -141,26 +171,28 @@ impl Socket {
         }
         let own = self.state().pair.clone();
         match own {
-            Some(end) if !end.is_exposed() && !sockets.is_empty() => {
+            Some(end) if !end.is_exposed() && !passed.is_empty() => {
                 // What was received without a look at its descriptors.
                 if os::unreceived(self.open()?.as_fd())? == 0 {
                     end.in_flight()[end.side].clear();
                 }
-                let place = |socket: &&Self| {
+                let place = |passed: &Passed<'_>| {
+                    let socket = passed.socket();
+                    let state = socket.filter(|socket| socket.state().pair.is_none());
                     Ok(InFlight {
-                        cookie: os::cookie(socket.open()?.as_fd())?,
-                        state: (socket.state().pair.is_none()).then(|| socket.state.clone()),
+                        known_by: KnownBy::of(&passed.as_fd()?)?,
+                        state: state.map(|socket| socket.state.clone()),
                         _place: ctx.take_socket()?,
-                        _buffers: socket.buffers.clone(),
+                        _buffers: socket.map(|socket| socket.buffers.clone()),
                     })
                 };
-                sockets.iter().map(place).collect()
+                passed.iter().map(place).collect()
             }
             _ => Ok(Vec::new()),
         }
     }
 
-    /// The sockets that the places are for have been sent.
+    /// What the places are for has been sent.
     pub(super) fn put_in_flight(&self, places: &mut Vec<InFlight>) {
         if let Some(end) = &self.state().pair {
             end.in_flight()[end.side].append(places);
@@ -175,8 +207,8 @@ impl Socket {
         };
         let places = &mut end.in_flight()[1 - end.side];
         let take = |fd: &OwnedFd| {
-            let cookie = os::cookie(fd.as_fd()).ok()?;
-            let place = places.iter().position(|place| place.cookie == cookie)?;
+            let known_by = KnownBy::of(fd).ok()?;
+            let place = places.iter().position(|place| place.known_by == known_by)?;
             places.remove(place).state
         };
         received.iter().filter_map(take).collect()
@@ -209,50 +241,71 @@ impl Socket {
         }
     }
 
-    /// The sockets that came with a message. What may not be taken is closed.
+    /// The descriptors that came with a message. What may not be taken is closed.
     /// Those that were only peeked at come again.
-    pub(super) fn take_sockets(
+    pub(super) fn take_descriptors(
         &self,
         ctx: &CapsockCtx,
         message: &mut Message,
         peeked: bool,
-    ) -> Vec<TakenSocket> {
+    ) -> Vec<TakenDescriptor> {
         let sent = std::mem::take(&mut message.descriptors);
         let count = sent.len();
+        if count == 0 {
+            return Vec::new();
+        }
         // Kept until each is adopted.
         let _states = match peeked {
             false => self.take_from_flight(&sent),
             true => Vec::new(),
         };
-        if count == 0 || self.vet_take(ctx).is_err() {
-            message.flags.control_truncated |= count > 0;
-            return Vec::new();
-        }
-        let taken: Vec<_> = sent
-            .into_iter()
-            .take(ctx.limits().descriptors as usize)
-            .filter_map(|fd| match Self::adopt(ctx, fd) {
-                Ok(taken) => Some(taken),
-                Err(error) => {
-                    tracing::debug!(%error, "a descriptor that a peer sent");
-                    None
-                }
-            })
-            .collect();
+        let taken = match self.takes_over() {
+            Ok(over) => {
+                let mut takes = Takes::new(ctx, self.protocol, over);
+                sent.into_iter()
+                    .take(ctx.limits().descriptors as usize)
+                    .filter_map(|fd| match Self::take(ctx, &mut takes, fd) {
+                        Ok(taken) => Some(taken),
+                        Err(error) => {
+                            tracing::debug!(%error, "a descriptor that a peer sent");
+                            None
+                        }
+                    })
+                    .collect()
+            }
+            Err(_closed) => Vec::new(),
+        };
         message.flags.control_truncated |= taken.len() < count;
         taken
     }
 
-    fn vet_take(&self, ctx: &CapsockCtx) -> Result<(), Errno> {
-        let over = match (self.channel()?, self.protocol) {
+    fn take(
+        ctx: &CapsockCtx,
+        takes: &mut Takes<'_>,
+        fd: OwnedFd,
+    ) -> Result<TakenDescriptor, Errno> {
+        if is_socket(fd.as_fd())? {
+            takes.vet(DescriptorKind::Socket)?;
+            return Self::adopt(ctx, fd).map(TakenDescriptor::Socket);
+        }
+        let opened = opened(fd.as_fd())?;
+        match opened.kind {
+            OpenedKind::File => takes.file(fd, opened).map(TakenDescriptor::File),
+            OpenedKind::Pipe => takes.pipe(fd, opened).map(TakenDescriptor::Pipe),
+        }
+    }
+
+    /// The address over which descriptors come; `None` of a pair that is the
+    /// guest's alone.
+    fn takes_over(&self) -> Result<Option<Address>, Errno> {
+        Ok(Some(match (self.channel()?, self.protocol) {
             // Whoever knows the address can send a datagram there.
             ((_, Some(bound), _), Protocol::UnixDatagram) => bound,
             ((Role::Client(peer), _, _), _) => peer,
-            ((_, _, Some(pair)), _) if !pair.is_exposed() => return Ok(()),
+            ((_, _, Some(pair)), _) if !pair.is_exposed() => return Ok(None),
             ((_, _, Some(_)), _) => UNNAMED,
             ((_, bound, None), _) => bound.unwrap_or(UNNAMED),
-        };
-        ctx.vet_take(self.protocol, &over)
+        }))
     }
 
     fn channel(&self) -> Result<(Role, Option<Address>, Option<PairEnd>), Errno> {

@@ -123,7 +123,7 @@ impl Socket {
 mod tests {
     use super::*;
     use crate::options::OptionNumber;
-    use crate::socket::{Data, RawValue, Receive, Timeout, Transmit};
+    use crate::socket::{Data, Passed, RawValue, Receive, Timeout, Transmit};
     use crate::{CapsockCtx, Op, Policy, SocketType};
     use cap_std::ambient_authority;
     use rustix::fs::{OFlags, fcntl_getfl};
@@ -195,7 +195,7 @@ mod tests {
             assert!(waits(&duplicate).0);
             // To pass it on is to let others have it.
             let (carrier, _far) = self::pair(&ctx, SocketType::Stream);
-            let (parts, passed) = ([IoSlice::new(b"x")], [&duplicate]);
+            let (parts, passed) = ([IoSlice::new(b"x")], [Passed::Socket(&duplicate)]);
             let data = Data::new(&parts, false);
             let sent = carrier.send_message(&ctx, data, Vec::new(), &passed, AT_ONCE, None);
             assert_eq!(sent.await.unwrap(), 1);

@@ -9,6 +9,7 @@ mod implicit;
 mod inherited;
 mod multicast;
 mod options;
+mod passed;
 mod paths;
 mod raw_options;
 mod receive;
@@ -29,11 +30,17 @@ use crate::{Address, AddressFamily, Errno, PacketAddress, Protocol, SocketType, 
 
 use buffers::SharedBuffers;
 use descriptors::PairEnd;
-pub(crate) use descriptors::TakenSocket;
+pub(crate) use descriptors::{TakenDescriptor, TakenSocket};
 pub(crate) use file::SentFile;
 use hold::Hold;
 pub(crate) use inherited::Inherited;
 pub(crate) use multicast::MulticastInterface;
+#[allow(
+    unreachable_pub,
+    reason = "the generated bindings re-export it, inside this crate"
+)]
+pub use passed::FileDescription;
+pub(crate) use passed::{Passed, Pipe, TakenFile, TakenPipe};
 pub(crate) use paths::MadePaths;
 pub(crate) use raw_options::RawValue;
 pub(crate) use receive::{Receive, Received};

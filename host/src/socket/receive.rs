@@ -3,7 +3,7 @@
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 
-use super::{Deadline, Socket, TakenSocket};
+use super::{Deadline, Socket, TakenDescriptor};
 use crate::ctx::CapsockCtx;
 use crate::os::message::Message;
 use crate::os::{self, Descriptor, Interest, ReceiveFlags};
@@ -112,10 +112,10 @@ impl Socket {
         ctx: &CapsockCtx,
         length: u32,
         how: Receive,
-    ) -> Result<(Message, Vec<TakenSocket>), Errno> {
+    ) -> Result<(Message, Vec<TakenDescriptor>), Errno> {
         let mut message = self.receive_with_descriptors(ctx, length, how).await?;
-        let sockets = self.take_sockets(ctx, &mut message, how.peek);
-        Ok((message, sockets))
+        let taken = self.take_descriptors(ctx, &mut message, how.peek);
+        Ok((message, taken))
     }
 
     async fn receive_with_descriptors(
@@ -551,7 +551,7 @@ mod tests {
     #[tokio::test]
     async fn all_is_not_waited_for_beyond_descriptors_and_credentials() {
         use crate::options::FlagOption;
-        use crate::socket::Data;
+        use crate::socket::{Data, Passed};
         use std::io::IoSlice;
         let ctx = &ctx();
         let (one, other) = pair(ctx);
@@ -559,7 +559,7 @@ mod tests {
         let parts = [IoSlice::new(b"cd")];
         let passed = Socket::create(ctx, AddressFamily::Inet, SocketType::Datagram, 0).unwrap();
         let data = Data::new(&parts, false);
-        let passed = [&passed];
+        let passed = [Passed::Socket(&passed)];
         let sent = one.send_message(ctx, data, vec![], &passed, ALL, None);
         assert_eq!(sent.await.unwrap(), 2);
         one.send_all(ctx, b"ef", ALL).await.unwrap();

@@ -4,7 +4,7 @@ use std::io::IoSlice;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 
-use super::{Deadline, Role, Socket};
+use super::{Deadline, Passed, Role, Socket};
 use crate::ctx::CapsockCtx;
 use crate::options::FAST_OPEN_GRANT;
 use crate::os::message::SentControl;
@@ -62,14 +62,14 @@ impl Socket {
     /// Whether a message is one for [`Socket::sending_message`].
     pub(crate) fn sends_later(
         &self,
-        sockets: usize,
+        passed: usize,
         how: Transmit,
         remote: Option<&Address>,
     ) -> bool {
-        sockets == 0 && !(remote.is_some() && self.opens_fast(how))
+        passed == 0 && !(remote.is_some() && self.opens_fast(how))
     }
 
-    /// `sendmsg(2)` without sockets, and without a connect, to where the guest may
+    /// `sendmsg(2)` without descriptors, and without a connect, to where the guest may
     /// send.
     pub(crate) fn sending_message(
         &self,
@@ -100,26 +100,23 @@ impl Socket {
         ctx: &CapsockCtx,
         data: Data<'_>,
         control: Vec<SentControl<Address>>,
-        sockets: &[&Self],
+        passed: &[Passed<'_>],
         how: Transmit,
         remote: Option<Address>,
     ) -> Result<u32, Errno> {
-        if self.sends_later(sockets.len(), how, remote.as_ref()) {
+        if self.sends_later(passed.len(), how, remote.as_ref()) {
             let sending = self.sending_message(ctx, control, how, remote)?;
             return sending.send(data).await;
         }
         let parts = data.of(self.kind)?;
         let descriptor = self.open()?;
         let control = self.vet_all_control(ctx, control)?;
-        let passed: Vec<_> = sockets
-            .iter()
-            .map(|socket| socket.open())
-            .collect::<Result<_, _>>()?;
-        let descriptors: Vec<_> = passed.iter().map(|passed| passed.as_fd()).collect();
+        let descriptors = passed.iter().map(Passed::as_fd);
+        let descriptors: Vec<_> = descriptors.collect::<Result<_, _>>()?;
         let remote = match remote {
             Some(remote) if self.opens_fast(how) => {
                 // Nothing but data goes with a connect.
-                if !(control.is_empty() && sockets.is_empty()) {
+                if !(control.is_empty() && passed.is_empty()) {
                     return Err(Errno::InvalidArgument);
                 }
                 let data: Vec<&[u8]> = parts.iter().map(|part| &**part).collect();
@@ -127,10 +124,11 @@ impl Socket {
             }
             remote => self.vet_destination(ctx, remote)?,
         };
-        self.vet_pass(ctx, sockets, remote.as_ref().map(Vetted::address))?;
+        self.vet_pass(ctx, passed, remote.as_ref().map(Vetted::address))?;
         self.vet_corked(ctx, how.flags, remote.as_ref())?;
-        let mut places = self.places_in_flight(ctx, sockets)?;
+        let mut places = self.places_in_flight(ctx, passed)?;
         self.bind_to_send(ctx, remote.as_ref())?;
+        let sockets: Vec<&Self> = passed.iter().filter_map(Passed::socket).collect();
         sockets.iter().try_for_each(|socket| socket.end_hold())?;
         let seen = sockets.iter().map(|socket| socket.before_sharing(ctx));
         let seen: Vec<_> = seen.collect::<Result<_, _>>()?;

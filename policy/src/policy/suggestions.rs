@@ -14,7 +14,7 @@ use crate::{
     AlgAddress, BluetoothAddress, BluetoothDevice, BluetoothProtocol, CanAddress, CanProtocol,
     CanProtocolAddress, NetlinkAddress, PacketAddress, TipcAddress, TipcTarget, VsockAddress,
 };
-use crate::{Check, rule};
+use crate::{Check, DescriptorKind, rule};
 
 /// What is tried, and what is nearly that.
 type Attempt = (Check, Vec<Check>);
@@ -176,7 +176,7 @@ fn unix() -> impl Strategy<Value = Attempt> {
         1 => Just(UnixAddress::Unnamed),
     ];
     let protocol = prop::sample::select(vec![Protocol::UnixConnection, Protocol::UnixDatagram]);
-    (protocol, address, 0..5usize).prop_map(|(protocol, address, which)| {
+    (protocol, address, 0..9usize).prop_map(|(protocol, address, which)| {
         let near = |suffix: &[u8]| match &address {
             UnixAddress::Pathname(path) => {
                 let path = [path.as_os_str().as_bytes(), suffix].concat();
@@ -195,15 +195,43 @@ fn unix() -> impl Strategy<Value = Attempt> {
         let addresses: Vec<Address> = addresses.into_iter().map(Address::Unix).collect();
         let of_descriptors = |over: Address| match which {
             3 => Check::Pass { protocol, over },
-            _ => Check::Take { protocol, over },
+            which => Check::Take {
+                protocol,
+                over,
+                kind: DescriptorKind::ALL[which - 4],
+            },
+        };
+        // To be read does not let it be written, and no kind is another one.
+        let other_kinds = |over: &Address| {
+            let beside = match which {
+                4 => &[DescriptorKind::File, DescriptorKind::Pipe][..],
+                5 => &[DescriptorKind::Socket, DescriptorKind::WritableFile],
+                6 => &[DescriptorKind::Socket, DescriptorKind::WritablePipe],
+                7 => &[DescriptorKind::File, DescriptorKind::WritablePipe],
+                8 => &[DescriptorKind::Socket, DescriptorKind::WritableFile],
+                _ => &[],
+            };
+            let take = |kind: &DescriptorKind| Check::Take {
+                protocol,
+                over: over.clone(),
+                kind: *kind,
+            };
+            beside.iter().map(take).collect::<Vec<_>>()
         };
         match which {
             // Of one without a name only the widest rule is.
-            3 | 4 if address != UnixAddress::Unnamed => {
+            3.. if address != UnixAddress::Unnamed => {
+                let mut beside = other_kinds(&addresses[0]);
                 let mut checks = addresses.into_iter().map(of_descriptors);
-                (checks.next().expect("an address"), checks.collect())
+                let tried = checks.next().expect("an address");
+                beside.extend(checks);
+                (tried, beside)
             }
-            3 | 4 => (of_descriptors(Address::Unix(address)), Vec::new()),
+            3.. => {
+                let over = Address::Unix(address);
+                let beside = other_kinds(&over);
+                (of_descriptors(over), beside)
+            }
             // A Unix socket receives what is sent to it.
             1 if protocol == Protocol::UnixDatagram => uses(protocol, 0, addresses),
             which => uses(protocol, which, addresses),
@@ -468,7 +496,8 @@ proptest! {
             let target = grant.target();
             let parsed = Rule::parse(Effect::Allow, grant.op(), &target);
             prop_assert_eq!(parsed.as_ref(), Ok(grant), "{}", target);
-            prop_assert!(is_plain(&target), "{target:?}");
+            let address = target.split_once(" of=").map_or(&target[..], |(address, _kind)| address);
+            prop_assert!(is_plain(address), "{target:?}");
             // On a command line it is no flag.
             prop_assert!(!target.starts_with('-'), "{target:?}");
             policy = policy.with(grant.clone());

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use proptest::prelude::*;
 
 use super::*;
+use crate::DescriptorKind;
 use crate::operation::Operation;
 use crate::operation::{Bind, Connect, Listen, Send};
 use crate::{
@@ -562,12 +563,97 @@ fn descriptors_go_over_granted_addresses_and_over_unnamed_ones_by_the_wide_grant
         assert_eq!(verdicts, expected, "{rules:?}");
     }
     let policy = policy(&["allow take-fd unix:/run/app/a"]);
-    assert!(policy.vet_take(Protocol::UnixDatagram, &path).is_ok());
-    let denial = policy
-        .vet_take(Protocol::UnixDatagram, &unnamed)
-        .expect_err("no rule");
-    let grant = denial.grant().expect("a suggestion");
-    assert_eq!((grant.op(), &grant.target()[..]), (Op::TakeFd, "*"));
+    let take = |over, kind| policy.vet_take(Protocol::UnixDatagram, over, kind);
+    assert!(take(&path, DescriptorKind::Socket).is_ok());
+    for (kind, target) in [
+        (DescriptorKind::Socket, "*"),
+        (DescriptorKind::Pipe, "* of=pipe"),
+    ] {
+        let denial = take(&unnamed, kind).expect_err("no rule");
+        let grant = denial.grant().expect("a suggestion");
+        assert_eq!((grant.op(), &grant.target()[..]), (Op::TakeFd, target));
+    }
+}
+
+/// In the order of `DescriptorKind::ALL`.
+#[test]
+fn descriptors_are_taken_of_granted_kinds_and_to_be_read_only_without_another_word() {
+    let over = unix("/run/app/a");
+    for (rules, expected) in [
+        (&["allow take-fd *"][..], [true, false, false, false, false]),
+        (
+            &["allow take-fd * of=socket"],
+            [true, false, false, false, false],
+        ),
+        (
+            &["allow take-fd * of=file"],
+            [false, true, false, false, false],
+        ),
+        (
+            &["allow take-fd * of=writable-file"],
+            [false, true, true, false, false],
+        ),
+        (
+            &["allow take-fd * of=pipe"],
+            [false, false, false, true, false],
+        ),
+        (
+            &["allow take-fd * of=writable-pipe"],
+            [false, false, false, true, true],
+        ),
+        (
+            &["allow take-fd unix:/run/app/ of=socket,file,pipe"],
+            [true, true, false, true, false],
+        ),
+        (
+            &["allow take-fd unix:/run/b of=file"],
+            [false, false, false, false, false],
+        ),
+        (
+            &["allow take-fd * of=socket,writable-file", "deny take-fd *"],
+            [false, false, false, false, false],
+        ),
+        (
+            &[
+                "allow take-fd * of=socket,writable-file",
+                "deny take-fd unix:/run/ of=file",
+            ],
+            [true, false, false, false, false],
+        ),
+        (
+            &[
+                "allow take-fd * of=socket,writable-file",
+                "deny take-fd * of=writable-file",
+            ],
+            [true, true, false, false, false],
+        ),
+        (
+            &["allow take-fd *", "allow take-fd * of=file"],
+            [true, true, false, false, false],
+        ),
+        (&["allow pass-fd *"], [false, false, false, false, false]),
+    ] {
+        let granted = policy(rules);
+        let verdicts = DescriptorKind::ALL.map(|kind| {
+            granted
+                .vet_take(Protocol::UnixConnection, &over, kind)
+                .is_ok()
+        });
+        assert_eq!(verdicts, expected, "{rules:?}");
+        // A limit takes away, and gives nothing.
+        let sockets = policy(&["allow take-fd *"]);
+        for narrowed in [
+            granted.clone().narrowed(sockets.clone()),
+            sockets.narrowed(granted),
+        ] {
+            let verdicts = DescriptorKind::ALL.map(|kind| {
+                narrowed
+                    .vet_take(Protocol::UnixConnection, &over, kind)
+                    .is_ok()
+            });
+            assert_eq!(verdicts, [expected[0], false, false, false, false]);
+        }
+    }
 }
 
 prop_compose! {

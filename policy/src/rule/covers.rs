@@ -129,7 +129,8 @@ impl Rule {
         }
     }
 
-    /// Whether the rule is about descriptors that go over a Unix socket.
+    /// Whether the rule is about descriptors that go over a Unix socket, of
+    /// whatever kind.
     pub(crate) fn covers_channel(&self, protocol: Protocol, over: &Address, facts: &Facts) -> bool {
         self.target == Target::Everything || self.covers(protocol, over, facts)
     }

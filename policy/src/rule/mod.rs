@@ -1,6 +1,7 @@
 //! Rules as values: what one grant or denial says, and whether it matches.
 
 mod covers;
+mod descriptor;
 mod option;
 mod print;
 mod special;
@@ -13,6 +14,8 @@ use crate::Protocol;
 use crate::class::Class;
 
 pub(crate) use covers::{holds_all_of_ipv4, is_in, is_plain};
+pub use descriptor::DescriptorKind;
+pub(crate) use descriptor::DescriptorKinds;
 pub use option::OPTION_GRANTS;
 pub(crate) use option::OptionValue;
 pub(crate) use special::{Channel, Device, Family, NetlinkPort, Special};
@@ -150,6 +153,9 @@ pub struct Rule {
     pub(crate) target: Target,
     /// The peers that a `listen` rule is about; empty means all.
     pub(crate) from: Vec<Host>,
+    /// The kinds of descriptors that a `take-fd` rule is about; empty means
+    /// sockets in a grant, and all in a denial.
+    pub(crate) of: DescriptorKinds,
 }
 
 impl Rule {

@@ -14,6 +14,10 @@ impl fmt::Display for Rule {
             f.write_str(if index == 0 { " from=" } else { "," })?;
             write!(f, "{host}")?;
         }
+        for (index, kind) in self.of.iter().enumerate() {
+            f.write_str(if index == 0 { " of=" } else { "," })?;
+            write!(f, "{kind}")?;
+        }
         Ok(())
     }
 }

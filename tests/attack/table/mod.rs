@@ -5,7 +5,8 @@
 //! `{dir}` is the directory of the Unix sockets, which all are watched:
 //! `{dir}/outside.sock`, `{dir}/granted/inside.sock`, the link
 //! `{dir}/granted/link.sock` to the first of them, and the abstract name
-//! `watched`. At `{dir}/granted/giver.sock` descriptors are given away.
+//! `watched`. At `{dir}/granted/giver.sock` and `files.sock` beside it descriptors
+//! are given away.
 
 mod files;
 mod harm;
@@ -341,6 +342,24 @@ fn first() -> Vec<Row> {
         ]),
         row("9 descriptors in one message; a descriptor that is no socket", "extra ones closed, flagged control-truncated, nothing leaks", &[
             prints("8 truncated, 0 truncated", "--allow-connect unix:{dir}/granted/ --allow-take-fd unix:{dir}/granted/", "take {dir}/granted/giver.sock"),
+        ]),
+        row("a file or a pipe that a peer sends; a directory, a device, O_PATH, a file of proc(5), an eventfd", "closed without its kind in the rule; read only, unless the rule says writable; the rest closed always", &[
+            prints("none none none none none none none none none", "--allow-connect unix:{dir}/granted/", "take-files {dir}/granted/files.sock"),
+            prints("none none none none none none none none none", "--allow-connect unix:{dir}/granted/ --allow-take-fd *", "take-files {dir}/granted/files.sock"),
+            prints("none none none none none none none none none", "--allow-connect unix:{dir}/granted/ --allow-take-fd 'unix:{dir}/granted/inside.sock of=writable-file,writable-pipe'", "take-files {dir}/granted/files.sock"),
+            prints("none none none none none none none none none", "--allow-connect unix:{dir}/granted/ --allow-take-fd '* of=writable-file,writable-pipe' --deny-take-fd unix:{dir}/granted/", "take-files {dir}/granted/files.sock"),
+            prints("none none none none none none none none none", "--allow-connect unix:{dir}/granted/ --allow-take-fd '* of=writable-file' --deny-take-fd '* of=file'", "take-files {dir}/granted/files.sock"),
+            prints("read none none none none none none none none", "--allow-connect unix:{dir}/granted/ --allow-take-fd 'unix:{dir}/granted/ of=file'", "take-files {dir}/granted/files.sock"),
+            prints("read none none none none none none none none", "--allow-connect unix:{dir}/granted/ --allow-take-fd '* of=writable-file' --deny-take-fd '* of=writable-file'", "take-files {dir}/granted/files.sock"),
+            prints("none reader none none none none none none none", "--allow-connect unix:{dir}/granted/ --allow-take-fd 'unix:{dir}/granted/ of=pipe'", "take-files {dir}/granted/files.sock"),
+            prints("written reader writer none none none none none none", "--allow-connect unix:{dir}/granted/ --allow-take-fd 'unix:{dir}/granted/files.sock of=socket,writable-file,writable-pipe'", "take-files {dir}/granted/files.sock"),
+        ]),
+        row("a file that is only to be read, sent on to be written; a directory that is sent", "not written; denied", &[
+            prints("not written", "--allow-connect unix:{dir}/granted/ --allow-take-fd 'unix:{dir}/granted/ of=file'", "launder {dir}/granted/files.sock"),
+            prints("written", "--allow-connect unix:{dir}/granted/ --allow-take-fd 'unix:{dir}/granted/ of=writable-file'", "launder {dir}/granted/files.sock"),
+            prints("not written", "--dir {dir}:ro", "launder-own {dir}/given"),
+            denied("--dir {dir}:ro --allow-pass-fd *", "pass-directory {dir}/granted"),
+            denied("--dir {dir} --allow-pass-fd *", "pass-directory {dir}/granted"),
         ]),
         row("recv(2^32-1), a huge list argument, SO_RCVBUF = max, timeout 0 and u64::MAX ns", "bounded; no panic", &[
             prints("bounded", "", "huge"),

@@ -34,5 +34,11 @@ pub(super) fn rows() -> Vec<Row> {
             prints("ok", "--allow-raw packet://lo", "bind-packet lo"),
             prints("ENODEV", "--allow-raw packet://*", "bind-packet none"),
         ]),
+        row("the addresses of interfaces", "denied without the grant interfaces", &[
+            denied("", "interface-addresses"),
+            denied("--allow-raw packet://* --allow-resolve * --allow-send udp://*:*", "interface-addresses"),
+            denied("--allow-interfaces --deny-interfaces", "interface-addresses"),
+            prints("ok", "--allow-interfaces", "interface-addresses"),
+        ]),
     ]
 }

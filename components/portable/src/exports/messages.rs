@@ -3,14 +3,26 @@
 use super::{Result, of};
 use crate::Portable;
 use crate::bindings::exports::capsock::sockets::messages::{
-    Guest, Message, MessageFlags, SentControl,
+    self, FileDescription, Guest, GuestFileDescription, Message, MessageFlags, PassedDescriptor,
+    SentControl,
 };
 use crate::bindings::exports::capsock::sockets::socket::{ReceiveFlags, SendFlags, SocketBorrow};
 use crate::bindings::exports::capsock::sockets::types::Address;
 use crate::convert::endpoint;
-use crate::socket::Socket;
+use capsock_policy::Errno;
+
+/// None is ever open: no socket here could carry it.
+pub(crate) enum NoFile {}
+
+impl GuestFileDescription for NoFile {
+    fn open(_file: &messages::Descriptor, _position: u64) -> Result<FileDescription> {
+        Err(Errno::NotSupported.into())
+    }
+}
 
 impl Guest for Portable {
+    type FileDescription = NoFile;
+
     fn receive(socket: SocketBorrow<'_>, length: u32, flags: ReceiveFlags) -> Result<Message> {
         let message = of(&socket).receive_message(length, flags.into())?;
         let mut flags = MessageFlags::empty();
@@ -19,7 +31,7 @@ impl Guest for Portable {
             length: u32::try_from(message.length).unwrap_or(u32::MAX),
             data: message.data,
             control: Vec::new(),
-            sockets: Vec::new(),
+            descriptors: Vec::new(),
             flags,
             sender: message.sender.map(Address::from),
         })
@@ -29,14 +41,19 @@ impl Guest for Portable {
         socket: SocketBorrow<'_>,
         data: Vec<Vec<u8>>,
         control: Vec<SentControl>,
-        sockets: Vec<SocketBorrow<'_>>,
+        descriptors: Vec<PassedDescriptor<'_>>,
         flags: SendFlags,
         remote: Option<Address>,
     ) -> Result<u32> {
         let socket = of(&socket);
         socket.inner()?;
         let remote = remote.map(endpoint).transpose()?;
-        let sockets: Vec<&Socket> = sockets.iter().map(of).collect();
-        Ok(socket.send_message(data, control.len(), &sockets, flags.into(), remote)?)
+        for passed in &descriptors {
+            if let PassedDescriptor::Socket(socket) = passed {
+                of(socket).inner()?;
+            }
+        }
+        let more = control.len();
+        Ok(socket.send_message(data, more, descriptors.len(), flags.into(), remote)?)
     }
 }

@@ -8,7 +8,9 @@ use crate::Portable;
 use crate::bindings::exports::capsock::sockets::authority::{self, LimitError};
 use crate::bindings::exports::capsock::sockets::files::{self, Descriptor, SentFile};
 use crate::bindings::exports::capsock::sockets::inherited::{self, Listener};
-use crate::bindings::exports::capsock::sockets::interfaces::{self, NetworkInterface};
+use crate::bindings::exports::capsock::sockets::interfaces::{
+    self, InterfaceAddress, NetworkInterface,
+};
 use crate::bindings::exports::capsock::sockets::socket::{Socket, SocketBorrow};
 use crate::bindings::exports::capsock::sockets::types::ErrorCode;
 
@@ -61,6 +63,10 @@ impl inherited::Guest for Portable {
 
 impl interfaces::Guest for Portable {
     fn list_interfaces() -> Result<Vec<NetworkInterface>> {
+        Err(Errno::NotSupported.into())
+    }
+
+    fn list_addresses() -> Result<Vec<InterfaceAddress>> {
         Err(Errno::NotSupported.into())
     }
 

@@ -4,15 +4,14 @@ use std::net::SocketAddr;
 
 use super::{RECEIVE, RECEIVE_ALL, Receive, Socket, Stream, Transmit, Transport};
 use crate::wait::Deadline;
-use capsock_policy::{Errno, Limits};
+use capsock_policy::Errno;
 
 /// How long a message is, in bytes, and of how many parts.
 const LONGEST_MESSAGE: usize = 4 << 20;
 const PARTS: usize = 1024;
 
-/// How many items of ancillary data one message has at most, and sockets.
+/// How many items of ancillary data one message has at most.
 const CONTROL: usize = 64;
-const SOCKETS: usize = Limits::DEFAULT.descriptors as usize;
 
 /// What was received.
 #[derive(Debug)]
@@ -90,7 +89,7 @@ impl Socket {
         &self,
         parts: Vec<Vec<u8>>,
         control: usize,
-        sockets: &[&Self],
+        descriptors: usize,
         how: Transmit,
         remote: Option<SocketAddr>,
     ) -> Result<u32, Errno> {
@@ -98,11 +97,8 @@ impl Socket {
         if control > CONTROL {
             return Err(Errno::NoBufferSpace);
         }
-        for socket in sockets {
-            socket.inner()?;
-        }
         // None suits these sockets.
-        if control > 0 || !sockets.is_empty() || sockets.len() > SOCKETS {
+        if control > 0 || descriptors > 0 {
             return Err(Errno::InvalidArgument);
         }
         let mut data = parts.concat();

@@ -12,12 +12,12 @@ use wasmtime::component::{Linker, Resource, WasmList};
 use wasmtime::{AsContext, AsContextMut, StoreContextMut};
 
 use crate::Errno;
-use crate::bindings::messages::SentControl;
+use crate::bindings::messages::{PassedDescriptor, SentControl};
 use crate::bindings::socket::{ReceiveFlags, SendFlags};
 use crate::bindings::types::{Address, ErrorCode};
 use crate::ctx::{CapsockCtxView, CapsockView};
 use crate::error::SocketError;
-use crate::socket::{Data, Sending, SendingMessage, Socket};
+use crate::socket::{Data, Passed, Sending, SendingMessage, Socket};
 
 use lift::{Buffers, Bytes, List};
 use lower::Outcome;
@@ -99,12 +99,12 @@ fn add_messages<T: CapsockView + 'static>(linker: &mut Linker<T>) -> wasmtime::R
     messages.func_wrap_async(
         "send",
         |mut store: StoreContextMut<'_, T>,
-         (this, data, control, sockets, flags, remote): SendArguments| {
+         (this, data, control, descriptors, flags, remote): SendArguments| {
             Box::new(async move {
                 let sent = async {
                     let message = Message {
                         control: control.few(Errno::NoBufferSpace)?,
-                        sockets: sockets.few(Errno::InvalidArgument)?,
+                        descriptors: descriptors.few(Errno::InvalidArgument)?,
                         remote,
                         ..Message::new(this, flags)
                     };
@@ -122,7 +122,7 @@ type SendArguments = (
     Resource<Socket>,
     Buffers,
     List<SentControl>,
-    List<Resource<Socket>>,
+    List<PassedDescriptor>,
     SendFlags,
     Option<Address>,
 );
@@ -151,7 +151,7 @@ fn sending<T: CapsockView>(
 pub(super) struct Message {
     pub(super) socket: Resource<Socket>,
     pub(super) control: Vec<SentControl>,
-    pub(super) sockets: Vec<Resource<Socket>>,
+    pub(super) descriptors: Vec<PassedDescriptor>,
     pub(super) flags: SendFlags,
     pub(super) remote: Option<Address>,
 }
@@ -161,7 +161,7 @@ impl Message {
         Self {
             socket,
             control: Vec::new(),
-            sockets: Vec::new(),
+            descriptors: Vec::new(),
             flags,
             remote: None,
         }
@@ -172,7 +172,7 @@ impl Message {
     fn sends_later(&self, view: &CapsockCtxView<'_>) -> Result<bool, SocketError> {
         let remote = self.remote.clone().map(Into::into);
         let socket = view.table.get(&self.socket)?;
-        Ok(socket.sends_later(self.sockets.len(), self.flags.into(), remote.as_ref()))
+        Ok(socket.sends_later(self.descriptors.len(), self.flags.into(), remote.as_ref()))
     }
 
     fn sending(self, view: &CapsockCtxView<'_>) -> Result<SendingMessage, SocketError> {
@@ -189,8 +189,13 @@ impl Message {
     ) -> Result<u32, SocketError> {
         let socket = view.table.get(&self.socket)?;
         let control = self.control.into_iter().map(Into::into).collect();
-        let passed = self.sockets.iter().map(|socket| view.table.get(socket));
-        let passed: Vec<_> = passed.collect::<Result<_, _>>()?;
+        let passed = self.descriptors.iter().map(|passed| {
+            Ok(match passed {
+                PassedDescriptor::Socket(socket) => Passed::Socket(view.table.get(socket)?),
+                PassedDescriptor::File(file) => Passed::File(view.table.get(file)?),
+            })
+        });
+        let passed: Vec<_> = passed.collect::<Result<_, SocketError>>()?;
         let (how, remote) = (self.flags.into(), self.remote.map(Into::into));
         let sent = socket.send_message(view.ctx, data, control, &passed, how, remote);
         Ok(sent.await?)

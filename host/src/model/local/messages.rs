@@ -9,13 +9,23 @@ use super::rules::{Rule, Thing};
 use super::{Kind, Known, Role, Sequence, Slot, Verdict, identity};
 use crate::Errno;
 use crate::os;
-use crate::socket::{Data, Receive, Socket, TakenSocket, Timeout, Transmit};
+use crate::socket::{Data, Passed, Receive, TakenDescriptor, TakenSocket, Timeout, Transmit};
 
 const HOW: Transmit = Transmit {
     flags: os::SendFlags::empty(),
     dont_wait: false,
     fast_open: false,
 };
+
+/// No file and no pipe is sent.
+fn socket_of(taken: TakenDescriptor) -> TakenSocket {
+    match taken {
+        TakenDescriptor::Socket(socket) => socket,
+        TakenDescriptor::File(_) | TakenDescriptor::Pipe(_) => {
+            panic!("what came is no socket")
+        }
+    }
+}
 
 /// What was sent, by its one byte of data.
 pub(super) struct Sent {
@@ -78,9 +88,9 @@ impl Sequence<'_> {
         }
         let (id, data) = (self.next, [self.next]);
         let parts = [IoSlice::new(&data)];
-        let sockets: Vec<&Socket> = passed
+        let sockets: Vec<Passed<'_>> = passed
             .iter()
-            .map(|other| &self.slots[*other].socket)
+            .map(|other| Passed::Socket(&self.slots[*other].socket))
             .collect();
         let address = remote.as_ref().map(|remote| self.world.address(remote));
         let data = Data::new(&parts, false);
@@ -137,11 +147,12 @@ impl Sequence<'_> {
         let receive = slot.socket.receive_message(&self.ctx, 1, how);
         let (result, _reached) = os::record(receive).await;
         let rules = &self.rules;
-        let Ok((message, sockets)) = result else {
+        let Ok((message, taken)) = result else {
             let error = result.err();
             assert_ne!(error, Some(Errno::AccessDenied), "{rules:#?}\nreceive");
             return Some(());
         };
+        let sockets: Vec<TakenSocket> = taken.into_iter().map(socket_of).collect();
         let Some(id) = message.data.first() else {
             assert!(sockets.is_empty(), "{rules:#?}\nwith the end of a stream");
             return Some(());

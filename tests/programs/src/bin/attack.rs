@@ -2,6 +2,8 @@
 //! errno that it fails with, or what it got. The rows of tests/attack/table.rs
 //! say what that has to be.
 
+#[path = "attack/files.rs"]
+mod files;
 #[path = "attack/harm.rs"]
 mod harm;
 #[path = "attack/kernel.rs"]
@@ -53,6 +55,11 @@ fn main() {
         ["bind-to-device", name] => outcome(bind_to_device(name)),
         ["fast-open", host, port] => outcome(fast_open((host, number(port)))),
         ["take", path] => take(path),
+        ["take-files", path] => files::take(path),
+        ["launder", path] => files::launder(path),
+        ["launder-own", file] => files::launder_own(file),
+        ["pass-directory", directory] => files::pass_directory(directory),
+        ["interface-addresses"] => outcome(getifaddrs().map(drop)),
         ["huge"] => huge(),
         ["huge-list"] => huge_list(),
         ["huge-message"] => huge_message(),

@@ -73,6 +73,7 @@ pub(crate) fn others() {
     fails(if_nameindex(), "EOPNOTSUPP");
     fails(if_nametoindex("lo"), "EOPNOTSUPP");
     fails(if_indextoname(1), "EOPNOTSUPP");
+    fails(getifaddrs(), "EOPNOTSUPP");
     assert!(Socket::inherited("http").is_err());
     assert_eq!(authority::grants(), ["allow connect tcp://127.0.0.1:7"]);
     let may = |target| authority::may("connect", target).expect("a question");
