@@ -1,0 +1,1 @@
+//! Unix sockets, which `std` does not have on WASI.
