@@ -27,6 +27,8 @@ pub(crate) enum Contestant {
     Native,
     Tokio,
     Capsock,
+    /// The program of `Wasi02`, linked with the SDK.
+    CapsockStd,
     Wasi02,
     /// The program of `Wasi02` with its grants sealed in, on the same host.
     Sealed,
@@ -37,10 +39,11 @@ pub(crate) enum Contestant {
 
 impl Contestant {
     /// All, with the one first that the others are compared with.
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::Native,
         Self::Tokio,
         Self::Capsock,
+        Self::CapsockStd,
         Self::Wasi02,
         Self::Sealed,
         Self::Wasi03,
@@ -49,10 +52,11 @@ impl Contestant {
     ];
 
     /// Those without an interpreter, whose cost would hide the others'.
-    pub(crate) const RUST: [Self; 6] = [
+    pub(crate) const RUST: [Self; 7] = [
         Self::Native,
         Self::Tokio,
         Self::Capsock,
+        Self::CapsockStd,
         Self::Wasi02,
         Self::Sealed,
         Self::Wasi03,
@@ -63,6 +67,7 @@ impl Contestant {
             Self::Native => "native",
             Self::Tokio => "native, tokio",
             Self::Capsock => "capsock",
+            Self::CapsockStd => "capsock, std::net",
             Self::Wasi02 => "wasi:sockets 0.2",
             Self::Sealed => "wasi:sockets 0.2, sealed",
             Self::Wasi03 => "wasi:sockets 0.3",
@@ -75,6 +80,7 @@ impl Contestant {
 /// What runs the contestants.
 pub(crate) struct Arena {
     sdk: Program,
+    std_on_sdk: Program,
     std: Program,
     sealed: Program,
     p3: Program,
@@ -116,6 +122,7 @@ impl Arena {
         let p3 = Component::from_file(&concurrent, guest::path("bench_p3"))?;
         Ok(Self {
             sdk: Program::new(&engine, &guest::path("bench-sdk"))?,
+            std_on_sdk: Program::new(&engine, &guest::path("bench-std-sdk"))?,
             std: Program::new(&engine, &guest::path("bench-std"))?,
             sealed: Program::new(&engine, &sealed)?,
             p3: Program::concurrent(&concurrent, &p3)?,
@@ -150,6 +157,7 @@ impl Arena {
         let code = self.directory.join(format!("{contestant:?}.cwasm"));
         let component = match contestant {
             Contestant::Capsock => Some(guest::path("bench-sdk")),
+            Contestant::CapsockStd => Some(guest::path("bench-std-sdk")),
             Contestant::Wasi02 => Some(guest::path("bench-std")),
             Contestant::Sealed => Some(self.sealed()),
             Contestant::Wasi03 => Some(guest::path("bench_p3")),
@@ -201,6 +209,7 @@ impl Arena {
             {
                 Err("wasi:sockets has no Unix sockets".to_owned())
             }
+            Contestant::CapsockStd => guest(&self.std_on_sdk, args),
             Contestant::Wasi02 => guest(&self.std, args),
             Contestant::Sealed => guest(&self.sealed, args),
             Contestant::Wasi03 => guest(&self.p3, args),

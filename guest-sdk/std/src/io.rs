@@ -14,9 +14,6 @@ use crate::errno::{self, Errno, Result};
 use crate::memory;
 use crate::table::{self, Sock};
 
-/// How much of several buffers is put together to be sent at once.
-const GATHERED: usize = 64 << 10;
-
 /// `FIONREAD` tells at most this of a stream.
 const MOST_PENDING: usize = 1 << 20;
 
@@ -90,8 +87,7 @@ pub unsafe extern "C" fn __wrap_write(fd: c_int, start: *const c_void, length: u
     errno::count(write())
 }
 
-/// writev(2). A message is all buffers; of a stream as many bytes go at once as
-/// are worth to be copied.
+/// writev(2)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn __wrap_writev(fd: c_int, start: *const iovec, length: c_int) -> isize {
     if !table::is_ours(fd) {
@@ -101,33 +97,14 @@ pub unsafe extern "C" fn __wrap_writev(fd: c_int, start: *const iovec, length: c
     let write = || {
         let socket = table::lookup(fd)?;
         // SAFETY: as writev(2) says.
-        let mut buffers = unsafe { memory::buffers(start, length)? };
-        buffers.retain(|buffer| !buffer.is_empty());
-        match buffers[..] {
-            [] => socket.send(&[], MsgFlag::NONE),
-            [only] => socket.send(only, MsgFlag::NONE),
-            [first, ..] if socket.is_stream() && first.len() >= GATHERED => {
-                socket.send(first, MsgFlag::NONE)
-            }
-            _ => {
-                let mut gathered = buffers.concat();
-                if socket.is_stream() {
-                    gathered.truncate(GATHERED);
-                }
-                socket.send(&gathered, MsgFlag::NONE)
-            }
-        }
+        socket.send_all_of(&unsafe { memory::buffers(start, length)? })
     };
     errno::count(write())
 }
 
 /// fcntl(2)
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn __wrap_fcntl(
-    fd: c_int,
-    command: c_int,
-    arguments: *const c_int,
-) -> c_int {
+pub unsafe extern "C" fn __wrap_fcntl(fd: c_int, command: c_int, arguments: *const c_int) -> c_int {
     if !table::is_ours(fd) {
         // SAFETY: the arguments as they are.
         return unsafe { __real_fcntl(fd, command, arguments) };
@@ -195,7 +172,9 @@ fn read_into(socket: &Sock, room: &mut [u8]) -> Result<usize> {
 fn pending(socket: &Sock) -> Result<usize> {
     let peek = |host: &Socket| {
         if socket.is_stream() {
-            return host.recv_flags(MOST_PENDING, MSG_PEEK).map(|data| data.len());
+            return host
+                .recv_flags(MOST_PENDING, MSG_PEEK)
+                .map(|data| data.len());
         }
         host.recv_into_flags(&mut [0; 1], MSG_PEEK | MSG_TRUNC)
     };

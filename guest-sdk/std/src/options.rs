@@ -61,7 +61,9 @@ fn timeval(time: Option<Duration>) -> Vec<u8> {
 /// `struct timeval`; 0 is no limit: socket(7).
 fn duration(value: &[u8]) -> Result<Option<Duration>> {
     let part = |at: usize| -> Result<u64> {
-        let bytes = value.get(at..at + 8).and_then(|bytes| bytes.try_into().ok());
+        let bytes = value
+            .get(at..at + 8)
+            .and_then(|bytes| bytes.try_into().ok());
         let part = bytes.map(i64::from_ne_bytes).ok_or(Errno(libc::EINVAL))?;
         u64::try_from(part).map_err(|_negative| Errno(libc::EDOM))
     };

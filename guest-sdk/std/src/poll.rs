@@ -46,7 +46,11 @@ pub unsafe extern "C" fn __wrap_poll(
             return of_libc(fds, timeout);
         }
         let timeout = u64::try_from(timeout).ok().map(Duration::from_millis);
-        if ours == fds.len() || fds.iter().all(|entry| is_left_out(entry) || table::is_ours(entry.fd)) {
+        if ours == fds.len()
+            || fds
+                .iter()
+                .all(|entry| is_left_out(entry) || table::is_ours(entry.fd))
+        {
             return of_sockets(fds, timeout);
         }
         in_turns(fds, timeout)
@@ -92,7 +96,11 @@ fn of_sockets(fds: &mut [pollfd], timeout: Option<Duration>) -> Result<c_int> {
             }
         });
     }
-    let timeout = if is_told { Some(Duration::ZERO) } else { timeout };
+    let timeout = if is_told {
+        Some(Duration::ZERO)
+    } else {
+        timeout
+    };
     let ready = wait(&sockets, timeout)?;
     for (entry, place) in fds.iter_mut().zip(places) {
         if let Some(place) = place {
@@ -111,7 +119,10 @@ fn wait(sockets: &[(Rc<Sock>, c_short)], timeout: Option<Duration>) -> Result<Ve
     KNOWN.set(Some(known));
     let mut ready = vec![Readiness::empty(); sockets.len()];
     for event in events.map_err(errno::of_code)? {
-        if let Some(ready) = usize::try_from(event.key).ok().and_then(|key| ready.get_mut(key)) {
+        if let Some(ready) = usize::try_from(event.key)
+            .ok()
+            .and_then(|key| ready.get_mut(key))
+        {
             *ready = event.ready;
         }
     }
@@ -129,7 +140,10 @@ fn known(sockets: &[(Rc<Sock>, c_short)]) -> Result<Known> {
     let poller = Poller::create().map_err(errno::of_code)?;
     for (place, (socket, events)) in sockets.iter().enumerate() {
         let mut interest = Readiness::empty();
-        interest.set(Readiness::READABLE | Readiness::READ_HANG_UP, events & libc::POLLIN != 0);
+        interest.set(
+            Readiness::READABLE | Readiness::READ_HANG_UP,
+            events & libc::POLLIN != 0,
+        );
         interest.set(Readiness::WRITABLE, events & libc::POLLOUT != 0);
         let member = socket.host.as_resource();
         let registered = poller.register(member, place as u64, interest, Trigger::empty());
@@ -143,8 +157,14 @@ fn known(sockets: &[(Rc<Sock>, c_short)]) -> Result<Known> {
 
 fn told(ready: Readiness, events: c_short) -> c_short {
     let readable = Readiness::READABLE | Readiness::READ_HANG_UP;
-    let asked = [(readable, libc::POLLIN), (Readiness::WRITABLE, libc::POLLOUT)];
-    let always = [(Readiness::ERROR, libc::POLLERR), (Readiness::HANG_UP, libc::POLLHUP)];
+    let asked = [
+        (readable, libc::POLLIN),
+        (Readiness::WRITABLE, libc::POLLOUT),
+    ];
+    let always = [
+        (Readiness::ERROR, libc::POLLERR),
+        (Readiness::HANG_UP, libc::POLLHUP),
+    ];
     let asked = asked.iter().filter(|(_, event)| events & event != 0);
     asked
         .chain(&always)
@@ -157,13 +177,21 @@ fn in_turns(fds: &mut [pollfd], timeout: Option<Duration>) -> Result<c_int> {
     let start = Instant::now();
     let (mut sockets, mut others) = (fds.to_vec(), fds.to_vec());
     for (socket, other) in sockets.iter_mut().zip(&mut others) {
-        let theirs = if table::is_ours(socket.fd) { other } else { socket };
+        let theirs = if table::is_ours(socket.fd) {
+            other
+        } else {
+            socket
+        };
         theirs.fd = -1;
     }
     loop {
         let left = timeout.map(|timeout| timeout.saturating_sub(start.elapsed()));
         // The C library does not know that one is left out.
-        let mut named: Vec<pollfd> = others.iter().filter(|other| !is_left_out(other)).copied().collect();
+        let mut named: Vec<pollfd> = others
+            .iter()
+            .filter(|other| !is_left_out(other))
+            .copied()
+            .collect();
         let mut ready = of_libc(&mut named, 0)?;
         let mut named = named.iter();
         for other in others.iter_mut().filter(|other| !is_left_out(other)) {
@@ -176,7 +204,11 @@ fn in_turns(fds: &mut [pollfd], timeout: Option<Duration>) -> Result<c_int> {
         ready += of_sockets(&mut sockets, Some(turn))?;
         if ready > 0 || left.is_some_and(|left| left.is_zero()) {
             for ((entry, socket), other) in fds.iter_mut().zip(&sockets).zip(&others) {
-                entry.revents = if table::is_ours(entry.fd) { socket.revents } else { other.revents };
+                entry.revents = if table::is_ours(entry.fd) {
+                    socket.revents
+                } else {
+                    other.revents
+                };
             }
             return Ok(ready);
         }

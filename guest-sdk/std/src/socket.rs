@@ -4,7 +4,7 @@
 use std::ffi::{c_int, c_void};
 use std::rc::Rc;
 
-use capsock_guest::{Address, MSG_DONTWAIT, MsgFlag, Socket};
+use capsock_guest::{Address, MSG_DONTWAIT, MsgFlag, Socket, ToAddress};
 use libc::socklen_t;
 
 use crate::errno::{self, Errno, Result};
@@ -14,6 +14,9 @@ use crate::{address, memory, numbers};
 /// What one message may have: the kernel's own limit is lower, and the host traps
 /// where a call hands over much more.
 const LARGEST_MESSAGE: usize = 1 << 20;
+
+/// How much of several buffers is put together to be sent at once.
+const GATHERED: usize = 64 << 10;
 
 impl Sock {
     /// recv(2)
@@ -30,6 +33,58 @@ impl Sock {
     pub(crate) fn send(&self, data: &[u8], flags: MsgFlag) -> Result<usize> {
         self.check_length(data)?;
         Ok(self.ready_to(Direction::Send)?.send_flags(data, flags)?)
+    }
+
+    /// Of several buffers: a whole message, or of a stream as many bytes as are
+    /// worth to be copied.
+    pub(crate) fn send_all_of(&self, buffers: &[&[u8]]) -> Result<usize> {
+        let mut filled = buffers.iter().filter(|buffer| !buffer.is_empty());
+        match (filled.next(), filled.next()) {
+            (None, _) => self.send(&[], MsgFlag::NONE),
+            (Some(only), None) => self.send(only, MsgFlag::NONE),
+            (Some(first), _) if self.is_stream() && first.len() >= GATHERED => {
+                self.send(first, MsgFlag::NONE)
+            }
+            _ => {
+                let mut gathered = buffers.concat();
+                if self.is_stream() {
+                    gathered.truncate(GATHERED);
+                }
+                self.send(&gathered, MsgFlag::NONE)
+            }
+        }
+    }
+
+    /// recvfrom(2)
+    pub(crate) fn receive_from(
+        &self,
+        room: &mut [u8],
+        flags: MsgFlag,
+    ) -> Result<(usize, Option<Address>)> {
+        let host = self.ready_to(Direction::Receive)?;
+        Ok(host.recvfrom_into_flags(room, flags)?)
+    }
+
+    /// sendto(2)
+    pub(crate) fn send_to(
+        &self,
+        data: &[u8],
+        flags: MsgFlag,
+        receiver: impl ToAddress,
+    ) -> Result<usize> {
+        self.check_length(data)?;
+        let host = self.ready_to(Direction::Send)?;
+        Ok(host.sendto_flags(data, flags, receiver)?)
+    }
+
+    /// accept(2)
+    pub(crate) fn accept(&self, is_nonblocking: bool) -> Result<(Rc<Self>, Address)> {
+        let (host, peer) = self.ready_to(Direction::Receive)?.accept()?;
+        let connection = Self::new(host, is_nonblocking);
+        // As the kernel has it, which copies the listener.
+        connection.receive_timeout.set(self.receive_timeout.get());
+        connection.send_timeout.set(self.send_timeout.get());
+        Ok((Rc::new(connection), peer))
     }
 
     fn check_length(&self, data: &[u8]) -> Result<()> {
@@ -108,17 +163,6 @@ pub unsafe extern "C" fn __wrap_accept4(
     errno::int(accept())
 }
 
-impl Sock {
-    pub(crate) fn accept(&self, is_nonblocking: bool) -> Result<(Rc<Self>, Address)> {
-        let (host, peer) = self.ready_to(Direction::Receive)?.accept()?;
-        let connection = Self::new(host, is_nonblocking);
-        // As the kernel has it, which copies the listener.
-        connection.receive_timeout.set(self.receive_timeout.get());
-        connection.send_timeout.set(self.send_timeout.get());
-        Ok((Rc::new(connection), peer))
-    }
-}
-
 /// connect(2)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn __wrap_connect(
@@ -188,7 +232,10 @@ pub unsafe extern "C" fn __wrap_recv(
     let receive = || {
         let socket = table::lookup(fd)?;
         // SAFETY: as recv(2) says.
-        socket.receive(unsafe { memory::room(start, length)? }, message_flags(flags)?)
+        socket.receive(
+            unsafe { memory::room(start, length)? },
+            message_flags(flags)?,
+        )
     };
     errno::count(receive())
 }
@@ -207,9 +254,7 @@ pub unsafe extern "C" fn __wrap_recvfrom(
         let socket = table::lookup(fd)?;
         // SAFETY: as recvfrom(2) says.
         let room = unsafe { memory::room(start, length)? };
-        let flags = message_flags(flags)?;
-        let host = socket.ready_to(Direction::Receive)?;
-        let (count, from) = host.recvfrom_into_flags(room, flags)?;
+        let (count, from) = socket.receive_from(room, message_flags(flags)?)?;
         let from = from.and_then(|from| from.to_socket_addr());
         // SAFETY: as recvfrom(2) says.
         unsafe { address::write(sender, sender_length, from)? };
@@ -229,7 +274,10 @@ pub unsafe extern "C" fn __wrap_send(
     let send = || {
         let socket = table::lookup(fd)?;
         // SAFETY: as send(2) says.
-        socket.send(unsafe { memory::bytes(start, length)? }, message_flags(flags)?)
+        socket.send(
+            unsafe { memory::bytes(start, length)? },
+            message_flags(flags)?,
+        )
     };
     errno::count(send())
 }
@@ -252,11 +300,10 @@ pub unsafe extern "C" fn __wrap_sendto(
         if receiver.is_null() || receiver_length == 0 {
             return socket.send(data, flags);
         }
-        socket.check_length(data)?;
         // SAFETY: as sendto(2) says.
-        let receiver = unsafe { address::read(receiver, receiver_length)? };
-        let host = socket.ready_to(Direction::Send)?;
-        Ok(host.sendto_flags(data, flags, receiver)?)
+        socket.send_to(data, flags, unsafe {
+            address::read(receiver, receiver_length)?
+        })
     };
     errno::count(send())
 }
