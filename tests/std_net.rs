@@ -72,7 +72,10 @@ fn a_program_does_the_same_natively_and_as_a_guest(
     let directory = directory.path().to_str().unwrap();
     let flags = flags(directory);
     let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
-    assert_eq!(lines(run(&flags, "std-net", &[subject, directory])), expected);
+    assert_eq!(
+        lines(run(&flags, "std-net", &[subject, directory])),
+        expected
+    );
 }
 
 /// It is on capsock:sockets alone: nothing of the C library's own sockets is left.
@@ -82,7 +85,11 @@ fn a_program_that_is_linked_with_the_sdk_imports_nothing_of_wasi_sockets() {
         let mut inspect = capsock();
         inspect.arg("inspect").arg(guest(name));
         let told = lines(inspect).join("\n");
-        assert_eq!(told.contains("capsock:sockets/socket@"), is_linked, "{told}");
+        assert_eq!(
+            told.contains("capsock:sockets/socket@"),
+            is_linked,
+            "{told}"
+        );
         assert_eq!(told.contains("wasi:sockets/"), !is_linked, "{told}");
     }
 }
