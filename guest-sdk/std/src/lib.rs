@@ -20,8 +20,8 @@
 //! The whole line is in `docs/rust.md`.
 //!
 //! Sockets are descriptors, as everywhere: `AsFd` and `OwnedFd` lead to and from
-//! [`capsock_guest::Socket`] ([`with_socket`], [`into_fd`]), for what `std` has
-//! no name for. Unix sockets, which `std` does not have on WASI, are in [`unix`].
+//! `capsock_guest::Socket` (`with_socket`, `into_fd`), for what `std` has no name
+//! for. Unix sockets, which `std` does not have on WASI, are in `unix`.
 //!
 //! Elsewhere than on `wasm32-wasip2` the crate is empty.
 
