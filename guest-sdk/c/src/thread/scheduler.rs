@@ -200,11 +200,7 @@ fn wake_at(place: Place, most: usize) -> usize {
     with(|scheduler| {
         let mut count = 0;
         while count < most {
-            let waiting = scheduler
-                .places
-                .get(&place)
-                .and_then(VecDeque::front)
-                .cloned();
+            let waiting = scheduler.places.get(&place).and_then(VecDeque::front).cloned();
             let Some(first) = waiting else { break };
             scheduler.wake(&first, Woken::Event);
             count += 1;
@@ -448,10 +444,7 @@ impl Source {
     }
 
     /// Has the scheduler's poller know the source; `register` adds it.
-    fn know(
-        &self,
-        register: impl FnOnce(&Poller, u64, Readiness, Trigger) -> Result<()>,
-    ) -> Result<()> {
+    fn know(&self, register: impl FnOnce(&Poller, u64, Readiness, Trigger) -> Result<()>) -> Result<()> {
         if self.is_known.get() {
             return Ok(());
         }
@@ -511,10 +504,7 @@ impl<'a> Sources<'a> {
             let me = scheduler.current.id;
             let host = &mut scheduler.host;
             if let Some((source, events)) = self.source {
-                host.waiting
-                    .entry(source.key)
-                    .or_default()
-                    .push((me, events));
+                host.waiting.entry(source.key).or_default().push((me, events));
             }
             let pollables = self.pollables.into_iter().map(|each| (me, each));
             host.pollables.extend(pollables);
@@ -571,11 +561,7 @@ fn stuck() -> ! {
     let threads = with(|scheduler| scheduler.threads.values().cloned().collect::<Vec<_>>());
     for thread in threads {
         if let Some(wait) = thread.wait.get() {
-            text.push_str(&format!(
-                "  {} waits for {}\n",
-                name_of(&thread),
-                told(wait)
-            ));
+            text.push_str(&format!("  {} waits for {}\n", name_of(&thread), told(wait)));
         }
     }
     // SAFETY: it reads what is given, and does not return.
