@@ -102,16 +102,16 @@ release: guests python
 
 # Measure guests beside native programs: target/bench/results.json and
 # docs/performance.md. Some minutes on two cores that do nothing else.
-bench: guests python
+bench: guests python c-sdk
     cargo build --release -p capsock-bench
     target/release/capsock-bench run --recipe 'just bench' --results target/bench/results.json --document docs/performance.md
 
 # Print the round trips and the throughput alone; less than two minutes.
-bench-quick: guests python
+bench-quick: guests python c-sdk
     cargo build --release -p capsock-bench
     target/release/capsock-bench run --recipe 'just bench-quick' --quick --rounds 9 --results target/bench/quick.json
 
 # Print the same of what `just release` built last; it is built where it never was.
-bench-release: guests python
+bench-release: guests python c-sdk
     [ -x target/profiled/capsock-bench ] || just release
     target/profiled/capsock-bench run --recipe 'just bench-release' --quick --results target/bench/release.json

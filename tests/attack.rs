@@ -129,11 +129,13 @@ fn attack(
     };
     let grants = [full, &grants].concat();
     let command = match interface {
-        Interface::Sealed | Interface::SealedP3 => match witness.seal(guest(interface), &grants) {
-            Ok(sealed) => wasi_host(&sealed, &does),
-            Err(usage) => *usage,
-        },
-        _ => run(&grants, guest(interface), &does),
+        Interface::Sealed | Interface::SealedP3 => {
+            match witness.seal(guest(interface, &does), &grants) {
+                Ok(sealed) => wasi_host(&sealed, &does),
+                Err(usage) => *usage,
+            }
+        }
+        _ => run(&grants, guest(interface, &does), &does),
     };
     let mut under = attempt.under.split_whitespace();
     let command = match under.next() {
@@ -183,8 +185,9 @@ fn attack(
 }
 
 /// What tries it.
-fn guest(interface: Interface) -> &'static str {
+fn guest(interface: Interface, does: &[&str]) -> &'static str {
     match interface {
+        _ if does[0].starts_with("threads-") => "c-attack-threads",
         Interface::Capsock => "attack",
         Interface::P2 | Interface::Sealed => "attack-std",
         Interface::P3 | Interface::SealedP3 => "sockets_p3",

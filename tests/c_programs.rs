@@ -1,6 +1,13 @@
 //! Programs in C from Debian's sources, unpatched, each with a real peer, over TCP
 //! and a Unix socket.
 
+#[path = "c_programs/busybox.rs"]
+mod busybox;
+#[path = "c_programs/servers.rs"]
+mod servers;
+#[path = "c_programs/tls.rs"]
+mod tls;
+
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream, UdpSocket};
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -8,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use capsock_tests::peer::{Server, program};
+use capsock_tests::peer::{self, Server, program};
 use capsock_tests::{PATIENCE, Running, capsock, patiently, stderr};
 use tempfile::TempDir;
 
@@ -80,8 +87,11 @@ fn connect(port: u16) -> TcpStream {
 }
 
 fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
+    peer::free_port("127.0.0.1")
+}
+
+fn is_there(port: u16) -> bool {
+    TcpStream::connect(("127.0.0.1", port)).is_ok()
 }
 
 #[test]

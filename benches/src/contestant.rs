@@ -35,15 +35,20 @@ pub(crate) enum Contestant {
     Wasi03,
     NativePython,
     CapsockPython,
+    /// The same in C, on the C SDK.
+    CapsockC,
+    /// In C with threads: the programs of another thread than the first, or that
+    /// are about threads.
+    NativeThreads,
+    CapsockThreads,
 }
 
 impl Contestant {
     /// All, with the one first that the others are compared with.
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::Native,
         Self::Tokio,
         Self::Capsock,
-        Self::CapsockStd,
         Self::Wasi02,
         Self::Sealed,
         Self::Wasi03,
@@ -51,12 +56,30 @@ impl Contestant {
         Self::CapsockPython,
     ];
 
-    /// Those without an interpreter, whose cost would hide the others'.
-    pub(crate) const RUST: [Self; 7] = [
+    /// Those, the program of `Wasi02` linked with the SDK, and those in C that are the
+    /// same.
+    pub(crate) const ON_SDKS: [Self; 11] = [
         Self::Native,
         Self::Tokio,
         Self::Capsock,
         Self::CapsockStd,
+        Self::CapsockC,
+        Self::CapsockThreads,
+        Self::Wasi02,
+        Self::Sealed,
+        Self::Wasi03,
+        Self::NativePython,
+        Self::CapsockPython,
+    ];
+
+    /// What threads do.
+    pub(crate) const THREADS: [Self; 2] = [Self::NativeThreads, Self::CapsockThreads];
+
+    /// Those without an interpreter, whose cost would hide the others'.
+    pub(crate) const RUST: [Self; 6] = [
+        Self::Native,
+        Self::Tokio,
+        Self::Capsock,
         Self::Wasi02,
         Self::Sealed,
         Self::Wasi03,
@@ -73,6 +96,9 @@ impl Contestant {
             Self::Wasi03 => "wasi:sockets 0.3",
             Self::NativePython => "native, Python",
             Self::CapsockPython => "capsock, Python",
+            Self::CapsockC => "capsock, C",
+            Self::NativeThreads => "native, C with threads",
+            Self::CapsockThreads => "capsock, C with threads",
         }
     }
 }
@@ -85,6 +111,8 @@ pub(crate) struct Arena {
     sealed: Program,
     p3: Program,
     python: Result<Program, String>,
+    c: Result<Program, String>,
+    threads: Result<Program, String>,
     /// Where sockets and files of the programs are.
     pub(crate) directory: PathBuf,
 }
@@ -119,12 +147,25 @@ impl Arena {
         let engine = guest::engine(&guest::config())?;
         let concurrent = guest::engine(guest::config().concurrency_support(true))?;
         let sealed = seal(&guest::path("bench-std"), directory)?;
+        let threading = guest::engine(
+            guest::config()
+                .concurrency_support(true)
+                .wasm_component_model_threading(true),
+        )?;
+        let in_c = |engine, name| match guest::path(name) {
+            path if path.exists() => {
+                Program::new(engine, &path).map_err(|error| format!("{error:#}"))
+            }
+            _ => Err(format!("target/guests/{name}.wasm is not built")),
+        };
         let p3 = Component::from_file(&concurrent, guest::path("bench_p3"))?;
         Ok(Self {
             sdk: Program::new(&engine, &guest::path("bench-sdk"))?,
             std_on_sdk: Program::new(&engine, &guest::path("bench-std-sdk"))?,
             std: Program::new(&engine, &guest::path("bench-std"))?,
             sealed: Program::new(&engine, &sealed)?,
+            c: in_c(&engine, "bench-c-bench"),
+            threads: in_c(&threading, "bench-c-threads"),
             p3: Program::concurrent(&concurrent, &p3)?,
             python: match guest::path("python") {
                 _ if !python => Err("not in this run".to_owned()),
@@ -210,6 +251,16 @@ impl Arena {
                 Err("wasi:sockets has no Unix sockets".to_owned())
             }
             Contestant::CapsockStd => guest(&self.std_on_sdk, args),
+            Contestant::CapsockC => guest(self.c.as_ref().map_err(String::clone)?, args),
+            Contestant::CapsockThreads => {
+                guest(self.threads.as_ref().map_err(String::clone)?, args)
+            }
+            Contestant::NativeThreads => Command::new(guest::native("bench-c-threads"))
+                .args(&args)
+                .stdin(Stdio::null())
+                .spawn()
+                .map(Running::Process)
+                .map_err(|error| format!("target/bench-c-threads: {error}")),
             Contestant::Wasi02 => guest(&self.std, args),
             Contestant::Sealed => guest(&self.sealed, args),
             Contestant::Wasi03 => guest(&self.p3, args),

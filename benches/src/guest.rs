@@ -253,6 +253,11 @@ pub(crate) fn policy(directory: &Path) -> wasmtime::Result<Policy> {
         .allow(Connect, &unix)?)
 }
 
+/// A program for this machine, which `just c-sdk` builds.
+pub(crate) fn native(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../target/{name}"))
+}
+
 /// A component that `just guests` builds.
 pub(crate) fn path(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../target/guests/{name}.wasm"))

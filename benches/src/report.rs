@@ -26,7 +26,7 @@ struct Goal {
     unit: &'static str,
 }
 
-const GOALS: [Goal; 11] = [
+const GOALS: [Goal; 14] = [
     Goal {
         title: "TCP round trip, time",
         found: |results| ratio(results, "round-trip-tcp"),
@@ -94,6 +94,27 @@ const GOALS: [Goal; 11] = [
         unit: "",
     },
     Goal {
+        title: "TCP round trip of a C program over that of a Rust one",
+        found: |results| over(results, "round-trip-tcp", "capsock, C", "capsock"),
+        bound: 1.02,
+        better: Better::Less,
+        unit: "",
+    },
+    Goal {
+        title: "making a thread and joining it",
+        found: |results| of_threads(results, "thread-create"),
+        bound: 2.0,
+        better: Better::Less,
+        unit: " µs",
+    },
+    Goal {
+        title: "switching to another thread",
+        found: |results| of_threads(results, "thread-switch"),
+        bound: 0.5,
+        better: Better::Less,
+        unit: " µs",
+    },
+    Goal {
         title: "what sealing adds to a component",
         found: |results| Some(results.case("sealing")?.of("added")?.value.median),
         bound: 300.0,
@@ -124,8 +145,18 @@ fn ratio(results: &Results, id: &str) -> Option<f64> {
 
 /// A sealed program's to the same one unsealed, on wasmtime's own sockets.
 fn sealed(results: &Results, id: &str) -> Option<f64> {
+    over(results, id, "wasi:sockets 0.2, sealed", "wasi:sockets 0.2")
+}
+
+/// One contestant's to another one's.
+fn over(results: &Results, id: &str, one: &str, other: &str) -> Option<f64> {
     let of = |name| Some(results.case(id)?.of(name)?.value.median);
-    Some(of("wasi:sockets 0.2, sealed")? / of("wasi:sockets 0.2")?)
+    Some(of(one)? / of(other)?)
+}
+
+fn of_threads(results: &Results, id: &str) -> Option<f64> {
+    let found = results.case(id)?.of("capsock, C with threads")?;
+    Some(found.value.median)
 }
 
 /// Which cases a chart shows.

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use capsock_host::Limits;
 use rustix::thread::{ClockId, NanosleepRelativeResult, Timespec, clock_nanosleep_relative};
-use wasmtime::{Config, Engine, Store};
+use wasmtime::component::ResourceTableError;
+use wasmtime::{Config, Engine, Error, Store};
 
 use crate::terminal::tell;
 
@@ -51,6 +52,18 @@ pub(crate) fn apply<T>(limits: &Limits, has_tasks: bool, store: &mut Store<T>) {
     store.set_max_component_handles(limits.handles as usize * OWN_HANDLES);
     store.set_epoch_deadline(1);
     store.epoch_deadline_async_yield_and_update(1);
+}
+
+/// Says which limits a guest has met that traps since a table of handles or of
+/// threads is full.
+pub(crate) fn explained(error: Error, limits: &Limits) -> Error {
+    match error.downcast_ref::<ResourceTableError>() {
+        Some(ResourceTableError::Full) => error.context(format!(
+            "it has more handles than --limit handles={} allows, or more threads than --limit threads={}",
+            limits.handles, limits.threads
+        )),
+        _ => error,
+    }
 }
 
 /// Starts the clocks: guests that compute yield at each tick, and when the time

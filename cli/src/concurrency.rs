@@ -133,9 +133,7 @@ impl Concurrency {
             | F::ThreadYield { .. } => WasmFeatures::CM_ASYNC,
             // With these alone a thread says itself which one goes on: while it waits
             // in a call, none could.
-            F::ThreadIndex
-            | F::ThreadNewIndirect { .. }
-            | F::ThreadSuspendThenResume { .. } => {
+            F::ThreadIndex | F::ThreadNewIndirect { .. } | F::ThreadSuspendThenResume { .. } => {
                 self.features |= WasmFeatures::CM_ASYNC | WasmFeatures::CM_THREADING;
                 return;
             }

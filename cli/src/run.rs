@@ -336,7 +336,7 @@ async fn call(
         Some(Ok(Err(()))) => Ok(1),
         Some(Err(Failure::Trap(error))) => match error.downcast_ref::<I32Exit>() {
             Some(exit) => Ok(exit.0),
-            None => Err(Failure::Trap(error)),
+            None => Err(Failure::Trap(bounds::explained(error, limits))),
         },
         Some(Err(failure)) => Err(failure),
         None => {

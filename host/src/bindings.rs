@@ -37,6 +37,7 @@ mod generated {
             "wasi:clocks": wasmtime_wasi::p2::bindings::clocks,
             "wasi:filesystem": wasmtime_wasi::p2::bindings::filesystem,
             "wasi:io": wasmtime_wasi::p2::bindings::io,
+            "capsock:sockets/names.lookup": crate::imports::names::Lookup,
             "capsock:sockets/poller.poller": crate::poller::Poller,
             "capsock:sockets/socket.socket": crate::socket::Socket,
         },

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -63,6 +64,7 @@ int main(void) {
     FAILS(setrlimit(RLIMIT_NOFILE, &limit), EPERM);
     IS(getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur == 4096);
     FAILS(flock(0, LOCK_EX), ENOSYS);
+    FAILS(msync(NULL, 0, MS_SYNC), ENOSYS);
     FAILS(setitimer(ITIMER_REAL, &soon, NULL), ENOSYS);
     IS((errno = 0, alarm(1)) == 0 && errno == ENOSYS);
     FAILS(pause(), ENOSYS);

@@ -60,6 +60,18 @@ void names(void) {
     printf("getnameinfo: %s\n", error_of(getnameinfo((struct sockaddr *)&address, sizeof(struct sockaddr_in), host, 4, NULL, 0, NI_NUMERICHOST)));
     printf("getnameinfo: %s\n", error_of(getnameinfo((struct sockaddr *)&address, 3, host, sizeof host, NULL, 0, NI_NUMERICHOST)));
 
+    struct sockaddr_un local = {.sun_family = AF_UNIX, .sun_path = "/a/path"};
+    printf("getnameinfo: %s\n", error_of(getnameinfo((struct sockaddr *)&local, sizeof local, host, sizeof host, service, sizeof service, NI_NUMERICHOST | NI_NUMERICSERV)));
+    printf("%s %s\n", host, service);
+    printf("getnameinfo: %s\n", error_of(getnameinfo((struct sockaddr *)&local, sizeof local, NULL, 0, service, 4, 0)));
+    char own[256];
+    gethostname(own, sizeof own);
+    getnameinfo((struct sockaddr *)&local, sizeof local, host, sizeof host, service, sizeof service, 0);
+    IS(strcmp(host, own) == 0);
+    local.sun_path[0] = 0;
+    printf("getnameinfo: %s\n", error_of(getnameinfo((struct sockaddr *)&local, sizeof local, host, sizeof host, service, sizeof service, NI_NUMERICHOST)));
+    printf("%s %s.\n", host, service);
+
     struct hostent *entry = gethostbyname("127.0.0.1");
     IS(entry && entry->h_addrtype == AF_INET && entry->h_length == 4);
     IS(entry && *(in_addr_t *)entry->h_addr_list[0] == htonl(INADDR_LOOPBACK) && !entry->h_addr_list[1]);

@@ -162,6 +162,17 @@ static void *receive_in_time(void *none) {
 }
 static void nothing(void) {}
 
+static void *look_up(void *none) {
+    struct addrinfo hints = {.ai_family = AF_INET, .ai_socktype = SOCK_STREAM}, *found;
+    if (getaddrinfo("localhost", "80", &hints, &found) == 0) {
+        inet_ntop(AF_INET, &((struct sockaddr_in *)found->ai_addr)->sin_addr, buffer, sizeof buffer);
+        puts(buffer);
+        freeaddrinfo(found);
+    }
+    IS(getaddrinfo("no such name", "80", &hints, &found) == EAI_NONAME);
+    return none;
+}
+
 static int echoes;
 static void *echo(void *argument) {
     int fd = (int)(intptr_t)argument;
@@ -235,6 +246,8 @@ void waits(void) {
     GET(timer_fd, timerfd_create(CLOCK_MONOTONIC, 0));
     against(wait_for_timer, arm);
     against(wait_for_timer_in_poll, arm);
+
+    against(look_up, nothing);
 
     /* Ten that sleep take as long as one. */
     struct timespec begun, ended;

@@ -1,5 +1,6 @@
 //! Runs guests under the real CLI, for tests that are their peers.
 
+pub mod c;
 mod namespace;
 pub mod peer;
 mod sealed;

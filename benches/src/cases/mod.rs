@@ -9,6 +9,7 @@ mod memory;
 mod round_trip;
 mod sealing;
 mod start;
+mod threads;
 mod throughput;
 
 use crate::contestant::Arena;
@@ -30,6 +31,7 @@ pub(crate) fn all(arena: &Arena, plan: &Plan, quick: bool) -> Vec<Case> {
     cases.extend(file::cases(arena, plan));
     cases.extend(start::cases(arena, plan));
     cases.extend(sealing::cases(arena, plan));
+    cases.extend(threads::cases(arena, plan));
     cases.extend(checks::cases(arena, plan));
     cases.extend(instructions::cases(arena, plan));
     cases

@@ -11,16 +11,25 @@ use crate::results::Case;
 pub(crate) const SIZE: usize = 64;
 
 pub(crate) fn cases(arena: &Arena, plan: &Plan) -> Vec<Case> {
-    let all = &Contestant::ALL;
+    let (all, others) = (&Contestant::ON_SDKS, &without_threads());
     let unit = Unit::Microseconds;
     let tcp = ("round-trip-tcp", "Round trip of 64 bytes, TCP", unit);
     let udp = ("round-trip-udp", "Round trip of 64 bytes, UDP", unit);
     let unix = ("round-trip-unix", "Round trip of 64 bytes, Unix", unit);
     vec![
         compete(plan, tcp, all, |contestant| over_tcp(arena, contestant)),
-        compete(plan, udp, all, |contestant| over_udp(arena, contestant)),
-        compete(plan, unix, all, |contestant| over_unix(arena, contestant)),
+        compete(plan, udp, others, |contestant| over_udp(arena, contestant)),
+        compete(plan, unix, others, |contestant| {
+            over_unix(arena, contestant)
+        }),
     ]
+}
+
+/// What has all programs.
+pub(crate) fn without_threads() -> Vec<Contestant> {
+    let mut all = Contestant::ON_SDKS.to_vec();
+    all.retain(|contestant| *contestant != Contestant::CapsockThreads);
+    all
 }
 
 struct Stream<S> {

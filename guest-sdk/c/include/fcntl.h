@@ -8,6 +8,26 @@
 extern "C" {
 #endif
 
+/* wasi-libc's values, but without casts, so that #if has them too. */
+#undef O_APPEND
+#undef O_DSYNC
+#undef O_NONBLOCK
+#undef O_RSYNC
+#undef O_SYNC
+#undef O_CREAT
+#undef O_DIRECTORY
+#undef O_EXCL
+#undef O_TRUNC
+#define O_APPEND 1
+#define O_DSYNC 2
+#define O_NONBLOCK 4
+#define O_RSYNC 8
+#define O_SYNC 16
+#define O_CREAT 0x1000
+#define O_DIRECTORY 0x2000
+#define O_EXCL 0x4000
+#define O_TRUNC 0x8000
+
 #define F_DUPFD 0
 #define F_DUPFD_CLOEXEC 1030
 #define F_GETLK 5

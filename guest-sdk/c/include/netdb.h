@@ -2,11 +2,17 @@
 #define __CAPSOCK_NETDB_H
 
 #include <netinet/in.h>
+/* libc has one variable, whose value each thread keeps for itself. */
+#define h_errno __capsock_no_h_errno
 #include_next <netdb.h>
+#undef h_errno
 
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+extern int h_errno;
+#define h_errno h_errno
 
 #ifndef NI_MAXHOST
 #define NI_MAXHOST 255

@@ -8,6 +8,7 @@ extern "C" {
 #endif
 
 #define _PATH_DEVNULL "/dev/null"
+#define _PATH_MOUNTED "/etc/mtab"
 #define _PATH_TTY "/dev/tty"
 #define _PATH_BSHELL "/bin/sh"
 #define _PATH_DEFPATH "/usr/bin:/bin"

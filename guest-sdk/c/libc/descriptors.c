@@ -9,6 +9,17 @@
 #include <time.h>
 #include <unistd.h>
 
+#define IS_OF_LIBC(flag, value) _Static_assert(flag == value, "wasi-libc has another value of " #flag)
+IS_OF_LIBC(O_APPEND, __WASI_FDFLAGS_APPEND);
+IS_OF_LIBC(O_DSYNC, __WASI_FDFLAGS_DSYNC);
+IS_OF_LIBC(O_NONBLOCK, __WASI_FDFLAGS_NONBLOCK);
+IS_OF_LIBC(O_RSYNC, __WASI_FDFLAGS_RSYNC);
+IS_OF_LIBC(O_SYNC, __WASI_FDFLAGS_SYNC);
+IS_OF_LIBC(O_CREAT, __WASI_OFLAGS_CREAT << 12);
+IS_OF_LIBC(O_DIRECTORY, __WASI_OFLAGS_DIRECTORY << 12);
+IS_OF_LIBC(O_EXCL, __WASI_OFLAGS_EXCL << 12);
+IS_OF_LIBC(O_TRUNC, __WASI_OFLAGS_TRUNC << 12);
+
 int __capsock_fcntl(int fd, int command, int argument);
 int __capsock_ioctl(int fd, int request, void *argument);
 int __capsock_open(const char *path, int flags, mode_t mode);
@@ -109,5 +120,5 @@ void __capsock_fill_stat(struct stat *status, int kind) {
 }
 
 int __wrap_timerfd_create(clockid_t clock, int flags) {
-    return __capsock_timerfd_create(clock == CLOCK_REALTIME ? 0 : clock == CLOCK_MONOTONIC ? 1 : -1, flags);
+    return __capsock_timerfd_create(clock == CLOCK_REALTIME || clock == CLOCK_MONOTONIC ? clock : -1, flags);
 }

@@ -26,6 +26,11 @@ WEAK int res_query(const char *name, int class, int type, unsigned char *room, i
 WEAK int res_search(const char *name, int class, int type, unsigned char *room, int size) {
     return res_query(name, class, type, room, size);
 }
+WEAK int res_send(const unsigned char *query, int length, unsigned char *room, int size) {
+    (void)query; (void)length; (void)room; (void)size;
+    errno = ENOSYS;
+    return -1;
+}
 
 WEAK void sethostent(int stay) { (void)stay; }
 WEAK void endhostent(void) {}

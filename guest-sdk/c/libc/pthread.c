@@ -37,8 +37,11 @@ _Noreturn void __capsock_stuck(const char *text, size_t length) {
     _Exit(128 + SIGABRT);
 }
 
+/* libc's own functions have its pointers. */
 static int number_of(clockid_t clock) {
-    return clock == CLOCK_REALTIME ? 0 : clock == CLOCK_MONOTONIC ? 1 : -1;
+    if (clock == CLOCK_REALTIME || clock == (clockid_t)&_CLOCK_REALTIME)
+        return 0;
+    return clock == CLOCK_MONOTONIC || clock == (clockid_t)&_CLOCK_MONOTONIC ? 1 : -1;
 }
 
 static int fail(int number) {

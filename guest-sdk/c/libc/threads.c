@@ -3,6 +3,7 @@
    has none of it, and imports none of its functions. */
 #include "threads.h"
 #include <errno.h>
+#include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,9 +50,9 @@ static _Noreturn void tell_overflow(void) {
 #ifdef __capsock_stack_checks__
 /* The linker has every function look whether its part of the stack is within these,
    and call the second one if it is not. */
-__attribute__((import_module("env"), import_name("__set_stack_limits"))) extern void set_stack_limits(uintptr_t highest, uintptr_t lowest);
+__attribute__((import_module("env"), import_name("__capsock_set_stack_limits"))) extern void set_stack_limits(uintptr_t highest, uintptr_t lowest);
 
-void __capsock_stack_overflow(uintptr_t pointer) {
+void __capsock_overflowed(uintptr_t pointer) {
     (void)pointer;
     set_stack_limits(UINTPTR_MAX, 0);
     /* What is below is not of this stack: it goes on at the beginning. */
@@ -105,7 +106,7 @@ static void free_ended(void) {
 __attribute__((noinline)) static void go_on(uint32_t index) {
     struct work *mine = __capsock_work;
     uintptr_t pointer = stack_pointer(), storage = __capsock_storage ? __capsock_storage->get() : 0;
-    int number = errno;
+    int number = errno, host_number = h_errno;
     check_guard(mine);
     lift_limits();
     go_on_with(index);
@@ -114,6 +115,7 @@ __attribute__((noinline)) static void go_on(uint32_t index) {
     if (__capsock_storage)
         __capsock_storage->set(storage);
     errno = number;
+    h_errno = host_number;
     __capsock_work = mine;
     if (ended)
         free_ended();
@@ -171,7 +173,9 @@ static uint32_t take_idle(void) {
     return new_thread(start, 0);
 }
 
-int __wrap_pthread_create(pthread_t *restrict made, const pthread_attr_t *restrict attributes, void *(*function)(void *), void *restrict argument) {
+/* Not before libc, which has none: a test of configure declares it otherwise, and the
+   linker knows what to do with that for a function by its own name. */
+int pthread_create(pthread_t *restrict made, const pthread_attr_t *restrict attributes, void *(*function)(void *), void *restrict argument) {
     if (!__capsock_thread_may_begin(go_on, this_thread(), idle.count))
         return EAGAIN;
     void *stack = NULL;

@@ -32,7 +32,6 @@ WEAK int getitimer(int which, struct itimerval *value) {
 }
 
 WEAK int settimeofday(const struct timeval *time, const struct timezone *zone) { (void)time; (void)zone; errno = EPERM; return -1; }
-WEAK int clock_settime(clockid_t clock, const struct timespec *time) { (void)clock; (void)time; errno = EPERM; return -1; }
 
 /* A guest has no time zones. */
 WEAK char *tzname[2] = {(char *)"UTC", (char *)"UTC"};

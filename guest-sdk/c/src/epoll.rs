@@ -96,7 +96,8 @@ impl Epoll {
             Err(Errno::EEXIST) => {
                 let socket = object.waitable().ok_or(Errno::EEXIST)?.dup()?;
                 let interest = Side::of(object).interest(event.events);
-                self.set.poller
+                self.set
+                    .poller
                     .register(socket.as_resource(), key, interest, trigger)?;
                 Some(socket)
             }
@@ -129,11 +130,13 @@ impl Epoll {
         );
         match (&member.duplicate, object.waitable(), &object.kind) {
             (Some(socket), ..) | (None, Some(socket), _) => {
-                self.set.poller
+                self.set
+                    .poller
                     .modify(socket.as_resource(), key, interest, trigger)?;
             }
             (None, None, Kind::Epoll(other)) => {
-                self.set.poller
+                self.set
+                    .poller
                     .modify_poller(&other.set.poller, key, interest, trigger)?;
             }
             _ => {}
@@ -156,7 +159,9 @@ impl Epoll {
             (Some(socket), ..) | (None, Some(socket), _) => {
                 self.set.poller.unregister(socket.as_resource())?;
             }
-            (None, None, Kind::Epoll(other)) => self.set.poller.unregister_poller(&other.set.poller)?,
+            (None, None, Kind::Epoll(other)) => {
+                self.set.poller.unregister_poller(&other.set.poller)?
+            }
             _ => {}
         }
         Ok(())

@@ -7,15 +7,17 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ptr::null_mut;
 
 use capsock_guest::{
-    AF_INET, AF_INET6, AF_UNSPEC, AddressFamily, EAI_ADDRFAMILY, EAI_AGAIN, EAI_BADFLAGS, EAI_FAIL,
-    EAI_FAMILY, EAI_MEMORY, EAI_NODATA, EAI_NONAME, EAI_OVERFLOW, EAI_SERVICE, EAI_SOCKTYPE,
-    EAI_SYSTEM, Error, SocketKind, getaddrinfo, gethostbyaddr, gethostbyname_ex, gethostname,
-    getnameinfo, getprotobyname, getservbyname, getservbyport, sethostname,
+    AF_INET, AF_INET6, AF_UNSPEC, AddrInfo, Address, AddressFamily, EAI_ADDRFAMILY, EAI_AGAIN,
+    EAI_BADFLAGS, EAI_FAIL, EAI_FAMILY, EAI_MEMORY, EAI_NODATA, EAI_NONAME, EAI_OVERFLOW,
+    EAI_SERVICE, EAI_SOCKTYPE, EAI_SYSTEM, Error, Lookup, NI_NUMERICHOST, SocketKind, UnixAddress,
+    getaddrinfo, gethostbyaddr, gethostbyname_ex, gethostname, getnameinfo, getprotobyname,
+    getservbyname, getservbyport, sethostname,
 };
 
 use crate::address::{self, Length};
 use crate::errno::{self, Errno, Result};
 use crate::memory;
+use crate::thread::scheduler::{self, Sources};
 
 /// `struct addrinfo`
 #[repr(C)]
@@ -43,6 +45,19 @@ fn failed(error: Error) -> c_int {
         errno::set(error.into());
         EAI_SYSTEM
     })
+}
+
+/// Others run meanwhile. It is no cancellation point: what it has would be lost.
+fn look_up_among_others(
+    start: impl FnOnce() -> capsock_guest::Result<Lookup>,
+) -> std::result::Result<Vec<AddrInfo>, c_int> {
+    let lookup = start().map_err(failed)?;
+    loop {
+        if let Some(found) = lookup.answers() {
+            return found.map_err(failed);
+        }
+        Sources::default().and([lookup.subscribe()]).wait_on();
+    }
 }
 
 unsafe fn look_up(
@@ -74,16 +89,14 @@ unsafe fn look_up(
         family @ (AF_UNSPEC | AF_INET | AF_INET6) => family,
         _ => return Err(EAI_FAMILY),
     };
-    let found = getaddrinfo(
-        host.as_deref(),
-        service.as_deref(),
-        family,
-        kind,
-        protocol,
-        flags,
-    );
+    let (host, service) = (host.as_deref(), service.as_deref());
+    let found = if scheduler::are_many() {
+        look_up_among_others(|| Lookup::start(host, service, family, kind, protocol, flags))
+    } else {
+        getaddrinfo(host, service, family, kind, protocol, flags).map_err(failed)
+    };
     let mut next: *mut Addrinfo = null_mut();
-    for info in found.map_err(failed)?.iter().rev() {
+    for info in found?.iter().rev() {
         // One block each, since a program may free a part of the list.
         let address = address::format(&info.sockaddr);
         let start = size_of::<Addrinfo>();
@@ -183,10 +196,13 @@ pub unsafe extern "C" fn __wrap_getnameinfo(
     let Ok(address) = (unsafe { address::read(start, length) }) else {
         return EAI_FAMILY;
     };
-    if address.to_socket_addr().is_none() {
-        return EAI_FAMILY;
-    }
-    let (host_name, service_name) = match getnameinfo(&address, flags) {
+    let names = match &address {
+        Address::Inet(_) | Address::Inet6(_) => getnameinfo(&address, flags)
+            .map(|(host, service)| (host.into_bytes(), service.into_bytes())),
+        Address::Unix(address) => local_names(address, flags),
+        _ => return EAI_FAMILY,
+    };
+    let (host_name, service_name) = match names {
         Ok(names) => names,
         Err(error) => return failed(error),
     };
@@ -199,11 +215,24 @@ pub unsafe extern "C" fn __wrap_getnameinfo(
         }
         // SAFETY: the same.
         let room = unsafe { memory::room(start.cast(), length as usize) };
-        if !room.is_ok_and(|room| memory::copy_string(room, name.as_bytes())) {
+        if !room.is_ok_and(|room| memory::copy_string(room, &name)) {
             return EAI_OVERFLOW;
         }
     }
     0
+}
+
+/// The names of a Unix socket: this machine's, and the path.
+fn local_names(address: &UnixAddress, flags: c_int) -> capsock_guest::Result<(Vec<u8>, Vec<u8>)> {
+    let host = match flags & NI_NUMERICHOST {
+        0 => gethostname()?.into_bytes(),
+        _ => b"localhost".to_vec(),
+    };
+    let path = match address {
+        UnixAddress::Pathname(path) => path.clone(),
+        UnixAddress::Unnamed | UnixAddress::Abstract(_) => Vec::new(),
+    };
+    Ok((host, path))
 }
 
 /// `struct hostent`

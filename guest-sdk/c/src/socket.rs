@@ -7,15 +7,16 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use capsock_guest::{
-    AddressFamily, MSG_DONTWAIT, MSG_PEEK, MSG_TRUNC, MSG_WAITALL, MsgFlag, SHUT_RD, SHUT_RDWR, SHUT_WR,
-    SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_STREAM, SOL_SOCKET, SO_ERROR, Socket, SocketKind, socketpair_with,
+    AddressFamily, MSG_DONTWAIT, MSG_PEEK, MSG_TRUNC, MSG_WAITALL, MsgFlag, SHUT_RD, SHUT_RDWR,
+    SHUT_WR, SO_ERROR, SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_STREAM, SOL_SOCKET, Socket, SocketKind,
+    socketpair_with,
 };
 
 use crate::address::{self, Given, Length};
 use crate::bindings::monotonic_clock::now;
 use crate::errno::{self, Errno, Result};
-use crate::memory;
 use crate::event::nanoseconds;
+use crate::memory;
 use crate::table::{self, Kind, Object};
 use crate::thread::scheduler::{self, Source, Sources};
 use crate::wait;
@@ -335,8 +336,8 @@ pub unsafe extern "C" fn __wrap_accept4(
     errno::int(with_socket(fd, |object, listener| {
         let flags = Flags::of(flags | SOCK_STREAM.number())?;
         let nonblocking = object.is_nonblocking();
-        let (connection, peer) = listener
-            .blocking(nonblocking, Direction::Receive, |host| Ok(host.accept()?))?;
+        let (connection, peer) =
+            listener.blocking(nonblocking, Direction::Receive, |host| Ok(host.accept()?))?;
         let connection = Sock::new(connection);
         // As the kernel has it, which copies the listener.
         connection

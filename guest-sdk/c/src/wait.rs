@@ -196,6 +196,10 @@ pub(crate) fn wait(
             pollables.extend(poller.map(Poller::subscribe));
             pollables.extend(until.map(subscribe_instant));
             poll(&pollables.iter().collect::<Vec<_>>());
+            // It may be the poller that is ready.
+            if poller.is_some() {
+                events = by_host(Some(0))?;
+            }
         }
     }
 }

@@ -75,8 +75,9 @@ pub use file::File;
 pub use interfaces::{if_indextoname, if_nameindex, if_nametoindex};
 pub use message::{Ancillary, ReceivedFds, ReceivedMessage, recv_fds, send_fds};
 pub use names::{
-    AddrInfo, ToService, getaddrinfo, getfqdn, gethostbyaddr, gethostbyname, gethostbyname_ex,
-    gethostname, getnameinfo, getprotobyname, getservbyname, getservbyport, sethostname,
+    AddrInfo, Lookup, ToService, getaddrinfo, getfqdn, gethostbyaddr, gethostbyname,
+    gethostbyname_ex, gethostname, getnameinfo, getprotobyname, getservbyname, getservbyport,
+    sethostname,
 };
 pub use numbers::*;
 pub use select::{

@@ -3,6 +3,7 @@
 //! The host looks them up, where its policy grants the name.
 
 use crate::address::Address;
+use crate::bindings::io::poll::Pollable;
 use crate::bindings::names::{self as wit, LookupFlags, NameFlags};
 use crate::bindings::types::{AddressFamily as WitFamily, SocketType as WitType};
 use crate::constants::{
@@ -69,14 +70,8 @@ pub fn getaddrinfo<'a>(
     proto: i32,
     flags: i32,
 ) -> Result<Vec<AddrInfo>> {
-    const OPERATION: &str = "getaddrinfo";
     let host = host.into();
-    let failed = |error| Error::lookup(OPERATION, host, error);
-    let family = match family {
-        AF_UNSPEC => None,
-        family => Some(family.to_wit().ok_or(failed(wit::NameError::Family))?),
-    };
-    let proto = u32::try_from(proto).map_err(|_negative| failed(wit::NameError::Service))?;
+    let (family, proto) = asked(host, family, proto)?;
     let found = wit::get_address_info(
         host,
         port.to_service().as_deref(),
@@ -85,11 +80,86 @@ pub fn getaddrinfo<'a>(
         proto,
         lookup_flags(flags),
     );
-    Ok(found
-        .map_err(failed)?
-        .into_iter()
-        .map(AddrInfo::from)
-        .collect())
+    answers(host, found)
+}
+
+/// How getaddrinfo tells that it failed.
+fn unresolved(host: Option<&str>, error: wit::NameError) -> Error {
+    Error::lookup("getaddrinfo", host, error)
+}
+
+fn asked(
+    host: Option<&str>,
+    family: AddressFamily,
+    proto: i32,
+) -> Result<(Option<WitFamily>, u32)> {
+    let family = match family {
+        AF_UNSPEC => None,
+        family => Some(
+            family
+                .to_wit()
+                .ok_or_else(|| unresolved(host, wit::NameError::Family))?,
+        ),
+    };
+    let proto =
+        u32::try_from(proto).map_err(|_negative| unresolved(host, wit::NameError::Service))?;
+    Ok((family, proto))
+}
+
+fn answers(
+    host: Option<&str>,
+    found: std::result::Result<Vec<wit::AddressInfo>, wit::NameError>,
+) -> Result<Vec<AddrInfo>> {
+    let found = found.map_err(|error| unresolved(host, error))?;
+    Ok(found.into_iter().map(AddrInfo::from).collect())
+}
+
+/// A [`getaddrinfo`] that goes on while the program does something else.
+#[derive(Debug)]
+pub struct Lookup {
+    host: Option<String>,
+    lookup: wit::Lookup,
+}
+
+impl Lookup {
+    /// Begins it.
+    ///
+    /// # Errors
+    /// A `gaierror`.
+    pub fn start<'a>(
+        host: impl Into<Option<&'a str>>,
+        port: impl ToService,
+        family: AddressFamily,
+        kind: impl Into<Option<SocketKind>>,
+        proto: i32,
+        flags: i32,
+    ) -> Result<Self> {
+        let host = host.into();
+        let (family, proto) = asked(host, family, proto)?;
+        let lookup = wit::Lookup::start(
+            host,
+            port.to_service().as_deref(),
+            family,
+            kind.into().map(SocketKind::to_wit),
+            proto,
+            lookup_flags(flags),
+        );
+        Ok(Self {
+            host: host.map(str::to_owned),
+            lookup,
+        })
+    }
+
+    /// What came of it, once; `None` while it goes on.
+    pub fn answers(&self) -> Option<Result<Vec<AddrInfo>>> {
+        let found = self.lookup.answers()?;
+        Some(answers(self.host.as_deref(), found))
+    }
+
+    /// A pollable of WASI that is ready when the answers are there.
+    pub fn subscribe(&self) -> Pollable {
+        self.lookup.subscribe()
+    }
 }
 
 /// The names of an address's host and service: getnameinfo(3); `flags` are

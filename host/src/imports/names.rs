@@ -1,13 +1,81 @@
 //! `capsock:sockets/names`
 
+use wasmtime::component::Resource;
+use wasmtime_wasi::p2::{DynPollable, subscribe};
+
 use crate::bindings::names::{
-    AddressInfo, Host, HostEntry, HostError, LookupFlags, NameError, NameFlags,
+    AddressInfo, Host, HostEntry, HostError, HostLookup, LookupFlags, NameError, NameFlags,
 };
 use crate::bindings::types::{Address, AddressFamily, SocketType};
 use crate::ctx::CapsockCtxView;
 use crate::error::SocketError;
-use crate::lookup::Question;
+use crate::imports::lookup;
+use crate::lookup::{Answer, Question};
 use crate::resolve;
+
+type Answers = Result<Vec<AddressInfo>, NameError>;
+#[allow(
+    unreachable_pub,
+    reason = "the generated bindings re-export it, inside this crate"
+)]
+pub type Lookup = lookup::Lookup<Answers>;
+
+fn question(
+    host: Option<String>,
+    service: Option<String>,
+    family: Option<AddressFamily>,
+    kind: Option<SocketType>,
+    protocol: u32,
+    flags: LookupFlags,
+) -> Question {
+    Question {
+        host,
+        service,
+        family: family.map(Into::into),
+        kind: kind.map(Into::into),
+        protocol,
+        flags: flags.into(),
+    }
+}
+
+fn answers(found: Result<Vec<Answer>, crate::lookup::NameError>) -> Answers {
+    let found = found?;
+    Ok(found.into_iter().map(AddressInfo::from).collect())
+}
+
+impl HostLookup for CapsockCtxView<'_> {
+    fn start(
+        &mut self,
+        host: Option<String>,
+        service: Option<String>,
+        family: Option<AddressFamily>,
+        kind: Option<SocketType>,
+        protocol: u32,
+        flags: LookupFlags,
+    ) -> wasmtime::Result<Resource<Lookup>> {
+        let question = question(host, service, family, kind, protocol, flags);
+        let ctx = self.ctx.clone();
+        let mut lookup =
+            Lookup::new(async move { answers(resolve::address_info(&ctx, question).await) });
+        // It begins now, and not when it is first waited for.
+        lookup.answers();
+        Ok(self.table.push(lookup)?)
+    }
+
+    fn answers(&mut self, this: Resource<Lookup>) -> wasmtime::Result<Option<Answers>> {
+        let answers = self.table.get_mut(&this)?.answers();
+        Ok(answers.map(|answers| std::mem::replace(answers, Ok(Vec::new()))))
+    }
+
+    fn subscribe(&mut self, this: Resource<Lookup>) -> wasmtime::Result<Resource<DynPollable>> {
+        subscribe(self.table, this)
+    }
+
+    fn drop(&mut self, this: Resource<Lookup>) -> wasmtime::Result<()> {
+        self.table.delete(this)?;
+        Ok(())
+    }
+}
 
 impl Host for CapsockCtxView<'_> {
     async fn get_address_info(
@@ -19,20 +87,8 @@ impl Host for CapsockCtxView<'_> {
         protocol: u32,
         flags: LookupFlags,
     ) -> wasmtime::Result<Result<Vec<AddressInfo>, NameError>> {
-        let (family, kind) = (family.map(Into::into), kind.map(Into::into));
-        let question = Question {
-            host,
-            service,
-            family,
-            kind,
-            protocol,
-            flags: flags.into(),
-        };
-        let answers = resolve::address_info(self.ctx, question).await;
-        Ok(match answers {
-            Ok(answers) => Ok(answers.into_iter().map(AddressInfo::from).collect()),
-            Err(error) => Err(error.into()),
-        })
+        let question = question(host, service, family, kind, protocol, flags);
+        Ok(answers(resolve::address_info(self.ctx, question).await))
     }
 
     async fn get_name_info(

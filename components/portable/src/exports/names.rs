@@ -1,17 +1,90 @@
 //! `capsock:sockets/names`
 
+use std::cell::RefCell;
+
+use capsock_checked::io::poll::Pollable;
 use capsock_policy::Errno;
 
 use super::Result;
 use crate::Portable;
 use crate::bindings::exports::capsock::sockets::names::{
-    AddressInfo, Guest, HostEntry, HostError, LookupFlags, NameError, NameFlags,
+    AddressInfo, Guest, GuestLookup, HostEntry, HostError, Lookup as Handle, LookupFlags,
+    NameError, NameFlags,
 };
 use crate::bindings::exports::capsock::sockets::types::{Address, AddressFamily, SocketType};
 use crate::convert::{endpoint, family};
 use crate::names::{self, Question};
+use crate::wait::ready_now;
+
+/// A look-up that is done when its answers are asked for: there is nothing that it
+/// could be waited for by, and it tells so.
+pub(crate) struct Lookup {
+    question: RefCell<Option<Question>>,
+}
+
+impl GuestLookup for Lookup {
+    fn start(
+        host: Option<String>,
+        service: Option<String>,
+        wanted: Option<AddressFamily>,
+        kind: Option<SocketType>,
+        protocol: u32,
+        flags: LookupFlags,
+    ) -> Handle {
+        let question = question(host, service, wanted, kind, protocol, flags);
+        Handle::new(Self {
+            question: RefCell::new(Some(question)),
+        })
+    }
+
+    fn answers(&self) -> Option<Result<Vec<AddressInfo>, NameError>> {
+        let question = self.question.take();
+        Some(question.map_or(Ok(Vec::new()), |question| answers(&question)))
+    }
+
+    fn subscribe(&self) -> Pollable {
+        ready_now()
+    }
+}
+
+fn question(
+    host: Option<String>,
+    service: Option<String>,
+    wanted: Option<AddressFamily>,
+    kind: Option<SocketType>,
+    protocol: u32,
+    flags: LookupFlags,
+) -> Question {
+    Question {
+        host,
+        service,
+        family: wanted.map(Into::into),
+        kind: kind.map(Into::into),
+        protocol,
+        passive: flags.contains(LookupFlags::PASSIVE),
+        canonical_name: flags.contains(LookupFlags::CANONICAL_NAME),
+        numeric_host: flags.contains(LookupFlags::NUMERIC_HOST),
+        v4_mapped: flags.contains(LookupFlags::V4_MAPPED),
+        all: flags.contains(LookupFlags::ALL),
+        numeric_service: flags.contains(LookupFlags::NUMERIC_SERVICE),
+    }
+}
+
+fn answers(question: &Question) -> Result<Vec<AddressInfo>, NameError> {
+    let answers = names::address_info(question)?.into_iter();
+    let answers = answers.map(|answer| AddressInfo {
+        family: family(answer.address.ip()),
+        type_: answer.kind.into(),
+        protocol: answer.protocol,
+        canonical_name: answer.canonical_name,
+        address: answer.address.into(),
+    });
+    Ok(answers.collect())
+}
 
 impl Guest for Portable {
+    type Lookup = Lookup;
+
     fn get_address_info(
         host: Option<String>,
         service: Option<String>,
@@ -20,28 +93,7 @@ impl Guest for Portable {
         protocol: u32,
         flags: LookupFlags,
     ) -> Result<Vec<AddressInfo>, NameError> {
-        let question = Question {
-            host,
-            service,
-            family: wanted.map(Into::into),
-            kind: kind.map(Into::into),
-            protocol,
-            passive: flags.contains(LookupFlags::PASSIVE),
-            canonical_name: flags.contains(LookupFlags::CANONICAL_NAME),
-            numeric_host: flags.contains(LookupFlags::NUMERIC_HOST),
-            v4_mapped: flags.contains(LookupFlags::V4_MAPPED),
-            all: flags.contains(LookupFlags::ALL),
-            numeric_service: flags.contains(LookupFlags::NUMERIC_SERVICE),
-        };
-        let answers = names::address_info(&question)?.into_iter();
-        let answers = answers.map(|answer| AddressInfo {
-            family: family(answer.address.ip()),
-            type_: answer.kind.into(),
-            protocol: answer.protocol,
-            canonical_name: answer.canonical_name,
-            address: answer.address.into(),
-        });
-        Ok(answers.collect())
+        answers(&question(host, service, wanted, kind, protocol, flags))
     }
 
     fn get_name_info(address: Address, flags: NameFlags) -> Result<(String, String), NameError> {

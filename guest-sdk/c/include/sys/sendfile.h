@@ -8,7 +8,9 @@ extern "C" {
 #endif
 
 ssize_t sendfile(int, int, off_t *, size_t);
+#ifdef _LARGEFILE64_SOURCE
 #define sendfile64 sendfile
+#endif
 
 #ifdef __cplusplus
 }

@@ -136,10 +136,12 @@ pub unsafe extern "C" fn __wrap_pthread_mutex_init(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn __wrap_pthread_mutex_destroy(mutex: *mut Mutex) -> c_int {
     // SAFETY: as pthread_mutex_destroy(3) says.
-    number(unsafe { memory::mutable(mutex) }.and_then(|mutex| match mutex.owner {
-        0 => Ok(()),
-        _ => Err(Errno::EBUSY),
-    }))
+    number(
+        unsafe { memory::mutable(mutex) }.and_then(|mutex| match mutex.owner {
+            0 => Ok(()),
+            _ => Err(Errno::EBUSY),
+        }),
+    )
 }
 
 /// pthread_mutex_lock(3)
@@ -217,11 +219,7 @@ pub extern "C" fn __wrap_pthread_cond_destroy(_condition: *mut Condition) -> c_i
 }
 
 /// The mutex is locked again whatever the end of the wait is.
-unsafe fn wait(
-    condition: *mut Condition,
-    mutex: *mut Mutex,
-    deadline: Option<u64>,
-) -> Result<()> {
+unsafe fn wait(condition: *mut Condition, mutex: *mut Mutex, deadline: Option<u64>) -> Result<()> {
     scheduler::check_cancel()?;
     // SAFETY: as the callers say. No reference is kept while others run.
     let held = unsafe { memory::mutable(mutex)? };
@@ -487,10 +485,7 @@ pub unsafe extern "C" fn __wrap_pthread_barrier_init(
     if wanted == 0 {
         return Errno::EINVAL.0;
     }
-    let made = Barrier {
-        wanted,
-        here: 0,
-    };
+    let made = Barrier { wanted, here: 0 };
     // SAFETY: as pthread_barrier_init(3) says.
     number(unsafe { memory::put(barrier, made) })
 }
@@ -546,13 +541,15 @@ pub extern "C" fn __wrap_pthread_spin_destroy(_lock: *mut Spin) -> c_int {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn __wrap_pthread_spin_trylock(lock: *mut Spin) -> c_int {
     // SAFETY: as pthread_spin_trylock(3) says.
-    number(unsafe { memory::mutable(lock) }.and_then(|lock| match *lock {
-        0 => {
-            *lock = 1;
-            Ok(())
-        }
-        _ => Err(Errno::EBUSY),
-    }))
+    number(
+        unsafe { memory::mutable(lock) }.and_then(|lock| match *lock {
+            0 => {
+                *lock = 1;
+                Ok(())
+            }
+            _ => Err(Errno::EBUSY),
+        }),
+    )
 }
 
 /// pthread_spin_lock(3). It waits as a mutex does: to spin would stop the one that
@@ -659,7 +656,10 @@ pub extern "C" fn __wrap_sem_destroy(_semaphore: *mut Semaphore) -> c_int {
 
 /// sem_getvalue(3)
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn __wrap_sem_getvalue(semaphore: *mut Semaphore, value: *mut c_int) -> c_int {
+pub unsafe extern "C" fn __wrap_sem_getvalue(
+    semaphore: *mut Semaphore,
+    value: *mut c_int,
+) -> c_int {
     let get = || {
         // SAFETY: as sem_getvalue(3) says.
         unsafe { memory::put(value, memory::mutable(semaphore)?.value) }

@@ -433,4 +433,3 @@ extern "C" fn __capsock_thread_is_known(id: Id) -> c_int {
 extern "C" fn __capsock_thread_is_detached(id: Id) -> c_int {
     c_int::from(scheduler::thread(id).is_ok_and(|thread| thread.end.get() == End::Detached))
 }
-

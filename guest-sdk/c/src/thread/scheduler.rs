@@ -200,7 +200,11 @@ fn wake_at(place: Place, most: usize) -> usize {
     with(|scheduler| {
         let mut count = 0;
         while count < most {
-            let waiting = scheduler.places.get(&place).and_then(VecDeque::front).cloned();
+            let waiting = scheduler
+                .places
+                .get(&place)
+                .and_then(VecDeque::front)
+                .cloned();
             let Some(first) = waiting else { break };
             scheduler.wake(&first, Woken::Event);
             count += 1;
@@ -444,7 +448,10 @@ impl Source {
     }
 
     /// Has the scheduler's poller know the source; `register` adds it.
-    fn know(&self, register: impl FnOnce(&Poller, u64, Readiness, Trigger) -> Result<()>) -> Result<()> {
+    fn know(
+        &self,
+        register: impl FnOnce(&Poller, u64, Readiness, Trigger) -> Result<()>,
+    ) -> Result<()> {
         if self.is_known.get() {
             return Ok(());
         }
@@ -499,12 +506,26 @@ impl<'a> Sources<'a> {
     /// Waits for any of them, and tells whether the time was not up before.
     pub(crate) fn wait(self, deadline: Option<u64>) -> Result<bool> {
         check_cancel()?;
+        let wait = self.begin();
+        block_cancelable(wait, deadline)
+    }
+
+    /// The same where nothing but an event may end it.
+    pub(crate) fn wait_on(self) {
+        let wait = self.begin();
+        block(wait, None);
+    }
+
+    fn begin(self) -> Wait {
         let key = self.source.map_or(0, |(source, _events)| source.key);
         with(|scheduler| {
             let me = scheduler.current.id;
             let host = &mut scheduler.host;
             if let Some((source, events)) = self.source {
-                host.waiting.entry(source.key).or_default().push((me, events));
+                host.waiting
+                    .entry(source.key)
+                    .or_default()
+                    .push((me, events));
             }
             let pollables = self.pollables.into_iter().map(|each| (me, each));
             host.pollables.extend(pollables);
@@ -512,7 +533,7 @@ impl<'a> Sources<'a> {
                 host.local.push(me);
             }
         });
-        block_cancelable(Wait::Host(key), deadline)
+        Wait::Host(key)
     }
 }
 
@@ -561,7 +582,11 @@ fn stuck() -> ! {
     let threads = with(|scheduler| scheduler.threads.values().cloned().collect::<Vec<_>>());
     for thread in threads {
         if let Some(wait) = thread.wait.get() {
-            text.push_str(&format!("  {} waits for {}\n", name_of(&thread), told(wait)));
+            text.push_str(&format!(
+                "  {} waits for {}\n",
+                name_of(&thread),
+                told(thread.id, wait)
+            ));
         }
     }
     // SAFETY: it reads what is given, and does not return.
@@ -577,7 +602,7 @@ fn name_of(thread: &Thread) -> String {
     }
 }
 
-fn told(wait: Wait) -> String {
+fn told(waiting: Id, wait: Wait) -> String {
     match wait {
         Wait::Address {
             what,
@@ -586,7 +611,7 @@ fn told(wait: Wait) -> String {
         } => format!("the {what} at {at:#x}"),
         Wait::Address { what, at, holder } => {
             let holder = match thread(holder) {
-                Ok(holder) if holder.id == current_id() => "itself".to_owned(),
+                Ok(holder) if holder.id == waiting => "itself".to_owned(),
                 Ok(holder) => name_of(&holder),
                 Err(_gone) => format!("thread {holder}, which has ended"),
             };

@@ -1,31 +1,26 @@
 //! `wasi:sockets/ip-name-lookup@0.2`
 
 use std::net::IpAddr;
-use std::pin::Pin;
-use std::task::{Context, Waker};
 use std::vec;
 
 use wasmtime::component::Resource;
-use wasmtime_wasi::async_trait;
-use wasmtime_wasi::p2::{DynPollable, Pollable, subscribe};
+use wasmtime_wasi::p2::{DynPollable, subscribe};
 
 use super::{Network, Result};
 use crate::bindings::wasi_p2::ip_name_lookup::{Host, HostResolveAddressStream};
 use crate::bindings::wasi_p2::network::{ErrorCode, IpAddress};
 use crate::ctx::CapsockCtxView;
 use crate::error::WasiError;
+use crate::imports::lookup;
 use crate::lookup::NameError;
 use crate::wasi::{Unresolved, addresses};
 
-/// A look-up under way, or its answers.
+/// A look-up of addresses.
 #[allow(
     unreachable_pub,
     reason = "the generated bindings re-export it, inside this crate"
 )]
-pub enum Lookup {
-    Asking(Pin<Box<dyn Future<Output = Answers> + Send>>),
-    Answered(Answers),
-}
+pub type Lookup = lookup::Lookup<Answers>;
 
 type Answers = std::result::Result<vec::IntoIter<IpAddr>, Unresolved>;
 
@@ -37,7 +32,7 @@ impl Host for CapsockCtxView<'_> {
     ) -> Result<Resource<Lookup>> {
         self.table.get(&network)?;
         let answers = addresses(self.ctx.clone(), name);
-        let mut lookup = Lookup::Asking(Box::pin(async { answers.await.map(Vec::into_iter) }));
+        let mut lookup = Lookup::new(async { answers.await.map(Vec::into_iter) });
         // What is denied, or no name, is known to be at once.
         if let Some(Err(error)) = lookup.answers() {
             return Err(WasiError::Code((*error).into()));
@@ -62,31 +57,6 @@ impl HostResolveAddressStream for CapsockCtxView<'_> {
     fn drop(&mut self, this: Resource<Lookup>) -> wasmtime::Result<()> {
         self.table.delete(this)?;
         Ok(())
-    }
-}
-
-impl Lookup {
-    /// The answers that are left, if they are there.
-    fn answers(&mut self) -> Option<&mut Answers> {
-        if let Self::Asking(lookup) = self {
-            let mut context = Context::from_waker(Waker::noop());
-            if let std::task::Poll::Ready(answers) = lookup.as_mut().poll(&mut context) {
-                *self = Self::Answered(answers);
-            }
-        }
-        match self {
-            Self::Asking(_) => None,
-            Self::Answered(answers) => Some(answers),
-        }
-    }
-}
-
-#[async_trait]
-impl Pollable for Lookup {
-    async fn ready(&mut self) {
-        if let Self::Asking(lookup) = self {
-            *self = Self::Answered(lookup.await);
-        }
     }
 }
 

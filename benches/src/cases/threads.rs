@@ -1,0 +1,61 @@
+//! What threads of the C SDK cost, beside the kernel's.
+
+use std::io::{self, Read, Write};
+use std::net::TcpStream;
+
+use super::round_trip::{connect, report};
+use crate::contestant::{Arena, Contestant, Running};
+use crate::measure::{Plan, Session, Unit, compete};
+use crate::results::Case;
+
+pub(crate) fn cases(arena: &Arena, plan: &Plan) -> Vec<Case> {
+    let programs = [
+        (
+            "thread-create",
+            "create",
+            "Making a thread that does nothing, and joining it",
+        ),
+        ("thread-switch", "switch", "sched_yield to another thread"),
+        (
+            "thread-mutex",
+            "mutex",
+            "Locking and unlocking a mutex that nobody else wants",
+        ),
+    ];
+    let cases = programs.map(|(id, program, title)| {
+        let case = (id, title, Unit::Microseconds);
+        compete(plan, case, &Contestant::THREADS, |contestant| {
+            let (stream, running) = connect(arena, contestant, |address| {
+                vec![program.to_owned(), address]
+            })?;
+            Ok(Repeated {
+                stream: Some(stream),
+                running,
+            })
+        })
+    });
+    cases.into()
+}
+
+/// A program that does something as often as it is told.
+struct Repeated {
+    stream: Option<TcpStream>,
+    running: Running,
+}
+
+impl Session for Repeated {
+    fn repeat(&mut self, times: u64) -> io::Result<()> {
+        let Some(stream) = &mut self.stream else {
+            return Ok(());
+        };
+        stream.write_all(&times.to_ne_bytes())?;
+        stream.read_exact(&mut [0])
+    }
+}
+
+impl Drop for Repeated {
+    fn drop(&mut self) {
+        self.stream = None;
+        report(self.running.join());
+    }
+}

@@ -1,0 +1,109 @@
+//! Servers on libevent and libmicrohttpd, asked by a client of HTTP that is a socket.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::os::unix::net::UnixStream;
+
+use capsock_test_programs::pattern;
+use capsock_tests::PATIENCE;
+use capsock_tests::peer::Server;
+use rstest::rstest;
+use tempfile::TempDir;
+
+use super::{built, command, free_port, is_there};
+
+/// The body of the answer to one request, whose status has to be 200.
+#[track_caller]
+fn ask<S: Read + Write>(mut connection: S, method: &str, path: &str, body: &[u8]) -> Vec<u8> {
+    let head = format!(
+        "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
+    connection.write_all(head.as_bytes()).unwrap();
+    connection.write_all(body).unwrap();
+    let mut answer = Vec::new();
+    connection.read_to_end(&mut answer).unwrap();
+    let end = answer.windows(4).position(|bytes| bytes == b"\r\n\r\n");
+    let body = answer.split_off(end.expect("an answer has a head") + 4);
+    let head = String::from_utf8(answer).unwrap();
+    assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
+    body
+}
+
+fn over_tcp(port: u16) -> TcpStream {
+    let stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream
+}
+
+fn over_unix(path: &str) -> UnixStream {
+    let stream = UnixStream::connect(path).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream
+}
+
+#[test]
+fn libevent_serves_over_tcp_and_a_unix_socket() {
+    let Some(component) = built("libevent") else {
+        return;
+    };
+    let directory = TempDir::new().unwrap();
+    let data = pattern(3_000_000);
+    fs::write(directory.path().join("data"), &data).unwrap();
+    let root = directory.path().to_str().unwrap();
+    let readable = format!("--dir={root}:ro");
+
+    // The sample listens on every address.
+    let port = free_port();
+    let grant = format!("tcp://0.0.0.0:{port}");
+    let flags = [readable.as_str(), "--allow-listen", &grant];
+    let args = ["-p", &port.to_string(), root];
+    let _server = Server::start(&mut command(&flags, &component, &args), || is_there(port));
+    // One that says nothing keeps nobody else waiting.
+    let _silent = over_tcp(port);
+    assert!(ask(over_tcp(port), "GET", "/data", b"") == data);
+    let list = String::from_utf8(ask(over_tcp(port), "GET", "/", b"")).unwrap();
+    assert!(list.contains("<a href=\"data\">"), "{list}");
+
+    let path = format!("{root}/http.sock");
+    let grant = format!("unix:{path}");
+    let flags = [readable.as_str(), "--allow-listen", &grant];
+    let mut server = command(&flags, &component, &["-U", &path, root]);
+    let _server = Server::start(&mut server, || UnixStream::connect(&path).is_ok());
+    assert!(ask(over_unix(&path), "GET", "/data", b"") == data);
+}
+
+#[rstest]
+fn libmicrohttpd_serves_over_tcp_and_a_unix_socket(
+    #[values("select", "epoll", "pool")] mode: &str,
+) {
+    let Some(component) = built("microhttpd") else {
+        return;
+    };
+    let directory = TempDir::new().unwrap();
+    let data = pattern(3_000_000);
+    let file = directory.path().join("data");
+    fs::write(&file, &data).unwrap();
+    let file = file.to_str().unwrap();
+    let readable = format!("--dir={}:ro", directory.path().display());
+
+    let port = free_port();
+    let grant = format!("tcp://127.0.0.1:{port}");
+    let flags = [readable.as_str(), "--allow-listen", &grant];
+    let args = [mode, &port.to_string(), file];
+    let _server = Server::start(&mut command(&flags, &component, &args), || is_there(port));
+    let _silent = over_tcp(port);
+    assert_eq!(ask(over_tcp(port), "GET", "/a/path", b""), b"GET /a/path\n");
+    assert!(ask(over_tcp(port), "POST", "/", &data) == data);
+    assert!(ask(over_tcp(port), "GET", "/file", b"") == data);
+
+    let path = directory.path().join("http.sock");
+    let path = path.to_str().unwrap();
+    let grant = format!("unix:{path}");
+    let flags = [readable.as_str(), "--allow-listen", &grant];
+    let mut server = command(&flags, &component, &[mode, path, file]);
+    let _server = Server::start(&mut server, || UnixStream::connect(path).is_ok());
+    assert_eq!(ask(over_unix(path), "GET", "/", b""), b"GET /\n");
+    assert!(ask(over_unix(path), "GET", "/file", b"") == data);
+}
