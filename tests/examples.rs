@@ -455,3 +455,38 @@ fn static_files_serves_a_directory_to_curl(#[case] host: &str) {
     assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
     assert_eq!(get("/", &[]).1, b"<p>hello</p>");
 }
+
+/// std::net over the SDK, and a Unix socket beside it.
+#[test]
+fn a_gateway_hands_tcp_to_a_unix_socket() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let path = directory.path().join("app.sock");
+    let path = path.to_str().unwrap();
+    let app = std::os::unix::net::UnixListener::bind(path).unwrap();
+    let answering = std::thread::spawn(move || {
+        let (mut stream, _peer) = app.accept().unwrap();
+        let mut request = String::new();
+        stream.read_to_string(&mut request).unwrap();
+        stream.write_all(request.to_uppercase().as_bytes()).unwrap();
+    });
+    let grant = format!("unix:{path}");
+    let listen = ["--allow-listen", "tcp://127.0.0.1:ephemeral"];
+    let flags = [&listen[..], &["--allow-connect", &grant]].concat();
+    let args = ["127.0.0.1:0", path, "1"];
+    let ask = |mut guest: Running| {
+        let mut stream = TcpStream::connect(guest.address("127.0.0.1")).unwrap();
+        stream.write_all(b"hello").unwrap();
+        stream.shutdown(Shutdown::Write).unwrap();
+        let mut answer = String::new();
+        // Without a grant it is reset, since the request was not read.
+        _ = stream.read_to_string(&mut answer);
+        (answer, guest.output())
+    };
+    let (answer, output) = ask(start(&flags, "gateway", &args));
+    answering.join().unwrap();
+    assert_eq!(answer, "HELLO", "{}", stderr(&output));
+    let (answer, output) = ask(start(&listen, "gateway", &args));
+    let told = stderr(&output);
+    assert_eq!(answer, "");
+    assert!(told.contains(&format!("--allow-connect {grant}")), "{told}");
+}

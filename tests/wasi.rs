@@ -1,6 +1,6 @@
 //! Programs that know nothing of capsock: `wasi:sockets` 0.2, through Rust's
 //! `std::net`, and 0.3, under the grants, limits and reports that
-//! `capsock:sockets` has.
+//! `capsock:sockets` has; and `std::net` that is linked with the SDK.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream, UdpSocket};
@@ -15,7 +15,7 @@ use tempfile::TempDir;
 /// What a guest of either version takes for an address.
 fn arguments(name: &str, host: &str, port: u16) -> Vec<String> {
     match name {
-        "std" => vec![target("tcp", host, port).replace("tcp://", "")],
+        "std" | "std-sdk" => vec![target("tcp", host, port).replace("tcp://", "")],
         _ => vec![host.to_owned(), port.to_string()],
     }
 }
@@ -38,7 +38,7 @@ fn connect_from(ip: &str, to: std::net::SocketAddr) -> std::io::Result<TcpStream
 
 #[rstest]
 fn a_server_echoes_under_a_listen_grant(
-    #[values("std", "sockets_p3")] name: &str,
+    #[values("std", "std-sdk", "sockets_p3")] name: &str,
     #[values("127.0.0.1", "::1")] host: &str,
 ) {
     let grant = target("tcp", host, "ephemeral");
@@ -71,7 +71,7 @@ fn a_server_echoes_under_a_listen_grant(
 
 #[rstest]
 fn a_client_is_echoed_under_a_connect_grant_and_denied_without(
-    #[values("std", "sockets_p3")] name: &str,
+    #[values("std", "std-sdk", "sockets_p3")] name: &str,
     #[values("127.0.0.1", "::1")] host: &str,
 ) {
     let server = TcpListener::bind((host, 0)).unwrap();
@@ -121,7 +121,7 @@ fn a_client_is_echoed_under_a_connect_grant_and_denied_without(
 
 /// Who is not named by `from=` is reset before the guest sees it.
 #[rstest]
-fn peers_that_are_not_admitted_are_not_seen(#[values("std", "sockets_p3")] name: &str) {
+fn peers_that_are_not_admitted_are_not_seen(#[values("std", "std-sdk", "sockets_p3")] name: &str) {
     let address = arguments(name, "127.0.0.1", 0);
     let mut guest = start(
         &["--allow-listen", "tcp://127.0.0.1:ephemeral from=127.0.0.3"],
@@ -150,7 +150,7 @@ fn peers_that_are_not_admitted_are_not_seen(#[values("std", "sockets_p3")] name:
 /// them, whatever it is bound under.
 #[rstest]
 fn senders_that_are_not_admitted_are_not_seen(
-    #[values("std", "sockets_p3")] name: &str,
+    #[values("std", "std-sdk", "sockets_p3")] name: &str,
     #[values("listen", "recv", "send")] by: &str,
 ) {
     let (local, flags) = match by {
@@ -187,6 +187,7 @@ fn senders_that_are_not_admitted_are_not_seen(
 
 #[rstest]
 fn a_datagram_client_is_echoed(
+    #[values("std", "std-sdk")] name: &str,
     #[values("127.0.0.1", "::1")] host: &str,
     #[values("connected", "unconnected")] how: &str,
 ) {
@@ -207,25 +208,25 @@ fn a_datagram_client_is_echoed(
     let local = bind.replace("udp://", "").replace("ephemeral", "0");
     let arguments = ["datagram-client", &local, &to.to_string(), how];
     let flags = ["--allow-bind", &bind, "--allow-send", &send];
-    assert_eq!(succeed(&flags, "std", &arguments), "3 datagrams\n");
+    assert_eq!(succeed(&flags, name, &arguments), "3 datagrams\n");
     echo.join().unwrap();
     // A grant to receive is none to send.
     let flags = ["--allow-bind", &bind, "--allow-recv", &send];
-    let denied = output(&flags, "std", &arguments);
+    let denied = output(&flags, name, &arguments);
     assert_eq!(denied.stdout, b"PermissionDenied\n");
     let told = stderr(&denied).replace('\'', "");
     assert!(told.contains(&format!("--allow-send {send}")), "{told}");
 }
 
 /// A program that ends at once has sent what it wrote, however slow its peer is.
-#[test]
-fn what_was_written_is_sent_before_the_end() {
+#[rstest]
+fn what_was_written_is_sent_before_the_end(#[values("std", "std-sdk")] name: &str) {
     const LENGTH: usize = 10_000_000;
     let server = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = server.local_addr().unwrap().to_string();
     let guest = start(
         &["--allow-connect", &format!("tcp://{address}")],
-        "std",
+        name,
         &["without-reading", &address, &LENGTH.to_string()],
     );
     let (mut stream, _peer) = server.accept().unwrap();
@@ -381,13 +382,14 @@ fn a_reset_while_the_rest_is_sent_is_told_once() {
 
 #[rstest]
 #[case::p2("std")]
+#[case::sdk("std-sdk")]
 #[case::p3("sockets_p3")]
 fn sockets_count_against_the_limit(#[case] name: &str) {
     let server = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = server.local_addr().unwrap().to_string();
     let grant = format!("tcp://{address}");
     let flags = ["--limit", "sockets=3", "--allow-connect", &grant];
-    if name == "std" {
+    if name != "sockets_p3" {
         let full = output(&flags, name, &["fill", &address]);
         let printed = String::from_utf8(full.stdout).unwrap();
         assert!(printed.starts_with("3 connections\n"), "{printed}");
@@ -406,12 +408,12 @@ fn states_are_those_of_wasi_0_3() {
     }
 }
 
-#[test]
-fn options_and_addresses_are_those_of_the_socket() {
+#[rstest]
+fn options_and_addresses_are_those_of_the_socket(#[values("std", "std-sdk")] name: &str) {
     let server = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = server.local_addr().unwrap().to_string();
     let grant = format!("tcp://{address}");
-    let printed = succeed(&["--allow-connect", &grant], "std", &["options", &address]);
+    let printed = succeed(&["--allow-connect", &grant], name, &["options", &address]);
     assert_eq!(printed, "ttl 9\nlocal 127.0.0.1\npeer 127.0.0.1\n");
 }
 
@@ -430,11 +432,12 @@ fn both_interfaces_work_in_one_program(#[case] host: &str) {
 /// A recording of a program that knows of no grant is all that it needs; the
 /// audit has each decision, and the trace each call.
 #[rstest]
-#[case::p2("std", ["create-tcp-socket(ipv4)", "start-connect("])]
-#[case::p3("sockets_p3", ["create(ipv4)", "connect("])]
+#[case::p2("std", ["create-tcp-socket(ipv4)", "start-connect(", "10) = 10"])]
+#[case::sdk("std-sdk", ["create(inet, stream, 0)", "connect(", "10, 0) = 10"])]
+#[case::p3("sockets_p3", ["create(ipv4)", "connect(", "10) = 10"])]
 fn recordings_audits_and_traces_are_as_of_other_programs(
     #[case] name: &str,
-    #[case] traced: [&str; 2],
+    #[case] traced: [&str; 3],
 ) {
     let server = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = server.local_addr().unwrap().port();
@@ -469,8 +472,8 @@ fn recordings_audits_and_traces_are_as_of_other_programs(
     );
     let trace = stderr(&again);
     let data = "\"\\x00\\x1f>]|\\x9b\\xba\\xd9\\xf8\\x17\"";
-    let [create, connect] = traced;
-    for call in [create, connect, &format!("send(0, {data}, 10) = 10")] {
+    let [create, connect, sent] = traced;
+    for call in [create, connect, &format!("send(0, {data}, {sent}")] {
         assert!(trace.contains(&format!("] {call}")), "{call}: {trace}");
     }
     assert!(

@@ -27,6 +27,8 @@ pub(crate) enum Contestant {
     Native,
     Tokio,
     Capsock,
+    /// The program of `Wasi02`, linked with the SDK.
+    CapsockStd,
     Wasi02,
     /// The program of `Wasi02` with its grants sealed in, on the same host.
     Sealed,
@@ -54,11 +56,13 @@ impl Contestant {
         Self::CapsockPython,
     ];
 
-    /// Those, and the programs in C that are the same.
-    pub(crate) const WITH_C: [Self; 10] = [
+    /// Those, the program of `Wasi02` linked with the SDK, and those in C that are the
+    /// same.
+    pub(crate) const ON_SDKS: [Self; 11] = [
         Self::Native,
         Self::Tokio,
         Self::Capsock,
+        Self::CapsockStd,
         Self::CapsockC,
         Self::CapsockThreads,
         Self::Wasi02,
@@ -86,6 +90,7 @@ impl Contestant {
             Self::Native => "native",
             Self::Tokio => "native, tokio",
             Self::Capsock => "capsock",
+            Self::CapsockStd => "capsock, std::net",
             Self::Wasi02 => "wasi:sockets 0.2",
             Self::Sealed => "wasi:sockets 0.2, sealed",
             Self::Wasi03 => "wasi:sockets 0.3",
@@ -101,6 +106,7 @@ impl Contestant {
 /// What runs the contestants.
 pub(crate) struct Arena {
     sdk: Program,
+    std_on_sdk: Program,
     std: Program,
     sealed: Program,
     p3: Program,
@@ -155,6 +161,7 @@ impl Arena {
         let p3 = Component::from_file(&concurrent, guest::path("bench_p3"))?;
         Ok(Self {
             sdk: Program::new(&engine, &guest::path("bench-sdk"))?,
+            std_on_sdk: Program::new(&engine, &guest::path("bench-std-sdk"))?,
             std: Program::new(&engine, &guest::path("bench-std"))?,
             sealed: Program::new(&engine, &sealed)?,
             c: in_c(&engine, "bench-c-bench"),
@@ -191,6 +198,7 @@ impl Arena {
         let code = self.directory.join(format!("{contestant:?}.cwasm"));
         let component = match contestant {
             Contestant::Capsock => Some(guest::path("bench-sdk")),
+            Contestant::CapsockStd => Some(guest::path("bench-std-sdk")),
             Contestant::Wasi02 => Some(guest::path("bench-std")),
             Contestant::Sealed => Some(self.sealed()),
             Contestant::Wasi03 => Some(guest::path("bench_p3")),
@@ -242,6 +250,7 @@ impl Arena {
             {
                 Err("wasi:sockets has no Unix sockets".to_owned())
             }
+            Contestant::CapsockStd => guest(&self.std_on_sdk, args),
             Contestant::CapsockC => guest(self.c.as_ref().map_err(String::clone)?, args),
             Contestant::CapsockThreads => {
                 guest(self.threads.as_ref().map_err(String::clone)?, args)

@@ -11,7 +11,7 @@ use crate::results::Case;
 pub(crate) const SIZE: usize = 64;
 
 pub(crate) fn cases(arena: &Arena, plan: &Plan) -> Vec<Case> {
-    let (all, others) = (&Contestant::WITH_C, &without_threads());
+    let (all, others) = (&Contestant::ON_SDKS, &without_threads());
     let unit = Unit::Microseconds;
     let tcp = ("round-trip-tcp", "Round trip of 64 bytes, TCP", unit);
     let udp = ("round-trip-udp", "Round trip of 64 bytes, UDP", unit);
@@ -27,7 +27,7 @@ pub(crate) fn cases(arena: &Arena, plan: &Plan) -> Vec<Case> {
 
 /// What has all programs.
 pub(crate) fn without_threads() -> Vec<Contestant> {
-    let mut all = Contestant::WITH_C.to_vec();
+    let mut all = Contestant::ON_SDKS.to_vec();
     all.retain(|contestant| *contestant != Contestant::CapsockThreads);
     all
 }
