@@ -59,7 +59,7 @@ int main(void) {
     IS(getuid() == 65534 && geteuid() == 65534);
     IS(getpwuid(getuid()) == NULL);
     IS(getgrnam("root") == NULL);
-    FAILS(setrlimit(RLIMIT_NOFILE, &limit), EPERM);
+    FAILS(setrlimit(RLIMIT_AS, &limit), EPERM);
     IS(getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur == 4096);
     FAILS(flock(0, LOCK_EX), ENOSYS);
     FAILS(msync(NULL, 0, MS_SYNC), ENOSYS);

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/sendfile.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 
@@ -53,6 +54,30 @@ void duplicates(void) {
     dup2(saved, 1);
     SAY(read(ends[1], buffer, 5));
     SAY(memcmp(buffer, "redir", 5));
+    /* There may be fewer than there are. */
+    struct rlimit limit, too_much;
+    SAY(getrlimit(RLIMIT_NOFILE, &limit));
+    too_much = limit;
+    limit.rlim_cur = 20;
+    SAY(setrlimit(RLIMIT_NOFILE, &limit));
+    int last, count = 0;
+    while ((last = dup(0)) >= 0)
+        count = last;
+    printf("%s after %d\n", errno_name(errno), count);
+    SAY(fcntl(0, F_DUPFD, 20));
+    SAY(dup2(0, 20));
+    SAY(dup2(0, 19));
+    SAY(socket(AF_INET, SOCK_STREAM, 0));
+    SAY(pipe(ends));
+    too_much.rlim_cur = 20;
+    too_much.rlim_max = 10;
+    SAY(setrlimit(RLIMIT_NOFILE, &too_much));
+    SAY(getrlimit(RLIMIT_NOFILE, &limit));
+    printf("%d\n", (int)limit.rlim_cur);
+    limit.rlim_cur = 0;
+    SAY(setrlimit(RLIMIT_NOFILE, &limit));
+    SAY(dup(0));
+    SAY(fcntl(0, F_DUPFD, 0));
 }
 
 void files(void) {

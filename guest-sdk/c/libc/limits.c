@@ -8,26 +8,44 @@
 /* MOST of table.rs */
 #define DESCRIPTORS 4096
 
+/* Of src/table.rs. */
+extern void __capsock_limit_descriptors(unsigned most);
+
+static struct rlimit descriptors = {DESCRIPTORS, DESCRIPTORS};
+
 WEAK int getrlimit(int resource, struct rlimit *limit) {
     if (resource < 0 || resource >= RLIM_NLIMITS) {
         errno = EINVAL;
         return -1;
     }
-    limit->rlim_cur = limit->rlim_max = resource == RLIMIT_NOFILE ? DESCRIPTORS : resource == RLIMIT_CORE ? 0 : RLIM_INFINITY;
+    if (resource == RLIMIT_NOFILE)
+        *limit = descriptors;
+    else
+        limit->rlim_cur = limit->rlim_max = resource == RLIMIT_CORE ? 0 : RLIM_INFINITY;
     return 0;
 }
 
-/* A limit that there is already may be set. */
+/* That of descriptors may be lowered, and raised to what it may be at most. Another one
+   may be set to what it is. */
 WEAK int setrlimit(int resource, const struct rlimit *limit) {
     struct rlimit now;
     if (getrlimit(resource, &now))
         return -1;
+    if (limit->rlim_cur > limit->rlim_max) {
+        errno = EINVAL;
+        return -1;
+    }
+    if (resource == RLIMIT_NOFILE && limit->rlim_max <= now.rlim_max) {
+        descriptors = *limit;
+        __capsock_limit_descriptors((unsigned)limit->rlim_cur);
+        return 0;
+    }
     if (limit->rlim_cur == now.rlim_cur && limit->rlim_max == now.rlim_max)
         return 0;
     errno = EPERM;
     return -1;
 }
 
-WEAK int getdtablesize(void) { return DESCRIPTORS; }
+WEAK int getdtablesize(void) { return (int)descriptors.rlim_cur; }
 WEAK int flock(int fd, int operation) { (void)fd; (void)operation; errno = ENOSYS; return -1; }
 WEAK int lockf(int fd, int command, off_t length) { (void)fd; (void)command; (void)length; errno = ENOSYS; return -1; }

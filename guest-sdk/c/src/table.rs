@@ -20,6 +20,12 @@ use crate::stdin::Stdin;
 /// As many as there can be: `RLIMIT_NOFILE`.
 pub(crate) const MOST: i32 = 4096;
 
+/// As many as the program wants: `rlim_cur`, of which C keeps the rest.
+#[unsafe(no_mangle)]
+extern "C" fn __capsock_limit_descriptors(most: u32) {
+    LIMIT.set(i32::try_from(most).unwrap_or(MOST).min(MOST));
+}
+
 pub(crate) const O_NONBLOCK: i32 = 4;
 pub(crate) const O_RDONLY: i32 = 0x0400_0000;
 pub(crate) const O_WRONLY: i32 = 0x1000_0000;
@@ -59,6 +65,7 @@ struct Entry {
 thread_local! {
     static TABLE: RefCell<Option<Vec<Option<Entry>>>> = const { RefCell::new(None) };
     static LAST: Cell<u64> = const { Cell::new(0) };
+    static LIMIT: Cell<i32> = const { Cell::new(MOST) };
 }
 
 impl Object {
@@ -116,16 +123,20 @@ pub(crate) fn lookup(fd: i32) -> Result<Rc<Object>> {
 
 /// Gives an object the lowest free number.
 pub(crate) fn insert(object: Rc<Object>, close_on_exec: bool) -> Result<i32> {
-    insert_from(0, object, close_on_exec)
+    match LIMIT.get() {
+        0 => Err(Errno::EMFILE),
+        _ => insert_from(0, object, close_on_exec),
+    }
 }
 
 /// Gives an object the lowest free number that is not below `first`: F_DUPFD.
 pub(crate) fn insert_from(first: i32, object: Rc<Object>, close_on_exec: bool) -> Result<i32> {
-    if !(0..MOST).contains(&first) {
+    if !(0..LIMIT.get()).contains(&first) {
         return Err(Errno::EINVAL);
     }
     with(|table| {
-        let free = (first..MOST).find(|fd| !matches!(table.get(*fd as usize), Some(Some(_))));
+        let free =
+            (first..LIMIT.get()).find(|fd| !matches!(table.get(*fd as usize), Some(Some(_))));
         let fd = free.ok_or(Errno::EMFILE)?;
         put(table, fd, object, close_on_exec);
         Ok(fd)
@@ -138,7 +149,7 @@ pub(crate) fn replace(
     object: Rc<Object>,
     close_on_exec: bool,
 ) -> Result<Option<Rc<Object>>> {
-    if !(0..MOST).contains(&fd) {
+    if !(0..LIMIT.get()).contains(&fd) {
         return Err(Errno::EBADF);
     }
     Ok(with(|table| {
