@@ -54,6 +54,7 @@ static const struct {
     {"semaphores", semaphores},
     {"c11", c11},
     {"waits", waits},
+    {"alarms", alarms},
 };
 
 int main(int argc, char **argv) {

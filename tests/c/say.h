@@ -104,5 +104,6 @@ void conditions(void);
 void semaphores(void);
 void c11(void);
 void waits(void);
+void alarms(void);
 
 #endif

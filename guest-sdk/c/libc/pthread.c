@@ -66,8 +66,9 @@ int __wrap_usleep(useconds_t time) {
 }
 
 unsigned __wrap_sleep(unsigned seconds) {
-    struct timespec wanted = {seconds, 0};
-    return __wrap_nanosleep(&wanted, NULL) ? seconds : 0;
+    struct timespec wanted = {seconds, 0}, left = {seconds, 0};
+    /* Of what is left, a half of a second is one more. */
+    return __wrap_nanosleep(&wanted, &left) ? (unsigned)left.tv_sec + (left.tv_nsec >= 500000000) : 0;
 }
 
 /* Threads. */

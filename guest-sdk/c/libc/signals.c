@@ -50,6 +50,14 @@ static void deliver(int number) {
     blocked = before;
 }
 
+/* For src/thread/scheduler.rs. */
+int __capsock_raise_alarm(void) {
+    int is_called = !sigismember(&blocked, SIGALRM) && actions[SIGALRM].sa_handler != SIG_IGN;
+    int restarts = actions[SIGALRM].sa_flags & SA_RESTART;
+    raise(SIGALRM);
+    return !is_called ? 0 : restarts ? 2 : 1;
+}
+
 static void deliver_pending(void) {
     for (int number = 1; number < _NSIG; number++) {
         if (sigismember(&pending, number) && !sigismember(&blocked, number)) {
@@ -124,9 +132,20 @@ WEAK int pthread_sigmask(int how, const sigset_t *restrict set, sigset_t *restri
 
 WEAK int sigpending(sigset_t *set) { *set = pending; return 0; }
 
+/* Of src/thread/alarm.rs. Only SIGALRM can come. */
+extern int __capsock_pause(void);
+WEAK int pause(void) { return __capsock_pause(); }
+WEAK int sigsuspend(const sigset_t *mask) {
+    sigset_t before = blocked;
+    blocked = *mask;
+    deliver_pending();
+    int result = __capsock_pause();
+    int number = errno;
+    blocked = before;
+    errno = number;
+    return result;
+}
 /* Nobody is there who could send one: these would wait for ever. */
-WEAK int sigsuspend(const sigset_t *mask) { (void)mask; return fail(ENOSYS); }
-WEAK int pause(void) { return fail(ENOSYS); }
 WEAK int sigwait(const sigset_t *restrict set, int *restrict number) { (void)set; (void)number; return ENOSYS; }
 WEAK int sigwaitinfo(const sigset_t *restrict set, siginfo_t *restrict info) { (void)set; (void)info; return fail(ENOSYS); }
 WEAK int sigtimedwait(const sigset_t *restrict set, siginfo_t *restrict info, const struct timespec *restrict time) {

@@ -141,10 +141,10 @@ pub(crate) struct Event {
 
 /// Lets others run until something happens to a socket.
 fn wait_for(source: &Source, socket: &Socket, events: u32) -> Result<bool> {
-    Sources::of(source, events, |poller, key, interest, trigger| {
+    let sources = Sources::of(source, events, |poller, key, interest, trigger| {
         Ok(poller.register(socket.as_resource(), key, interest, trigger)?)
-    })?
-    .wait(None)
+    })?;
+    scheduler::restarting(sources.wait(None))
 }
 
 const EFD_SEMAPHORE: c_int = 1;
@@ -274,7 +274,7 @@ impl Timespec {
         }
     }
 
-    fn of(nanoseconds: u64) -> Self {
+    pub(crate) fn of(nanoseconds: u64) -> Self {
         Self {
             seconds: (nanoseconds / 1_000_000_000) as i64,
             nanoseconds: (nanoseconds % 1_000_000_000) as std::ffi::c_long,

@@ -71,7 +71,8 @@ impl Sock {
         mut act: impl FnMut(&Socket) -> Result<T>,
     ) -> Result<T> {
         if nonblocking || !scheduler::are_many() {
-            return act(self.prepare(nonblocking, direction)?);
+            let done = act(self.prepare(nonblocking, direction)?);
+            return scheduler::yield_on(Errno::EAGAIN, done);
         }
         scheduler::check_cancel()?;
         let deadline = self.deadline(direction);
@@ -95,10 +96,13 @@ impl Sock {
             Direction::Receive => wait::IN | wait::PRI,
             Direction::Send => wait::OUT,
         };
-        Sources::of(&self.source, events, |poller, key, interest, trigger| {
+        let sources = Sources::of(&self.source, events, |poller, key, interest, trigger| {
             Ok(poller.register(self.host.as_resource(), key, interest, trigger)?)
-        })?
-        .wait(deadline)
+        })?;
+        match deadline {
+            None => scheduler::restarting(sources.wait(None)),
+            Some(_) => sources.wait(deadline),
+        }
     }
 
     fn timeout(&self, direction: Direction) -> Option<Duration> {

@@ -25,7 +25,7 @@ impl Stdin {
         const PIECE: usize = 64 << 10;
         let length = room.len().min(PIECE) as u64;
         while !nonblocking && scheduler::are_many() && !self.is_ready() {
-            Sources::default().and([self.subscribe()]).wait(None)?;
+            scheduler::restarting(Sources::default().and([self.subscribe()]).wait(None))?;
         }
         let read = if nonblocking {
             self.stream().read(length)

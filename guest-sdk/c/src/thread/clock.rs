@@ -1,6 +1,6 @@
 //! Times until which a thread waits.
 
-use std::ffi::{c_int, c_void};
+use std::ffi::c_int;
 
 use crate::bindings::monotonic_clock::now;
 use crate::errno::{Errno, Result};
@@ -40,13 +40,13 @@ pub(crate) unsafe fn deadline(clock: Clock, time: *const Timespec) -> Result<Opt
 }
 
 /// clock_nanosleep(2), of which C has taken the clock's number, and -1 for one
-/// that cannot be slept by. Nothing interrupts it.
+/// that cannot be slept by.
 #[unsafe(no_mangle)]
 extern "C" fn __capsock_clock_nanosleep(
     clock: c_int,
     is_absolute: c_int,
     time: *const Timespec,
-    _left: *mut c_void,
+    rest: *mut Timespec,
 ) -> c_int {
     let sleep = || {
         // SAFETY: as clock_nanosleep(2) says.
@@ -63,7 +63,14 @@ extern "C" fn __capsock_clock_nanosleep(
             let deadline = unsafe { deadline(clock, time)? }.unwrap_or_default();
             std::time::Duration::from_nanos(deadline.saturating_sub(now()))
         };
-        scheduler::sleep(left)
+        let end = now().saturating_add(nanoseconds(left));
+        let slept = scheduler::sleep(left);
+        if slept == Err(Errno::EINTR) && is_absolute == 0 && !rest.is_null() {
+            let left = Timespec::of(end.saturating_sub(now()));
+            // SAFETY: the same.
+            unsafe { memory::put(rest, left)? };
+        }
+        slept
     };
     super::number(sleep())
 }

@@ -155,7 +155,8 @@ pub unsafe extern "C" fn __wrap_pthread_mutex_lock(mutex: *mut Mutex) -> c_int {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn __wrap_pthread_mutex_trylock(mutex: *mut Mutex) -> c_int {
     // SAFETY: as pthread_mutex_trylock(3) says.
-    number(unsafe { memory::mutable(mutex) }.and_then(Mutex::try_lock))
+    let tried = unsafe { memory::mutable(mutex) }.and_then(Mutex::try_lock);
+    number(scheduler::yield_on(Errno::EBUSY, tried))
 }
 
 /// pthread_mutex_timedlock(3)
@@ -245,9 +246,11 @@ unsafe fn wait(condition: *mut Condition, mutex: *mut Mutex, deadline: Option<u6
         Mutex::lock(mutex, || Ok(None))?;
         (*mutex).count = count;
     }
-    match woken? {
-        true => Ok(()),
-        false => Err(Errno::ETIMEDOUT),
+    match woken {
+        // A signal wakes it, as anything may.
+        Ok(true) | Err(Errno::EINTR) => Ok(()),
+        Ok(false) => Err(Errno::ETIMEDOUT),
+        Err(errno) => Err(errno),
     }
 }
 
@@ -541,15 +544,18 @@ pub extern "C" fn __wrap_pthread_spin_destroy(_lock: *mut Spin) -> c_int {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn __wrap_pthread_spin_trylock(lock: *mut Spin) -> c_int {
     // SAFETY: as pthread_spin_trylock(3) says.
-    number(
-        unsafe { memory::mutable(lock) }.and_then(|lock| match *lock {
-            0 => {
-                *lock = 1;
-                Ok(())
-            }
-            _ => Err(Errno::EBUSY),
-        }),
-    )
+    let tried = unsafe { try_spin(lock) };
+    number(scheduler::yield_on(Errno::EBUSY, tried))
+}
+
+unsafe fn try_spin(lock: *mut Spin) -> Result<()> {
+    // SAFETY: as the callers say.
+    let lock = unsafe { memory::mutable(lock)? };
+    if *lock != 0 {
+        return Err(Errno::EBUSY);
+    }
+    *lock = 1;
+    Ok(())
 }
 
 /// pthread_spin_lock(3). It waits as a mutex does: to spin would stop the one that
@@ -558,8 +564,8 @@ pub unsafe extern "C" fn __wrap_pthread_spin_trylock(lock: *mut Spin) -> c_int {
 pub unsafe extern "C" fn __wrap_pthread_spin_lock(lock: *mut Spin) -> c_int {
     loop {
         // SAFETY: as pthread_spin_lock(3) says.
-        match unsafe { __wrap_pthread_spin_trylock(lock) } {
-            busy if busy == Errno::EBUSY.0 => {
+        match unsafe { try_spin(lock) } {
+            Err(Errno::EBUSY) => {
                 let for_it = Wait::Address {
                     what: "spin lock",
                     at: lock as usize,
@@ -567,7 +573,7 @@ pub unsafe extern "C" fn __wrap_pthread_spin_lock(lock: *mut Spin) -> c_int {
                 };
                 scheduler::block(for_it, None);
             }
-            done => return done,
+            done => return number(done),
         }
     }
 }
@@ -671,7 +677,8 @@ pub unsafe extern "C" fn __wrap_sem_getvalue(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn __wrap_sem_trywait(semaphore: *mut Semaphore) -> c_int {
     // SAFETY: as sem_trywait(3) says.
-    errno::nothing(unsafe { take(semaphore) })
+    let tried = unsafe { take(semaphore) };
+    errno::nothing(scheduler::yield_on(Errno::EAGAIN, tried))
 }
 
 unsafe fn take(semaphore: *mut Semaphore) -> Result<()> {

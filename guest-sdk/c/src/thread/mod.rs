@@ -14,6 +14,7 @@ use crate::errno::{Errno, Result};
 use crate::event::Timespec;
 use crate::memory;
 
+mod alarm;
 mod clock;
 mod keys;
 mod locks;
@@ -246,7 +247,12 @@ unsafe fn join(id: Id, result: *mut *mut c_void, deadline: Option<u64>) -> Resul
         thread.is_joined.set(true);
         let wait = scheduler::block_cancelable(Wait::Join(id), deadline);
         thread.is_joined.set(false);
-        if !wait? && !thread.has_ended() {
+        // No signal ends it.
+        let is_in_time = match wait {
+            Err(Errno::EINTR) => true,
+            wait => wait?,
+        };
+        if !is_in_time && !thread.has_ended() {
             return Err(Errno::ETIMEDOUT);
         }
     };

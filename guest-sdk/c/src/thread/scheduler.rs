@@ -62,6 +62,8 @@ pub(crate) enum Woken {
     Event,
     TimeOut,
     Canceled,
+    /// A signal came by the time that alarm(2) or setitimer(2) had set.
+    Signaled,
 }
 
 /// The threads, and what each of them waits for.
@@ -106,6 +108,11 @@ thread_local! {
     /// Goes on with a thread, by its number in the component model. There is none
     /// as long as the program has made no thread: so one that never makes any
     /// imports nothing for it.
+    /// When the next SIGALRM comes, and how long after it another one; 0 is none.
+    static ALARM: Cell<Option<(u64, u64)>> = const { Cell::new(None) };
+    /// Whether one came that no call has noticed yet.
+    static RESTARTS: Cell<bool> = const { Cell::new(false) };
+    static IS_ALARMED: Cell<bool> = const { Cell::new(false) };
     static SWITCH: Cell<Option<extern "C" fn(u32)>> = const { Cell::new(None) };
 }
 
@@ -122,9 +129,70 @@ pub(crate) fn thread(id: Id) -> Result<Rc<Thread>> {
     with(|scheduler| scheduler.threads.get(&id).cloned()).ok_or(Errno::ESRCH)
 }
 
-/// Whether another thread could run while this one waits.
+/// Whether the host alone cannot wait: another thread could run meanwhile, or a
+/// signal comes by time.
 pub(crate) fn are_many() -> bool {
-    ALIVE.get() > 1
+    ALIVE.get() > 1 || ALARM.get().is_some() || IS_ALARMED.get()
+}
+
+/// When SIGALRM comes next, and the time between later ones.
+pub(crate) fn alarm() -> Option<(u64, u64)> {
+    ALARM.get()
+}
+
+pub(crate) fn set_alarm(alarm: Option<(u64, u64)>) {
+    ALARM.set(alarm);
+    IS_ALARMED.set(false);
+}
+
+/// Notices that the time of an alarm has come: it is the main thread's to take.
+fn notice_alarm() {
+    let Some((time, interval)) = ALARM.get() else {
+        return;
+    };
+    let at = now();
+    if time > at {
+        return;
+    }
+    ALARM.set((interval > 0).then(|| {
+        let missed = (at - time) / interval;
+        (time + (missed + 1) * interval, interval)
+    }));
+    IS_ALARMED.set(true);
+    with(|scheduler| {
+        let main = scheduler.threads.get(&MAIN).cloned();
+        if let Some(main) = main.filter(|main| main.is_cancelable.get()) {
+            scheduler.wake(&main, Woken::Signaled);
+        }
+    });
+}
+
+unsafe extern "C" {
+    /// Raises SIGALRM: 0 where no handler was called, 1 where one was, 2 where one was
+    /// that has calls begin again.
+    fn __capsock_raise_alarm() -> c_int;
+}
+
+/// Has the main thread take a signal that has come, and tells whether a handler was
+/// called.
+fn take_alarm() -> bool {
+    notice_alarm();
+    if current_id() != MAIN || !IS_ALARMED.replace(false) {
+        return false;
+    }
+    // SAFETY: it calls the program's handler; nothing is borrowed.
+    let called = unsafe { __capsock_raise_alarm() };
+    RESTARTS.set(called == 2);
+    called != 0
+}
+
+/// Of what waits for a socket and its like, and has no time of its own: that it is
+/// begun again after a handler which says so. signal(7)
+pub(crate) fn restarting(wait: Result<bool>) -> Result<bool> {
+    match wait {
+        Err(Errno::EINTR) if RESTARTS.get() => Ok(true),
+        wait => wait,
+    }
 }
 
 /// How many threads have not ended.
@@ -241,7 +309,7 @@ pub(crate) fn look_again() {
 
 /// Lets the others run: sched_yield(2).
 pub(crate) fn yield_now() {
-    if !are_many() {
+    if ALIVE.get() <= 1 {
         return;
     }
     with(|scheduler| {
@@ -251,6 +319,15 @@ pub(crate) fn yield_now() {
         scheduler.ready.push_back(me);
     });
     turn();
+}
+
+/// Of a call that does not wait: where it says so, others have a turn, since a program
+/// that tries again and again waits by that.
+pub(crate) fn yield_on<T>(no: Errno, tried: Result<T>) -> Result<T> {
+    if matches!(&tried, Err(errno) if *errno == no) {
+        yield_now();
+    }
+    tried
 }
 
 /// Goes on with the next thread. It returns once this one has its turn.
@@ -293,7 +370,7 @@ fn take_next() -> Rc<Thread> {
 
 /// Asks the host what has happened, and waits for it if no thread can run.
 fn ask_host() {
-    let (poller, pollables, mut until, is_idle) = with(|scheduler| {
+    let (poller, pollables, until, is_idle) = with(|scheduler| {
         scheduler.turns = 0;
         let host = &scheduler.host;
         let is_waited = !host.waiting.is_empty();
@@ -304,6 +381,8 @@ fn ask_host() {
             scheduler.ready.is_empty(),
         )
     });
+    let alarm = ALARM.get().map(|(time, _interval)| time);
+    let mut until = until.into_iter().chain(alarm).min();
     if is_idle && poller.is_none() && pollables.is_empty() && until.is_none() {
         stuck();
     }
@@ -330,6 +409,7 @@ fn ask_host() {
         real_sleep(time);
     }
     let events = poller.map(|poller| poller.wait(EVENTS, left(until)));
+    notice_alarm();
     with(|scheduler| {
         for (id, _pollable) in ready {
             scheduler.wake_id(*id);
@@ -507,7 +587,7 @@ impl<'a> Sources<'a> {
     pub(crate) fn wait(self, deadline: Option<u64>) -> Result<bool> {
         check_cancel()?;
         let wait = self.begin();
-        block_cancelable(wait, deadline)
+        block_begun(wait, deadline)
     }
 
     /// The same where nothing but an event may end it.
@@ -537,22 +617,45 @@ impl<'a> Sources<'a> {
     }
 }
 
-/// Waits as [`block`] does; that the thread is to be canceled is an error.
+/// Waits as [`block`] does; that the thread is to be canceled is an error, and EINTR
+/// that a signal came.
 pub(crate) fn block_cancelable(wait: Wait, deadline: Option<u64>) -> Result<bool> {
     check_cancel()?;
+    block_begun(wait, deadline)
+}
+
+fn block_begun(wait: Wait, deadline: Option<u64>) -> Result<bool> {
     let me = current();
     me.is_cancelable.set(true);
     let woken = block(wait, deadline);
     me.is_cancelable.set(false);
+    if woken == Woken::Signaled && take_alarm() {
+        return Err(Errno::EINTR);
+    }
     check_cancel()?;
     Ok(woken != Woken::TimeOut)
 }
 
-/// Whether the thread is to be canceled, and may be.
+/// Waits for a signal: pause(2). Without one to come it would be for ever.
+pub(crate) fn wait_for_alarm() -> Result<()> {
+    loop {
+        if ALARM.get().is_none() && !IS_ALARMED.get() {
+            return Err(Errno::ENOSYS);
+        }
+        block_cancelable(Wait::Time, None)?;
+    }
+}
+
+/// Whether the thread is to be canceled, and may be. A signal that has come meanwhile
+/// is taken before the call begins.
 pub(crate) fn check_cancel() -> Result<()> {
-    if are_many() && current().is_to_be_canceled() {
+    if !are_many() {
+        return Ok(());
+    }
+    if current().is_to_be_canceled() {
         return Err(Errno::CANCEL);
     }
+    take_alarm();
     Ok(())
 }
 
@@ -560,7 +663,8 @@ pub(crate) fn check_cancel() -> Result<()> {
 pub(crate) fn sleep(duration: Duration) -> Result<()> {
     let time = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
     if are_many() {
-        block_cancelable(Wait::Time, Some(now().saturating_add(time)))?;
+        let deadline = Some(now().saturating_add(time));
+        while block_cancelable(Wait::Time, deadline)? {}
     } else if time > 0 {
         real_sleep(time);
     }
