@@ -18,7 +18,6 @@ use crate::memory::{self, Iovec};
 use crate::socket::Direction;
 use crate::special::Special;
 use crate::table::{self, Kind, O_NONBLOCK, Object};
-use crate::thread::scheduler;
 
 /// libc's own functions, by its own numbers.
 pub(crate) mod libc {
@@ -739,9 +738,6 @@ fn send_by_host(target: &Object, file: &File, start: u64, count: usize) -> Resul
             Ok(piece) => sent += piece,
             Err(errno) if sent == 0 || errno == Errno::CANCEL => return Err(errno),
             Err(_later) => break,
-        }
-        if nonblocking || !scheduler::are_many() {
-            break;
         }
     }
     Ok(sent)

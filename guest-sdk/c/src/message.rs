@@ -235,8 +235,14 @@ unsafe fn send(object: &Object, header: &Msghdr, flags: MsgFlag) -> Result<usize
     let sent = socket.blocking(nonblocking, Direction::Send, |host| {
         Ok(host.sendmsg(&buffers, &items, flags, remote)?)
     })?;
-    if sent < total && socket.is_stream() && !flags.contains(MSG_DONTWAIT) {
-        return socket.send_rest(nonblocking, &buffers.concat(), sent, flags);
+    if sent < total && socket.is_stream() {
+        let data = buffers.concat();
+        // What is cut at a megabyte is no less than the kernel takes.
+        let more = match nonblocking && sent.is_multiple_of(LARGEST) {
+            true => socket.send(true, &data[sent..], flags).unwrap_or(0),
+            false => 0,
+        };
+        return socket.send_rest(nonblocking, &data, sent + more, flags);
     }
     Ok(sent)
 }

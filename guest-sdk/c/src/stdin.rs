@@ -1,23 +1,34 @@
 //! Standard input, by a stream of our own: it can be waited for together with
 //! sockets, which libc's cannot.
 
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 
-use crate::bindings::poll::Pollable;
+use crate::bindings::monotonic_clock::subscribe_duration;
+use crate::bindings::poll::{Pollable, poll};
 use crate::bindings::stdin::get_stdin;
 use crate::bindings::streams::{InputStream, StreamError};
 use crate::errno::{Errno, Result};
 use crate::thread::scheduler::{self, Sources};
 
-pub(crate) struct Stdin(OnceCell<InputStream>);
+pub(crate) struct Stdin {
+    stream: OnceCell<InputStream>,
+    /// Whether the host has been asked, so that it knows what there is.
+    is_asked: Cell<bool>,
+}
+
+/// How long the host may take to find out what there is, in nanoseconds.
+const MOMENT: u64 = 2_000_000;
 
 impl Stdin {
     pub(crate) fn new() -> Self {
-        Self(OnceCell::new())
+        Self {
+            stream: OnceCell::new(),
+            is_asked: Cell::new(false),
+        }
     }
 
     fn stream(&self) -> &InputStream {
-        self.0.get_or_init(get_stdin)
+        self.stream.get_or_init(get_stdin)
     }
 
     pub(crate) fn read(&self, room: &mut [u8], nonblocking: bool) -> Result<usize> {
@@ -32,6 +43,7 @@ impl Stdin {
         } else {
             self.stream().blocking_read(length)
         };
+        self.is_asked.set(false);
         match read {
             Ok(data) if data.is_empty() && nonblocking => Err(Errno::EAGAIN),
             Ok(data) => {
@@ -48,6 +60,12 @@ impl Stdin {
     }
 
     pub(crate) fn is_ready(&self) -> bool {
-        self.subscribe().ready()
+        let stream = self.subscribe();
+        if stream.ready() || self.is_asked.replace(true) {
+            return stream.ready();
+        }
+        // The host begins to read when it is first asked: what is there already would
+        // be told later than what a socket has.
+        poll(&[&stream, &subscribe_duration(MOMENT)]).contains(&0)
     }
 }

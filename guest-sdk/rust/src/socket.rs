@@ -11,8 +11,8 @@ use crate::bindings::inherited;
 use crate::bindings::socket as wit;
 use crate::bindings::types::ErrorCode;
 use crate::constants::{
-    AF_INET, AF_INET6, AddressFamily, MSG_TRUNC, MsgFlag, SOCK_DGRAM, SOCK_NONBLOCK, SOCK_STREAM,
-    Shutdown, SocketKind,
+    AF_INET, AF_INET6, AddressFamily, MSG_DONTWAIT, MSG_TRUNC, MsgFlag, SOCK_DGRAM, SOCK_NONBLOCK,
+    SOCK_STREAM, Shutdown, SocketKind,
 };
 use crate::descriptor::{self, Detached, Entry, Number};
 use crate::error::{Error, Result};
@@ -424,8 +424,23 @@ impl Socket {
     /// # Errors
     /// Those of [`Socket::send`].
     pub fn send_flags(&self, data: &[u8], flags: MsgFlag) -> Result<usize> {
-        let sent = self.host.send(self.cut(data), flags.to_send());
-        sent.map(|count| count as usize).map_err(failed("send"))
+        let send = |piece: &[u8], flags: MsgFlag| self.host.send(piece, flags.to_send());
+        let mut pieces = self.pieces(data);
+        let first = pieces.next().unwrap_or_default();
+        let mut sent = send(first, flags).map_err(failed("send"))? as usize;
+        let mut is_whole = sent == first.len();
+        // A count that is short only since it was cut would say that the kernel takes no
+        // more: who waits for an edge then waits for ever.
+        for piece in pieces {
+            if !is_whole {
+                break;
+            }
+            // An error is told by the next call.
+            let count = send(piece, flags | MSG_DONTWAIT).unwrap_or(0) as usize;
+            sent += count;
+            is_whole = count == piece.len();
+        }
+        Ok(sent)
     }
 
     /// Sends all of `data`. The timeout is the total; after an error it is not
