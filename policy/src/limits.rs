@@ -56,7 +56,8 @@ pub struct Limits {
     pub handles: u32,
     /// Threads that have not ended, the first one included: 256. One more is
     /// `EAGAIN` of `pthread_create`. The embedder sees to it that a program which
-    /// does not ask is ended.
+    /// does not ask is ended, with the capacity of wasmtime's
+    /// `Store::concurrent_resource_table`, in which a thread takes two places.
     pub threads: u32,
     /// Bytes of all memories and tables together: 256 MiB. To grow beyond it
     /// fails. The embedder sets it with a `MemoryLimiter` of `capsock-host`.
