@@ -133,12 +133,13 @@ fn netcat_is_a_server_over_tcp_and_a_unix_socket() {
     let args = ["-N", "-l", "127.0.0.1", &port.to_string()];
     let server = command(&["--allow-listen", &grant], &netcat, &args);
     let server = std::thread::spawn(move || run(server, "from the guest\n"));
+    // Once it has sent all, it sends no more; and it ends when its client has.
     let mut client = connect(port);
-    client.write_all(b"from the client\n").unwrap();
-    client.shutdown(Shutdown::Write).unwrap();
     let mut received = String::new();
     client.read_to_string(&mut received).unwrap();
     assert_eq!(received, "from the guest\n");
+    client.write_all(b"from the client\n").unwrap();
+    client.shutdown(Shutdown::Write).unwrap();
     let output = server.join().unwrap();
     assert_eq!(output.stdout, b"from the client\n", "{}", stderr(&output));
 
@@ -156,10 +157,10 @@ fn netcat_is_a_server_over_tcp_and_a_unix_socket() {
             Err(_not_yet) => std::thread::sleep(Duration::from_millis(10)),
         }
     };
-    client.shutdown(Shutdown::Write).unwrap();
     let mut received = String::new();
     client.read_to_string(&mut received).unwrap();
     assert_eq!(received, "unix\n");
+    client.shutdown(Shutdown::Write).unwrap();
     server.join().unwrap();
 }
 

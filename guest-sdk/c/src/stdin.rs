@@ -12,11 +12,15 @@ use crate::thread::scheduler::{self, Sources};
 
 pub(crate) struct Stdin {
     stream: OnceCell<InputStream>,
-    /// Whether the host has been asked, so that it knows what there is.
+    /// Whether the host has been asked since the last read, so that it knows what there
+    /// is.
     is_asked: Cell<bool>,
+    moment: Cell<u64>,
 }
 
-/// How long the host may take to find out what there is, in nanoseconds.
+/// How long the host may take to find out what there is, in nanoseconds: at first it
+/// makes a thread for it.
+const FIRST_MOMENT: u64 = 50_000_000;
 const MOMENT: u64 = 2_000_000;
 
 impl Stdin {
@@ -24,6 +28,7 @@ impl Stdin {
         Self {
             stream: OnceCell::new(),
             is_asked: Cell::new(false),
+            moment: Cell::new(FIRST_MOMENT),
         }
     }
 
@@ -66,6 +71,7 @@ impl Stdin {
         }
         // The host begins to read when it is first asked: what is there already would
         // be told later than what a socket has.
-        poll(&[&stream, &subscribe_duration(MOMENT)]).contains(&0)
+        let moment = self.moment.replace(MOMENT);
+        poll(&[&stream, &subscribe_duration(moment)]).contains(&0)
     }
 }
