@@ -70,6 +70,14 @@ static int fill(int depth) {
 
 static void *use_stack(void *argument) { return (void *)(intptr_t)(fill((int)(intptr_t)argument) != 0); }
 
+static _Alignas(16) char room[1 << 16];
+
+static void *be_in_room(void *none) {
+    char local = 1;
+    IS(&local > room && &local < room + sizeof room);
+    return none;
+}
+
 static void *say_done(void *argument) {
     sem_post(argument);
     return NULL;
@@ -147,6 +155,10 @@ void threads(void) {
     DO(pthread_create(&made, &attributes, say_done, &gate));
     sem_wait(&gate);
     DO(pthread_attr_setdetachstate(&attributes, 77));
+    DO(pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_JOINABLE));
+    DO(pthread_attr_setstack(&attributes, room, sizeof room));
+    if (pthread_create(&made, &attributes, be_in_room, NULL) || pthread_join(made, NULL))
+        puts("not made");
     DO(pthread_attr_destroy(&attributes));
     DO(pthread_create(&made, NULL, wait_at_gate, NULL));
     DO(pthread_detach(made));

@@ -124,7 +124,8 @@ __attribute__((noinline)) static void go_on(uint32_t index) {
 /* These two are not inlined, since the stack is another one between them. */
 __attribute__((noinline)) static uintptr_t begin(void) {
     struct work *work = __capsock_work = __capsock_thread_work();
-    return (uintptr_t)(work->stack + work->size);
+    /* A stack of the program's own may begin anywhere. */
+    return (uintptr_t)(work->stack + work->size) & ~(uintptr_t)15;
 }
 
 __attribute__((noinline)) static void run(void) {

@@ -44,7 +44,7 @@ pub(crate) struct Thread {
     end: Cell<End>,
     is_joined: Cell<bool>,
     specific: keys::Values,
-    /// What libc.c/threads.c keeps of it.
+    /// What `../libc/threads.c` keeps of it.
     work: Cell<*mut c_void>,
 }
 
