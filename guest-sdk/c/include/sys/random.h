@@ -7,4 +7,10 @@
 #include_next <sys/random.h>
 #undef __wasilibc_unmodified_upstream
 
+// glibc has it here too.
+#ifdef __cplusplus
+extern "C"
+#endif
+int getentropy(void *, size_t);
+
 #endif
