@@ -103,6 +103,7 @@ release: guests python
 # Measure guests beside native programs: target/bench/results.json and
 # docs/performance.md. Some minutes on two cores that do nothing else.
 bench: guests python c-sdk
+    scripts/bench-memcached
     cargo build --release -p capsock-bench
     target/release/capsock-bench run --recipe 'just bench' --results target/bench/results.json --document docs/performance.md
 

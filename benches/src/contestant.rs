@@ -113,6 +113,7 @@ pub(crate) struct Arena {
     python: Result<Program, String>,
     c: Result<Program, String>,
     threads: Result<Program, String>,
+    memcached: Result<Program, String>,
     /// Where sockets and files of the programs are.
     pub(crate) directory: PathBuf,
 }
@@ -152,11 +153,9 @@ impl Arena {
                 .concurrency_support(true)
                 .wasm_component_model_threading(true),
         )?;
-        let in_c = |engine, name| match guest::path(name) {
-            path if path.exists() => {
-                Program::new(engine, &path).map_err(|error| format!("{error:#}"))
-            }
-            _ => Err(format!("target/guests/{name}.wasm is not built")),
+        let in_c = |engine, path: PathBuf| match path.exists() {
+            true => Program::new(engine, &path).map_err(|error| format!("{error:#}")),
+            false => Err(format!("{} is not built", path.display())),
         };
         let p3 = Component::from_file(&concurrent, guest::path("bench_p3"))?;
         Ok(Self {
@@ -164,8 +163,9 @@ impl Arena {
             std_on_sdk: Program::new(&engine, &guest::path("bench-std-sdk"))?,
             std: Program::new(&engine, &guest::path("bench-std"))?,
             sealed: Program::new(&engine, &sealed)?,
-            c: in_c(&engine, "bench-c-bench"),
-            threads: in_c(&threading, "bench-c-threads"),
+            c: in_c(&engine, guest::path("bench-c-bench")),
+            threads: in_c(&threading, guest::path("bench-c-threads")),
+            memcached: in_c(&threading, guest::native("c-programs/memcached.wasm")),
             p3: Program::concurrent(&concurrent, &p3)?,
             python: match guest::path("python") {
                 _ if !python => Err("not in this run".to_owned()),
@@ -255,12 +255,7 @@ impl Arena {
             Contestant::CapsockThreads => {
                 guest(self.threads.as_ref().map_err(String::clone)?, args)
             }
-            Contestant::NativeThreads => Command::new(guest::native("bench-c-threads"))
-                .args(&args)
-                .stdin(Stdio::null())
-                .spawn()
-                .map(Running::Process)
-                .map_err(|error| format!("target/bench-c-threads: {error}")),
+            Contestant::NativeThreads => Running::program("bench-c-threads", &args),
             Contestant::Wasi02 => guest(&self.std, args),
             Contestant::Sealed => guest(&self.sealed, args),
             Contestant::Wasi03 => guest(&self.p3, args),
@@ -278,6 +273,21 @@ impl Arena {
                 guest(program, interpreter.into_iter().chain(args).collect())
             }
         }
+    }
+
+    /// Starts memcached: as a guest of the C SDK, or the one that is built for this
+    /// machine from the same source.
+    pub(crate) fn start_memcached(
+        &self,
+        contestant: Contestant,
+        args: &[String],
+    ) -> Result<Running, String> {
+        let program = match contestant {
+            Contestant::NativeThreads => return Running::program("bench-memcached", args),
+            _ => self.memcached.as_ref().map_err(String::clone)?.clone(),
+        };
+        let (args, directory) = (args.to_vec(), self.directory.clone());
+        Running::thread(contestant, move || program.run(&args, &directory))
     }
 }
 
@@ -312,6 +322,15 @@ impl Running {
         let thread = std::thread::Builder::new().name(contestant.name().to_owned());
         let handle = thread.spawn(run).map_err(|error| error.to_string())?;
         Ok(Self::Thread(Some(handle)))
+    }
+
+    /// A program for this machine, beneath `target`.
+    fn program(name: &str, args: &[String]) -> Result<Self, String> {
+        let mut command = Command::new(guest::native(name));
+        let child = command.args(args).stdin(Stdio::null()).spawn();
+        child
+            .map(Self::Process)
+            .map_err(|error| format!("target/{name}: {error}"))
     }
 
     /// The process that it is in.
@@ -358,6 +377,22 @@ impl Running {
             if let Some(why) = self.ended() {
                 return Err(why);
             }
+        }
+    }
+
+    /// Asks again and again until there is an answer, or the contestant has ended.
+    pub(crate) fn wait_for<T>(
+        &mut self,
+        mut ask: impl FnMut() -> Option<Result<T, String>>,
+    ) -> Result<T, String> {
+        loop {
+            if let Some(answer) = ask() {
+                return answer;
+            }
+            if let Some(why) = self.ended() {
+                return Err(why);
+            }
+            std::thread::sleep(Duration::from_millis(2));
         }
     }
 

@@ -248,12 +248,14 @@ pub(crate) fn policy(directory: &Path) -> wasmtime::Result<Policy> {
     Ok(Policy::default()
         .allow(Connect, "tcp://127.0.0.1:*")?
         .allow(Listen, "tcp://127.0.0.1:ephemeral from=loopback")?
+        // memcached's, which has to be told its port.
+        .allow(Listen, "tcp://127.0.0.1:1024-65535 from=loopback")?
         .allow(Send, "udp://127.0.0.1:*")?
         .allow(Bind, "udp://127.0.0.1:ephemeral")?
         .allow(Connect, &unix)?)
 }
 
-/// A program for this machine, which `just c-sdk` builds.
+/// A program that `just c-sdk`, `just c-programs` or `scripts/bench-memcached` builds.
 pub(crate) fn native(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../target/{name}"))
 }

@@ -5,6 +5,7 @@ mod checks;
 mod file;
 mod instructions;
 mod many;
+mod memcached;
 mod memory;
 mod round_trip;
 mod sealing;
@@ -32,6 +33,7 @@ pub(crate) fn all(arena: &Arena, plan: &Plan, quick: bool) -> Vec<Case> {
     cases.extend(start::cases(arena, plan));
     cases.extend(sealing::cases(arena, plan));
     cases.extend(threads::cases(arena, plan));
+    cases.extend(memcached::cases(arena, plan));
     cases.extend(checks::cases(arena, plan));
     cases.extend(instructions::cases(arena, plan));
     cases
