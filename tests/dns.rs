@@ -3,6 +3,7 @@
 
 use std::process::{Command, Stdio};
 
+use capsock_tests::c::{built, is_built};
 use capsock_tests::{Namespace, Running, output, pipe, run, stderr};
 
 /// A namespace whose loopback device has private addresses, with the name server,
@@ -609,4 +610,23 @@ fn silence_is_an_error_after_a_while() {
         "{told}"
     );
     assert!(start.elapsed() < capsock_tests::PATIENCE);
+}
+
+/// In C, of all functions that look names up.
+#[test]
+fn other_threads_go_on_beside_look_ups() {
+    if !is_built(&built("guests/c-lookups.wasm")) {
+        return;
+    }
+    let Some(world) = World::new() else { return };
+    let flags = [
+        "--allow-resolve=silence.example",
+        "--allow-resolve=44.44.1.10.in-addr.arpa",
+    ];
+    let args = ["silence.example", "10.1.44.44"];
+    let (told, denials) = world.run_guest(&flags, "c-lookups", &args);
+    assert_eq!(
+        (told.as_str(), denials.as_str()),
+        ("went on beside 5 look-ups\n", "")
+    );
 }

@@ -39,6 +39,8 @@ mod generated {
             "wasi:io": wasmtime_wasi::p2::bindings::io,
             "capsock:sockets/messages.file-description": crate::socket::FileDescription,
             "capsock:sockets/names.lookup": crate::imports::names::Lookup,
+            "capsock:sockets/names.name-info-lookup": crate::imports::names::NameLookup,
+            "capsock:sockets/names.host-entry-lookup": crate::imports::names::HostLookup,
             "capsock:sockets/poller.poller": crate::poller::Poller,
             "capsock:sockets/socket.socket": crate::socket::Socket,
         },

@@ -116,7 +116,7 @@ impl Server {
             }
             "chain.example" => chain(name, kind, Ipv4Addr::new(9, 9, 9, 9)),
             "inward.example" => chain(name, kind, Ipv4Addr::LOCALHOST),
-            "silence.example" => Answer::Silence,
+            "silence.example" | "44.44.1.10.in-addr.arpa" => Answer::Silence,
             "target_service" | "_dns._udp.public.example" => addresses(&["9.9.9.9"]),
             // What a search list makes of a name.
             "single.search.example" | "two.labels.search.example" => addresses(&["9.9.9.9"]),

@@ -3,18 +3,19 @@
 
 use std::cell::RefCell;
 use std::ffi::{c_char, c_int, c_void};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 use std::ptr::null_mut;
 
 use capsock_guest::{
     AF_INET, AF_INET6, AF_UNSPEC, AddrInfo, Address, AddressFamily, EAI_ADDRFAMILY, EAI_AGAIN,
     EAI_BADFLAGS, EAI_FAIL, EAI_FAMILY, EAI_MEMORY, EAI_NODATA, EAI_NONAME, EAI_OVERFLOW,
-    EAI_SERVICE, EAI_SOCKTYPE, EAI_SYSTEM, Error, Lookup, NI_NUMERICHOST, SocketKind, UnixAddress,
-    getaddrinfo, gethostbyaddr, gethostbyname_ex, gethostname, getnameinfo, getprotobyname,
-    getservbyname, getservbyport, sethostname,
+    EAI_SERVICE, EAI_SOCKTYPE, EAI_SYSTEM, Error, HostLookup, Lookup, NI_NUMERICHOST, NameLookup,
+    SocketKind, UnixAddress, getaddrinfo, gethostname, getnameinfo, getprotobyname, getservbyname,
+    getservbyport, sethostname,
 };
 
 use crate::address::{self, Length};
+use crate::bindings::poll::Pollable;
 use crate::errno::{self, Errno, Result};
 use crate::memory;
 use crate::thread::scheduler::{self, Sources};
@@ -47,17 +48,45 @@ fn failed(error: Error) -> c_int {
     })
 }
 
-/// Others run meanwhile. It is no cancellation point: what it has would be lost.
-fn look_up_among_others(
-    start: impl FnOnce() -> capsock_guest::Result<Lookup>,
-) -> std::result::Result<Vec<AddrInfo>, c_int> {
-    let lookup = start().map_err(failed)?;
+/// What `answer` tells of a look-up that is under way. Others run meanwhile. It is no
+/// cancellation point: what it has would be lost.
+fn among_others<T>(answer: impl Fn() -> Option<T>, subscribe: impl Fn() -> Pollable) -> T {
     loop {
-        if let Some(found) = lookup.answers() {
-            return found.map_err(failed);
+        if let Some(found) = answer() {
+            return found;
         }
-        Sources::default().and([lookup.subscribe()]).wait_on();
+        Sources::default().and([subscribe()]).wait_on();
     }
+}
+
+fn address_info(
+    host: Option<&str>,
+    service: Option<&str>,
+    family: AddressFamily,
+    kind: Option<SocketKind>,
+    protocol: c_int,
+    flags: c_int,
+) -> capsock_guest::Result<Vec<AddrInfo>> {
+    if !scheduler::are_many() {
+        return getaddrinfo(host, service, family, kind, protocol, flags);
+    }
+    let lookup = Lookup::start(host, service, family, kind, protocol, flags)?;
+    among_others(|| lookup.answers(), || lookup.subscribe())
+}
+
+fn name_info(address: &Address, flags: c_int) -> capsock_guest::Result<(String, String)> {
+    if !scheduler::are_many() {
+        return getnameinfo(address, flags);
+    }
+    let lookup = NameLookup::start(address, flags);
+    among_others(|| lookup.answer(), || lookup.subscribe())
+}
+
+/// A host's name, its aliases, and its addresses as text.
+type Host = (String, Vec<String>, Vec<String>);
+
+fn host_entry(lookup: &HostLookup) -> capsock_guest::Result<Host> {
+    among_others(|| lookup.answer(), || lookup.subscribe())
 }
 
 unsafe fn look_up(
@@ -90,13 +119,9 @@ unsafe fn look_up(
         _ => return Err(EAI_FAMILY),
     };
     let (host, service) = (host.as_deref(), service.as_deref());
-    let found = if scheduler::are_many() {
-        look_up_among_others(|| Lookup::start(host, service, family, kind, protocol, flags))
-    } else {
-        getaddrinfo(host, service, family, kind, protocol, flags).map_err(failed)
-    };
+    let found = address_info(host, service, family, kind, protocol, flags).map_err(failed)?;
     let mut next: *mut Addrinfo = null_mut();
-    for info in found?.iter().rev() {
+    for info in found.iter().rev() {
         // One block each, since a program may free a part of the list.
         let address = address::format(&info.sockaddr);
         let start = size_of::<Addrinfo>();
@@ -197,7 +222,7 @@ pub unsafe extern "C" fn __wrap_getnameinfo(
         return EAI_FAMILY;
     };
     let names = match &address {
-        Address::Inet(_) | Address::Inet6(_) => getnameinfo(&address, flags)
+        Address::Inet(_) | Address::Inet6(_) => name_info(&address, flags)
             .map(|(host, service)| (host.into_bytes(), service.into_bytes())),
         Address::Unix(address) => local_names(address, flags),
         _ => return EAI_FAMILY,
@@ -311,10 +336,7 @@ fn host_failed(error: &Error) -> *const Hostent {
     std::ptr::null()
 }
 
-fn keep_host(
-    family: AddressFamily,
-    (name, aliases, addresses): (String, Vec<String>, Vec<String>),
-) -> *const Hostent {
+fn keep_host(family: AddressFamily, (name, aliases, addresses): Host) -> *const Hostent {
     let addresses = addresses
         .iter()
         .filter_map(|address| match address.parse().ok()? {
@@ -355,8 +377,8 @@ pub unsafe extern "C" fn __wrap_gethostbyname2(
     let name = name.unwrap_or_default();
     let family = AddressFamily::from_number(family);
     let found = match family {
-        AF_INET => gethostbyname_ex(name),
-        _ => getaddrinfo(name, None::<&str>, family, None, 0, 0).map(|found| {
+        AF_INET => host_entry(&HostLookup::by_name(name)),
+        _ => address_info(Some(name), None, family, None, 0, 0).map(|found| {
             let addresses = found
                 .iter()
                 .filter_map(|info| info.sockaddr.to_socket_addr());
@@ -382,15 +404,11 @@ pub unsafe extern "C" fn __wrap_gethostbyaddr(
     let bytes = unsafe { memory::bytes(address, length.min(16) as usize) }.unwrap_or_default();
     let family = AddressFamily::from_number(family);
     let ip = match family {
-        AF_INET => bytes
-            .first_chunk::<4>()
-            .map(|ip| Ipv4Addr::from(*ip).to_string()),
-        AF_INET6 => bytes
-            .first_chunk::<16>()
-            .map(|ip| Ipv6Addr::from(*ip).to_string()),
+        AF_INET => bytes.first_chunk::<4>().map(|ip| IpAddr::from(*ip)),
+        AF_INET6 => bytes.first_chunk::<16>().map(|ip| IpAddr::from(*ip)),
         _ => None,
     };
-    match ip.map(|ip| gethostbyaddr(&ip)) {
+    match ip.map(|ip| host_entry(&HostLookup::by_address(ip))) {
         Some(Ok(entry)) => keep_host(family, entry),
         Some(Err(error)) => host_failed(&error),
         None => {

@@ -2,6 +2,8 @@
 //!
 //! The host looks them up, where its policy grants the name.
 
+use std::net::{IpAddr, SocketAddr};
+
 use crate::address::Address;
 use crate::bindings::io::poll::Pollable;
 use crate::bindings::names::{self as wit, LookupFlags, NameFlags};
@@ -168,9 +170,33 @@ impl Lookup {
 /// # Errors
 /// A `gaierror`.
 pub fn getnameinfo(sockaddr: &Address, flags: i32) -> Result<(String, String)> {
-    const OPERATION: &str = "getnameinfo";
-    let failed = |error| Error::lookup(OPERATION, None, error);
-    wit::get_name_info(&sockaddr.to_wit(), name_flags(flags)).map_err(failed)
+    wit::get_name_info(&sockaddr.to_wit(), name_flags(flags)).map_err(unnamed)
+}
+
+fn unnamed(error: wit::NameError) -> Error {
+    Error::lookup("getnameinfo", None, error)
+}
+
+/// A [`getnameinfo`] that goes on while the program does something else.
+#[derive(Debug)]
+pub struct NameLookup(wit::NameInfoLookup);
+
+impl NameLookup {
+    /// Begins it.
+    pub fn start(sockaddr: &Address, flags: i32) -> Self {
+        let address = sockaddr.to_wit();
+        Self(wit::NameInfoLookup::start(&address, name_flags(flags)))
+    }
+
+    /// What came of it; `None` while it goes on.
+    pub fn answer(&self) -> Option<Result<(String, String)>> {
+        Some(self.0.answer()?.map_err(unnamed))
+    }
+
+    /// A pollable of WASI that is ready when the answer is there.
+    pub fn subscribe(&self) -> Pollable {
+        self.0.subscribe()
+    }
 }
 
 /// The first IPv4 address of a host, as text: gethostbyname(3). The empty name
@@ -222,6 +248,47 @@ pub fn gethostbyaddr(ip_address: &str) -> Result<(String, Vec<String>, Vec<Strin
     wit::get_host_by_address(&address)
         .map(host)
         .map_err(|error| Error::host_lookup(OPERATION, ip_address, error))
+}
+
+/// A host's official name, aliases and addresses (gethostbyname(3),
+/// gethostbyaddr(3)), asked for while the program does something else.
+#[derive(Debug)]
+pub struct HostLookup {
+    operation: &'static str,
+    host: String,
+    lookup: wit::HostEntryLookup,
+}
+
+impl HostLookup {
+    /// Begins it by the name, for IPv4 addresses.
+    pub fn by_name(hostname: &str) -> Self {
+        Self {
+            operation: "gethostbyname",
+            host: hostname.to_owned(),
+            lookup: wit::HostEntryLookup::start_by_name(hostname),
+        }
+    }
+
+    /// Begins it by the address.
+    pub fn by_address(address: IpAddr) -> Self {
+        let address = SocketAddr::new(address, 0);
+        Self {
+            operation: "gethostbyaddr",
+            host: address.ip().to_string(),
+            lookup: wit::HostEntryLookup::start_by_address(&Address::from(address).to_wit()),
+        }
+    }
+
+    /// What came of it, as [`gethostbyname_ex`] tells it; `None` while it goes on.
+    pub fn answer(&self) -> Option<Result<(String, Vec<String>, Vec<String>)>> {
+        let failed = |error| Error::host_lookup(self.operation, &self.host, error);
+        Some(self.lookup.answer()?.map(host).map_err(failed))
+    }
+
+    /// A pollable of WASI that is ready when the answer is there.
+    pub fn subscribe(&self) -> Pollable {
+        self.lookup.subscribe()
+    }
 }
 
 /// The name of the machine: gethostname(2).

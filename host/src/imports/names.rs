@@ -4,10 +4,10 @@ use wasmtime::component::Resource;
 use wasmtime_wasi::p2::{DynPollable, subscribe};
 
 use crate::bindings::names::{
-    AddressInfo, Host, HostEntry, HostError, HostLookup, LookupFlags, NameError, NameFlags,
+    self as wit, AddressInfo, Host, HostEntry, HostError, LookupFlags, NameError, NameFlags,
 };
 use crate::bindings::types::{Address, AddressFamily, SocketType};
-use crate::ctx::CapsockCtxView;
+use crate::ctx::{CapsockCtx, CapsockCtxView};
 use crate::error::SocketError;
 use crate::imports::lookup;
 use crate::lookup::{Answer, Question};
@@ -19,6 +19,18 @@ type Answers = Result<Vec<AddressInfo>, NameError>;
     reason = "the generated bindings re-export it, inside this crate"
 )]
 pub type Lookup = lookup::Lookup<Answers>;
+type Names = Result<(String, String), NameError>;
+#[allow(
+    unreachable_pub,
+    reason = "the generated bindings re-export it, inside this crate"
+)]
+pub type NameLookup = lookup::Lookup<Names>;
+type Entry = Result<HostEntry, HostError>;
+#[allow(
+    unreachable_pub,
+    reason = "the generated bindings re-export it, inside this crate"
+)]
+pub type HostLookup = lookup::Lookup<Entry>;
 
 fn question(
     host: Option<String>,
@@ -43,7 +55,41 @@ fn answers(found: Result<Vec<Answer>, crate::lookup::NameError>) -> Answers {
     Ok(found.into_iter().map(AddressInfo::from).collect())
 }
 
-impl HostLookup for CapsockCtxView<'_> {
+async fn names(ctx: &CapsockCtx, address: Address, flags: NameFlags) -> Names {
+    let names = resolve::name_info(ctx, &address.into(), flags.into()).await;
+    names.map_err(NameError::from)
+}
+
+async fn entry_of_name(ctx: &CapsockCtx, name: String) -> Entry {
+    let entry = resolve::host_by_name(ctx, &name).await;
+    entry.map(HostEntry::from).map_err(HostError::from)
+}
+
+async fn entry_of_address(ctx: &CapsockCtx, address: Address) -> Entry {
+    let entry = resolve::host_by_address(ctx, &address.into()).await;
+    entry.map(HostEntry::from).map_err(HostError::from)
+}
+
+impl CapsockCtxView<'_> {
+    fn begin<T: Send + 'static, F: Future<Output = T> + Send + 'static>(
+        &mut self,
+        ask: impl FnOnce(CapsockCtx) -> F,
+    ) -> wasmtime::Result<Resource<lookup::Lookup<T>>> {
+        let mut lookup = lookup::Lookup::new(ask(self.ctx.clone()));
+        // It begins now, and not when it is first waited for.
+        lookup.answers();
+        Ok(self.table.push(lookup)?)
+    }
+
+    fn answer_of<T: Clone + Send + 'static>(
+        &mut self,
+        this: &Resource<lookup::Lookup<T>>,
+    ) -> wasmtime::Result<Option<T>> {
+        Ok(self.table.get_mut(this)?.answers().cloned())
+    }
+}
+
+impl wit::HostLookup for CapsockCtxView<'_> {
     fn start(
         &mut self,
         host: Option<String>,
@@ -54,12 +100,7 @@ impl HostLookup for CapsockCtxView<'_> {
         flags: LookupFlags,
     ) -> wasmtime::Result<Resource<Lookup>> {
         let question = question(host, service, family, kind, protocol, flags);
-        let ctx = self.ctx.clone();
-        let mut lookup =
-            Lookup::new(async move { answers(resolve::address_info(&ctx, question).await) });
-        // It begins now, and not when it is first waited for.
-        lookup.answers();
-        Ok(self.table.push(lookup)?)
+        self.begin(|ctx| async move { answers(resolve::address_info(&ctx, question).await) })
     }
 
     fn answers(&mut self, this: Resource<Lookup>) -> wasmtime::Result<Option<Answers>> {
@@ -72,6 +113,52 @@ impl HostLookup for CapsockCtxView<'_> {
     }
 
     fn drop(&mut self, this: Resource<Lookup>) -> wasmtime::Result<()> {
+        self.table.delete(this)?;
+        Ok(())
+    }
+}
+
+impl wit::HostNameInfoLookup for CapsockCtxView<'_> {
+    fn start(
+        &mut self,
+        address: Address,
+        flags: NameFlags,
+    ) -> wasmtime::Result<Resource<NameLookup>> {
+        self.begin(|ctx| async move { names(&ctx, address, flags).await })
+    }
+
+    fn answer(&mut self, this: Resource<NameLookup>) -> wasmtime::Result<Option<Names>> {
+        self.answer_of(&this)
+    }
+
+    fn subscribe(&mut self, this: Resource<NameLookup>) -> wasmtime::Result<Resource<DynPollable>> {
+        subscribe(self.table, this)
+    }
+
+    fn drop(&mut self, this: Resource<NameLookup>) -> wasmtime::Result<()> {
+        self.table.delete(this)?;
+        Ok(())
+    }
+}
+
+impl wit::HostHostEntryLookup for CapsockCtxView<'_> {
+    fn start_by_name(&mut self, name: String) -> wasmtime::Result<Resource<HostLookup>> {
+        self.begin(|ctx| async move { entry_of_name(&ctx, name).await })
+    }
+
+    fn start_by_address(&mut self, address: Address) -> wasmtime::Result<Resource<HostLookup>> {
+        self.begin(|ctx| async move { entry_of_address(&ctx, address).await })
+    }
+
+    fn answer(&mut self, this: Resource<HostLookup>) -> wasmtime::Result<Option<Entry>> {
+        self.answer_of(&this)
+    }
+
+    fn subscribe(&mut self, this: Resource<HostLookup>) -> wasmtime::Result<Resource<DynPollable>> {
+        subscribe(self.table, this)
+    }
+
+    fn drop(&mut self, this: Resource<HostLookup>) -> wasmtime::Result<()> {
         self.table.delete(this)?;
         Ok(())
     }
@@ -95,25 +182,16 @@ impl Host for CapsockCtxView<'_> {
         &mut self,
         address: Address,
         flags: NameFlags,
-    ) -> wasmtime::Result<Result<(String, String), NameError>> {
-        let names = resolve::name_info(self.ctx, &address.into(), flags.into()).await;
-        Ok(names.map_err(NameError::from))
+    ) -> wasmtime::Result<Names> {
+        Ok(names(self.ctx, address, flags).await)
     }
 
-    async fn get_host_by_name(
-        &mut self,
-        name: String,
-    ) -> wasmtime::Result<Result<HostEntry, HostError>> {
-        let entry = resolve::host_by_name(self.ctx, &name).await;
-        Ok(entry.map(HostEntry::from).map_err(HostError::from))
+    async fn get_host_by_name(&mut self, name: String) -> wasmtime::Result<Entry> {
+        Ok(entry_of_name(self.ctx, name).await)
     }
 
-    async fn get_host_by_address(
-        &mut self,
-        address: Address,
-    ) -> wasmtime::Result<Result<HostEntry, HostError>> {
-        let entry = resolve::host_by_address(self.ctx, &address.into()).await;
-        Ok(entry.map(HostEntry::from).map_err(HostError::from))
+    async fn get_host_by_address(&mut self, address: Address) -> wasmtime::Result<Entry> {
+        Ok(entry_of_address(self.ctx, address).await)
     }
 
     async fn get_service_by_name(

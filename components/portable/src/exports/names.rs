@@ -1,6 +1,6 @@
 //! `capsock:sockets/names`
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 
 use capsock_checked::io::poll::Pollable;
 use capsock_policy::Errno;
@@ -8,8 +8,9 @@ use capsock_policy::Errno;
 use super::Result;
 use crate::Portable;
 use crate::bindings::exports::capsock::sockets::names::{
-    AddressInfo, Guest, GuestLookup, HostEntry, HostError, Lookup as Handle, LookupFlags,
-    NameError, NameFlags,
+    AddressInfo, Guest, GuestHostEntryLookup, GuestLookup, GuestNameInfoLookup, HostEntry,
+    HostEntryLookup as HostHandle, HostError, Lookup as Handle, LookupFlags, NameError, NameFlags,
+    NameInfoLookup as NameHandle,
 };
 use crate::bindings::exports::capsock::sockets::types::{Address, AddressFamily, SocketType};
 use crate::convert::{endpoint, family};
@@ -40,6 +41,61 @@ impl GuestLookup for Lookup {
     fn answers(&self) -> Option<Result<Vec<AddressInfo>, NameError>> {
         let question = self.question.take();
         Some(question.map_or(Ok(Vec::new()), |question| answers(&question)))
+    }
+
+    fn subscribe(&self) -> Pollable {
+        ready_now()
+    }
+}
+
+/// As [`Lookup`], of the functions that have one answer.
+pub(crate) struct Late<T> {
+    ask: Box<dyn Fn() -> T>,
+    answer: OnceCell<T>,
+}
+
+impl<T: Clone> Late<T> {
+    fn new(ask: impl Fn() -> T + 'static) -> Self {
+        Self {
+            ask: Box::new(ask),
+            answer: OnceCell::new(),
+        }
+    }
+
+    fn get(&self) -> T {
+        self.answer.get_or_init(&self.ask).clone()
+    }
+}
+
+impl GuestNameInfoLookup for Late<Result<(String, String), NameError>> {
+    fn start(address: Address, flags: NameFlags) -> NameHandle {
+        NameHandle::new(Self::new(move || {
+            Portable::get_name_info(address.clone(), flags)
+        }))
+    }
+
+    fn answer(&self) -> Option<Result<(String, String), NameError>> {
+        Some(self.get())
+    }
+
+    fn subscribe(&self) -> Pollable {
+        ready_now()
+    }
+}
+
+impl GuestHostEntryLookup for Late<Result<HostEntry, HostError>> {
+    fn start_by_name(name: String) -> HostHandle {
+        HostHandle::new(Self::new(move || Portable::get_host_by_name(name.clone())))
+    }
+
+    fn start_by_address(address: Address) -> HostHandle {
+        HostHandle::new(Self::new(move || {
+            Portable::get_host_by_address(address.clone())
+        }))
+    }
+
+    fn answer(&self) -> Option<Result<HostEntry, HostError>> {
+        Some(self.get())
     }
 
     fn subscribe(&self) -> Pollable {
@@ -84,6 +140,8 @@ fn answers(question: &Question) -> Result<Vec<AddressInfo>, NameError> {
 
 impl Guest for Portable {
     type Lookup = Lookup;
+    type NameInfoLookup = Late<Result<(String, String), NameError>>;
+    type HostEntryLookup = Late<Result<HostEntry, HostError>>;
 
     fn get_address_info(
         host: Option<String>,
