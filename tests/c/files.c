@@ -54,6 +54,12 @@ void duplicates(void) {
     dup2(saved, 1);
     SAY(read(ends[1], buffer, 5));
     SAY(memcmp(buffer, "redir", 5));
+    struct rusage usage;
+    SAY(getrusage(RUSAGE_SELF, &usage));
+    IS(usage.ru_maxrss > 0 && usage.ru_utime.tv_usec < 1000000);
+    SAY(getrusage(RUSAGE_CHILDREN, &usage));
+    IS(usage.ru_maxrss == 0);
+    SAY(getrusage(99, &usage));
     /* There may be fewer than there are. */
     struct rlimit limit, too_much;
     SAY(getrlimit(RLIMIT_NOFILE, &limit));

@@ -61,6 +61,8 @@ struct sigaction {
 #define sa_handler __sa_handler.sa_handler
 #define sa_sigaction __sa_handler.sa_sigaction
 
+#define MINSIGSTKSZ 2048
+#define SIGSTKSZ 8192
 typedef struct sigaltstack {
     void *ss_sp;
     int ss_flags;

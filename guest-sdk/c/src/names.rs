@@ -9,9 +9,9 @@ use std::ptr::null_mut;
 use capsock_guest::{
     AF_INET, AF_INET6, AF_UNSPEC, AddrInfo, Address, AddressFamily, EAI_ADDRFAMILY, EAI_AGAIN,
     EAI_BADFLAGS, EAI_FAIL, EAI_FAMILY, EAI_MEMORY, EAI_NODATA, EAI_NONAME, EAI_OVERFLOW,
-    EAI_SERVICE, EAI_SOCKTYPE, EAI_SYSTEM, Error, HostLookup, Lookup, NI_NUMERICHOST, NameLookup,
-    SocketKind, UnixAddress, getaddrinfo, gethostname, getnameinfo, getprotobyname, getservbyname,
-    getservbyport, sethostname,
+    EAI_SERVICE, EAI_SOCKTYPE, EAI_SYSTEM, Error, HostEntry, HostLookup, Lookup, NI_NUMERICHOST,
+    NameLookup, SocketKind, UnixAddress, getaddrinfo, gethostname, getnameinfo, getprotobyname,
+    getservbyname, getservbyport, sethostname,
 };
 
 use crate::address::{self, Length};
@@ -82,10 +82,7 @@ fn name_info(address: &Address, flags: c_int) -> capsock_guest::Result<(String, 
     among_others(|| lookup.answer(), || lookup.subscribe())
 }
 
-/// A host's name, its aliases, and its addresses as text.
-type Host = (String, Vec<String>, Vec<String>);
-
-fn host_entry(lookup: &HostLookup) -> capsock_guest::Result<Host> {
+fn host_entry(lookup: &HostLookup) -> capsock_guest::Result<HostEntry> {
     among_others(|| lookup.answer(), || lookup.subscribe())
 }
 

@@ -76,9 +76,9 @@ pub use file::File;
 pub use interfaces::{InterfaceAddress, getifaddrs, if_indextoname, if_nameindex, if_nametoindex};
 pub use message::{Ancillary, ReceivedFds, ReceivedMessage, recv_fds, send_fds};
 pub use names::{
-    AddrInfo, HostLookup, Lookup, NameLookup, ToService, getaddrinfo, getfqdn, gethostbyaddr,
-    gethostbyname, gethostbyname_ex, gethostname, getnameinfo, getprotobyname, getservbyname,
-    getservbyport, sethostname,
+    AddrInfo, HostEntry, HostLookup, Lookup, NameLookup, ToService, getaddrinfo, getfqdn,
+    gethostbyaddr, gethostbyname, gethostbyname_ex, gethostname, getnameinfo, getprotobyname,
+    getservbyname, getservbyport, sethostname,
 };
 pub use numbers::*;
 pub use pipe::{PipeReader, PipeWriter};

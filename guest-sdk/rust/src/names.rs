@@ -213,13 +213,16 @@ pub fn gethostbyname(hostname: &str) -> Result<String> {
     }
 }
 
+/// A host's official name, its aliases, and its addresses as text: Python's triple.
+pub type HostEntry = (String, Vec<String>, Vec<String>);
+
 /// A host's official name, its aliases, and its IPv4 addresses as text:
 /// gethostbyname(3).
 ///
 /// # Errors
 /// Those of [`getaddrinfo`]; an `herror` ([`Error::h_errno`]) where the look-up
 /// fails only then.
-pub fn gethostbyname_ex(hostname: &str) -> Result<(String, Vec<String>, Vec<String>)> {
+pub fn gethostbyname_ex(hostname: &str) -> Result<HostEntry> {
     ipv4_addresses(hostname)?;
     let entry = wit::get_host_by_name(hostname);
     entry
@@ -234,7 +237,7 @@ pub fn gethostbyname_ex(hostname: &str) -> Result<(String, Vec<String>, Vec<Stri
 /// # Errors
 /// Those of [`getaddrinfo`]; an `herror` ([`Error::h_errno`]) where the address
 /// has no name; `EACCES` where the host does not grant looking it up.
-pub fn gethostbyaddr(ip_address: &str) -> Result<(String, Vec<String>, Vec<String>)> {
+pub fn gethostbyaddr(ip_address: &str) -> Result<HostEntry> {
     const OPERATION: &str = "gethostbyaddr";
     let found = getaddrinfo(ip_address, 0, AF_UNSPEC, SOCK_DGRAM, 0, 0)?;
     let address = found
@@ -280,7 +283,7 @@ impl HostLookup {
     }
 
     /// What came of it, as [`gethostbyname_ex`] tells it; `None` while it goes on.
-    pub fn answer(&self) -> Option<Result<(String, Vec<String>, Vec<String>)>> {
+    pub fn answer(&self) -> Option<Result<HostEntry>> {
         let failed = |error| Error::host_lookup(self.operation, &self.host, error);
         Some(self.lookup.answer()?.map(host).map_err(failed))
     }
@@ -366,7 +369,7 @@ fn failed(operation: &'static str, not_found: String, error: wit::NameError) -> 
     }
 }
 
-fn host(entry: wit::HostEntry) -> (String, Vec<String>, Vec<String>) {
+fn host(entry: wit::HostEntry) -> HostEntry {
     let addresses = entry.addresses.into_iter().map(Address::from);
     let addresses = addresses.filter_map(|address| address.to_socket_addr());
     (
