@@ -333,7 +333,7 @@ fn host_failed(error: &Error) -> *const Hostent {
     std::ptr::null()
 }
 
-fn keep_host(family: AddressFamily, (name, aliases, addresses): Host) -> *const Hostent {
+fn keep_host(family: AddressFamily, (name, aliases, addresses): HostEntry) -> *const Hostent {
     let addresses = addresses
         .iter()
         .filter_map(|address| match address.parse().ok()? {
