@@ -17,6 +17,7 @@ demo: build guests
 test: build guests libc-guests c-sdk c-programs python
     scripts/peers
     scripts/python-suite
+    scripts/bench-memcached
     scripts/cargo-test --workspace
     cargo test --workspace --doc
 

@@ -47,6 +47,7 @@ fn a_program_does_the_same_natively_and_as_a_guest(
         "names",
         "interfaces",
         "files",
+        "opening",
         "streams",
         "sending-files",
         "signals",

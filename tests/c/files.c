@@ -2,10 +2,14 @@
 #include "say.h"
 #include <dirent.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/sendfile.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/timerfd.h>
 #include <sys/uio.h>
 
 void duplicates(void) {
@@ -84,6 +88,86 @@ void duplicates(void) {
     SAY(setrlimit(RLIMIT_NOFILE, &limit));
     SAY(dup(0));
     SAY(fcntl(0, F_DUPFD, 0));
+}
+
+/* The mode, and what a descriptor keeps of the rest. */
+static void say_flags(const char *what, int fd) {
+    int flags = fcntl(fd, F_GETFL), descriptor = fcntl(fd, F_GETFD);
+    printf("%s: %#o, close on exec %d\n", what, flags & (O_ACCMODE | O_APPEND | O_NONBLOCK), descriptor);
+}
+
+void opening(void) {
+    int fd, other, ends[2];
+    FILE *stream;
+    char name[PATH_MAX];
+    const char *path = in_directory("file");
+    printf("%d %d %d %d\n", O_RDONLY, O_WRONLY, O_RDWR, O_ACCMODE);
+    printf("%#o %#o %#o %#o\n", O_CREAT, O_EXCL, O_TRUNC, O_APPEND);
+    printf("%#o %#o %#o %#o\n", O_NONBLOCK, O_NOCTTY, O_SYNC, O_DSYNC);
+    printf("%#o %d %d\n", O_CLOEXEC, EFD_NONBLOCK == O_NONBLOCK, TFD_CLOEXEC == O_CLOEXEC);
+    GET(fd, open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+    say_flags("to write", fd);
+    SAY(write(fd, "abc", 3));
+    SAY(read(fd, name, 1));
+    SAY(fcntl(fd, F_SETFL, O_APPEND | O_NONBLOCK));
+    say_flags("to append", fd);
+    SAY(lseek(fd, 0, SEEK_SET));
+    SAY(write(fd, "d", 1));
+    GET(other, dup3(fd, 40, O_CLOEXEC));
+    say_flags("the same", other);
+    SAY(dup3(fd, 41, O_NONBLOCK));
+    SAY(fcntl(fd, F_SETFL, 0));
+    say_flags("neither", other);
+    SAY(close(other));
+    SAY(close(fd));
+    GET(fd, open(path, O_RDONLY));
+    say_flags("to read", fd);
+    SAY(read(fd, name, 10));
+    SAY(write(fd, "x", 1));
+    SAY(close(fd));
+    SAY(open(path, O_RDONLY | O_DIRECTORY));
+    SAY(symlink("file", in_directory("link")));
+    SAY(open(in_directory("link"), O_RDONLY | O_NOFOLLOW));
+    GET(fd, open(path, O_RDWR | O_TRUNC));
+    say_flags("both", fd);
+    SAY(read(fd, name, 10));
+    SAY(close(fd));
+    GET(fd, creat(in_directory("made"), 0600));
+    say_flags("made", fd);
+    SAY(close(fd));
+    /* By libc's own functions. */
+    stream = fopen(path, "a+");
+    say_flags("a+", fileno(stream));
+    fputs("line", stream);
+    SAY(fclose(stream));
+    stream = fopen(path, "r");
+    say_flags("r", fileno(stream));
+    IS(fgets(name, sizeof name, stream) && !strcmp(name, "line"));
+    SAY(fclose(stream));
+    IS(fopen(path, "wx") == NULL && errno == EEXIST);
+    GET(fd, open(path, O_RDWR));
+    stream = fdopen(fd, "a");
+    say_flags("fdopen", fd);
+    fputs(" and another", stream);
+    SAY(fclose(stream));
+    snprintf(name, sizeof name, "%s/XXXXXX", directory);
+    fd = mkostemp(name, O_APPEND | O_CLOEXEC);
+    say_flags("temporary", fd);
+    SAY(close(fd));
+    SAY(pipe2(ends, O_NONBLOCK | O_CLOEXEC));
+    say_flags("reader", ends[0]);
+    say_flags("writer", ends[1]);
+    SAY(pipe2(ends, O_APPEND));
+    GET(fd, eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
+    say_flags("eventfd", fd);
+    GET(fd, timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC));
+    say_flags("timerfd", fd);
+    GET(fd, epoll_create1(EPOLL_CLOEXEC));
+    say_flags("epoll", fd);
+    GET(fd, socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    say_flags("socket", fd);
+    GET(fd, open("/dev/null", O_RDWR | O_CLOEXEC));
+    say_flags("/dev/null", fd);
 }
 
 void files(void) {

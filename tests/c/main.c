@@ -37,6 +37,7 @@ static const struct {
     {"names", names},
     {"interfaces", interfaces},
     {"files", files},
+    {"opening", opening},
     {"streams", streams},
     {"sending-files", sending_files},
     {"signals", signals},

@@ -87,6 +87,7 @@ void duplicates(void);
 void names(void);
 void interfaces(void);
 void files(void);
+void opening(void);
 void streams(void);
 void sending_files(void);
 void signals(void);

@@ -1,4 +1,5 @@
 /* What is variadic in C, or of libc's own types: the rest is Rust's, in ../src. */
+#define __capsock_of_libc__
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
@@ -9,16 +10,32 @@
 #include <time.h>
 #include <unistd.h>
 
-#define IS_OF_LIBC(flag, value) _Static_assert(flag == value, "wasi-libc has another value of " #flag)
-IS_OF_LIBC(O_APPEND, __WASI_FDFLAGS_APPEND);
-IS_OF_LIBC(O_DSYNC, __WASI_FDFLAGS_DSYNC);
-IS_OF_LIBC(O_NONBLOCK, __WASI_FDFLAGS_NONBLOCK);
-IS_OF_LIBC(O_RSYNC, __WASI_FDFLAGS_RSYNC);
-IS_OF_LIBC(O_SYNC, __WASI_FDFLAGS_SYNC);
-IS_OF_LIBC(O_CREAT, __WASI_OFLAGS_CREAT << 12);
-IS_OF_LIBC(O_DIRECTORY, __WASI_OFLAGS_DIRECTORY << 12);
-IS_OF_LIBC(O_EXCL, __WASI_OFLAGS_EXCL << 12);
-IS_OF_LIBC(O_TRUNC, __WASI_OFLAGS_TRUNC << 12);
+/* What ../src knows by Linux's numbers is what is translated; of the rest nothing comes
+   of it in WASI either. */
+static const struct { int of_linux, of_libc; } flags_of_open[] = {
+    {O_APPEND, LIBC_APPEND},       {O_CREAT, LIBC_CREAT}, {O_DIRECTORY, LIBC_DIRECTORY},
+    {O_EXCL, LIBC_EXCL},           {O_NOFOLLOW, LIBC_NOFOLLOW}, {O_NONBLOCK, LIBC_NONBLOCK},
+    {O_TRUNC, LIBC_TRUNC},         {O_SYNC & ~O_DSYNC, LIBC_SYNC}, {O_DSYNC, LIBC_DSYNC},
+    {O_PATH, LIBC_SEARCH},
+};
+enum { FLAGS_OF_OPEN = sizeof flags_of_open / sizeof *flags_of_open };
+
+static int to_libc(int flags) {
+    static const int modes[] = {LIBC_RDONLY, LIBC_WRONLY, LIBC_RDONLY | LIBC_WRONLY, 0};
+    int translated = flags & O_PATH ? 0 : modes[flags & O_ACCMODE];
+    for (int at = 0; at < FLAGS_OF_OPEN; at++)
+        if (flags & flags_of_open[at].of_linux)
+            translated |= flags_of_open[at].of_libc;
+    return translated;
+}
+
+static int to_linux(int flags) {
+    int translated = flags & LIBC_WRONLY ? (flags & LIBC_RDONLY ? O_RDWR : O_WRONLY) : O_RDONLY;
+    for (int at = 0; at < FLAGS_OF_OPEN; at++)
+        if (flags & flags_of_open[at].of_libc)
+            translated |= flags_of_open[at].of_linux;
+    return translated;
+}
 
 int __capsock_fcntl(int fd, int command, int argument);
 int __capsock_ioctl(int fd, int request, void *argument);
@@ -37,18 +54,32 @@ void __capsock_set_errno(int number) { errno = number; }
 int __capsock_errno(void) { return errno; }
 void __capsock_set_h_errno(int number) { h_errno = number; }
 
-int __wrap_fcntl(int fd, int command, ...) {
+/* Of these the argument is a number; of the rest, which fail, it is not looked at. */
+static int has_number(int command) {
+    return command == F_SETFD || command == F_SETFL || command == F_DUPFD || command == F_DUPFD_CLOEXEC;
+}
+
+int __capsock_linux_fcntl(int fd, int command, ...) {
     va_list arguments;
     va_start(arguments, command);
-    int argument = 0;
-    /* These have an argument, and it is a number. */
-    if (command == F_SETFD || command == F_SETFL || command == F_DUPFD || command == F_DUPFD_CLOEXEC)
-        argument = va_arg(arguments, int);
+    int argument = has_number(command) ? va_arg(arguments, int) : 0;
     va_end(arguments);
     return __capsock_fcntl(fd, command, argument);
 }
 
-int __capsock_real_fcntl(int fd, int command, int argument) { return __real_fcntl(fd, command, argument); }
+int __wrap_fcntl(int fd, int command, ...) {
+    va_list arguments;
+    va_start(arguments, command);
+    int argument = has_number(command) ? va_arg(arguments, int) : 0;
+    va_end(arguments);
+    int result = __capsock_fcntl(fd, command, command == F_SETFL ? to_linux(argument) : argument);
+    return command == F_GETFL && result >= 0 ? to_libc(result) : result;
+}
+
+int __capsock_real_fcntl(int fd, int command, int argument) {
+    int result = __real_fcntl(fd, command, command == F_SETFL ? to_libc(argument) : argument);
+    return command == F_GETFL && result >= 0 ? to_linux(result) : result;
+}
 
 int __wrap_ioctl(int fd, int request, ...) {
     va_list arguments;
@@ -59,7 +90,7 @@ int __wrap_ioctl(int fd, int request, ...) {
     return __capsock_ioctl(fd, request, argument);
 }
 
-int __wrap_open(const char *path, int flags, ...) {
+int __capsock_linux_open(const char *path, int flags, ...) {
     va_list arguments;
     va_start(arguments, flags);
     mode_t mode = flags & O_CREAT ? va_arg(arguments, mode_t) : 0;
@@ -67,16 +98,24 @@ int __wrap_open(const char *path, int flags, ...) {
     return __capsock_open(path, flags, mode);
 }
 
+int __wrap_open(const char *path, int flags, ...) {
+    va_list arguments;
+    va_start(arguments, flags);
+    mode_t mode = flags & LIBC_CREAT ? va_arg(arguments, mode_t) : 0;
+    va_end(arguments);
+    return __capsock_open(path, to_linux(flags), mode);
+}
+
 int __wrap_creat(const char *path, mode_t mode) {
     return __capsock_open(path, O_CREAT | O_WRONLY | O_TRUNC, mode);
 }
 
 /* What libc makes of an open without a mode. */
-int __wrap___wasilibc_open_nomode(const char *path, int flags) { return __capsock_open(path, flags, 0); }
+int __wrap___wasilibc_open_nomode(const char *path, int flags) { return __capsock_open(path, to_linux(flags), 0); }
 
-int __capsock_real_open(const char *path, int flags, mode_t mode) { return __real_open(path, flags, mode); }
+int __capsock_real_open(const char *path, int flags, mode_t mode) { return __real_open(path, to_libc(flags), mode); }
 
-int __wrap_openat(int at, const char *path, int flags, ...) {
+int __capsock_linux_openat(int at, const char *path, int flags, ...) {
     va_list arguments;
     va_start(arguments, flags);
     mode_t mode = flags & O_CREAT ? va_arg(arguments, mode_t) : 0;
@@ -84,8 +123,16 @@ int __wrap_openat(int at, const char *path, int flags, ...) {
     return __capsock_openat(at, path, flags, mode);
 }
 
+int __wrap_openat(int at, const char *path, int flags, ...) {
+    va_list arguments;
+    va_start(arguments, flags);
+    mode_t mode = flags & LIBC_CREAT ? va_arg(arguments, mode_t) : 0;
+    va_end(arguments);
+    return __capsock_openat(at, path, to_linux(flags), mode);
+}
+
 int __capsock_real_openat(int at, const char *path, int flags, mode_t mode) {
-    return __real_openat(at, path, flags, mode);
+    return __real_openat(at, path, to_libc(flags), mode);
 }
 
 int __capsock_utimensat(int at, const char *path, const struct timespec times[2], int flags) {

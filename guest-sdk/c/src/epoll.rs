@@ -260,9 +260,9 @@ pub(crate) fn register(
 /// epoll_create1(2)
 #[unsafe(no_mangle)]
 pub extern "C" fn __wrap_epoll_create1(flags: c_int) -> c_int {
-    // EPOLL_CLOEXEC is 0 here, as O_CLOEXEC is.
-    let make = || match flags {
-        0 => table::insert(Object::new(Kind::Epoll(Epoll::new()?), false), false),
+    // EPOLL_CLOEXEC
+    let make = || match flags & !table::O_CLOEXEC {
+        0 => table::open(Kind::Epoll(Epoll::new()?), flags),
         _ => Err(Errno::EINVAL),
     };
     errno::int(make())

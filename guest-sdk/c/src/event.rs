@@ -13,7 +13,7 @@ use capsock_guest::{AF_UNIX, MSG_PEEK, SHUT_RD, SHUT_WR, SOCK_STREAM, Socket, so
 use crate::bindings::monotonic_clock::now;
 use crate::errno::{self, Errno, Result};
 use crate::memory;
-use crate::table::{self, Kind, O_NONBLOCK, Object};
+use crate::table::{self, Kind, O_CLOEXEC, O_NONBLOCK};
 use crate::thread::scheduler::{self, Source, Sources};
 use crate::wait;
 
@@ -99,16 +99,15 @@ impl Pipe {
 }
 
 fn pipe(flags: c_int) -> Result<[c_int; 2]> {
-    if flags & !O_NONBLOCK != 0 {
+    if flags & !(O_NONBLOCK | O_CLOEXEC) != 0 {
         return Err(Errno::EINVAL);
     }
-    let nonblocking = flags & O_NONBLOCK != 0;
     let (reader, writer) = socketpair_with(AF_UNIX, SOCK_STREAM, 0)?;
     reader.shutdown(SHUT_WR)?;
     writer.shutdown(SHUT_RD)?;
-    let insert = |end| table::insert(Object::new(Kind::Pipe(end), nonblocking), false);
-    let reader = insert(Pipe::new(reader, false))?;
-    let writer = insert(Pipe::new(writer, true)).inspect_err(|_full| {
+    let reader = table::open(Kind::Pipe(Pipe::new(reader, false)), flags)?;
+    let writer = Kind::Pipe(Pipe::new(writer, true));
+    let writer = table::open(writer, flags).inspect_err(|_full| {
         drop(table::remove(reader));
     })?;
     Ok([reader, writer])
@@ -215,7 +214,7 @@ impl Event {
 #[unsafe(no_mangle)]
 pub extern "C" fn __wrap_eventfd(initial: u32, flags: c_int) -> c_int {
     let make = || {
-        if flags & !(EFD_SEMAPHORE | O_NONBLOCK) != 0 {
+        if flags & !(EFD_SEMAPHORE | O_NONBLOCK | O_CLOEXEC) != 0 {
             return Err(Errno::EINVAL);
         }
         let (told, tells) = socketpair_with(AF_UNIX, SOCK_STREAM, 0)?;
@@ -229,10 +228,7 @@ pub extern "C" fn __wrap_eventfd(initial: u32, flags: c_int) -> c_int {
             source: Source::new(),
         };
         event.write(&u64::from(initial).to_ne_bytes(), true)?;
-        table::insert(
-            Object::new(Kind::Event(event), flags & O_NONBLOCK != 0),
-            false,
-        )
+        table::open(Kind::Event(event), flags)
     };
     errno::int(make())
 }
@@ -370,7 +366,7 @@ const TFD_TIMER_ABSTIME: c_int = 1;
 #[unsafe(no_mangle)]
 pub extern "C" fn __capsock_timerfd_create(clock: c_int, flags: c_int) -> c_int {
     let make = || {
-        if !(0..=1).contains(&clock) || flags & !O_NONBLOCK != 0 {
+        if !(0..=1).contains(&clock) || flags & !(O_NONBLOCK | O_CLOEXEC) != 0 {
             return Err(Errno::EINVAL);
         }
         let timer = Timer {
@@ -378,10 +374,7 @@ pub extern "C" fn __capsock_timerfd_create(clock: c_int, flags: c_int) -> c_int 
             end: Cell::new(None),
             interval: Cell::new(0),
         };
-        table::insert(
-            Object::new(Kind::Timer(timer), flags & O_NONBLOCK != 0),
-            false,
-        )
+        table::open(Kind::Timer(timer), flags)
     };
     errno::int(make())
 }

@@ -17,7 +17,7 @@ use crate::errno::{self, Errno, Result};
 use crate::memory::{self, Iovec};
 use crate::socket::Direction;
 use crate::special::Special;
-use crate::table::{self, Kind, O_NONBLOCK, Object};
+use crate::table::{self, Kind, O_ACCMODE, O_RDONLY, O_WRONLY, Object};
 
 /// libc's own functions, by its own numbers.
 pub(crate) mod libc {
@@ -104,10 +104,9 @@ const AT_FDCWD: c_int = -2;
 const F_GETFL: c_int = 3;
 
 /// Gives what libc opened a number of the program's.
-fn adopt(number: c_int, nonblocking: bool) -> Result<c_int> {
+fn adopt(number: c_int, flags: c_int) -> Result<c_int> {
     let number = errno::of_int(number)?;
-    let object = Object::new(Kind::Libc(number), nonblocking);
-    table::insert(object, false).inspect_err(|_full| {
+    table::open(Kind::Libc(number), flags).inspect_err(|_full| {
         let _lost = libc::close(number);
     })
 }
@@ -119,7 +118,6 @@ pub unsafe extern "C" fn __capsock_open(path: *const c_char, flags: c_int, mode:
         // SAFETY: what libc asks itself for.
         return unsafe { libc::__capsock_real_open(path, flags, mode) };
     }
-    let nonblocking = flags & O_NONBLOCK != 0;
     // SAFETY: as open(2) says.
     let opened = libc::inside(|| unsafe { libc::__capsock_real_open(path, flags, mode) });
     if opened < 0 {
@@ -127,8 +125,10 @@ pub unsafe extern "C" fn __capsock_open(path: *const c_char, flags: c_int, mode:
         // SAFETY: as open(2) says.
         let special = unsafe { memory::string(path) }.and_then(Special::named);
         return errno::int(match special {
-            Some(special) if special.is_text() && flags & table::O_WRONLY != 0 => Err(Errno::EROFS),
-            Some(special) => table::insert(Object::new(Kind::Special(special), nonblocking), false),
+            Some(special) if special.is_text() && flags & O_ACCMODE != O_RDONLY => {
+                Err(Errno::EROFS)
+            }
+            Some(special) => table::open(Kind::Special(special), flags),
             None => Err(failed),
         });
     }
@@ -140,7 +140,7 @@ pub unsafe extern "C" fn __capsock_open(path: *const c_char, flags: c_int, mode:
         };
         OPENED.with_borrow_mut(|files| files.insert(opened, entry));
     }
-    errno::int(adopt(opened, nonblocking))
+    errno::int(adopt(opened, flags))
 }
 
 /// libc's number of a directory, for what takes one.
@@ -177,7 +177,7 @@ pub unsafe extern "C" fn __capsock_openat(
         // SAFETY: as openat(2) says.
         adopt(
             libc::inside(|| unsafe { libc::__capsock_real_openat(at, path, flags, mode) }),
-            flags & O_NONBLOCK != 0,
+            flags,
         )
     };
     errno::int(open())
@@ -595,7 +595,7 @@ pub unsafe extern "C" fn __wrap_dirfd(stream: *mut c_void) -> c_int {
     }
     match table::number_of_libc(libc) {
         Some(fd) => fd,
-        None => errno::int(table::insert(Object::new(Kind::Libc(libc), false), false)),
+        None => errno::int(table::open(Kind::Libc(libc), 0)),
     }
 }
 
@@ -655,7 +655,7 @@ pub(crate) fn to_send(number: c_int) -> Result<File> {
     let position = libc::inside(|| unsafe { __real_lseek(number, 0, 1) });
     let position = u64::try_from(position).map_err(|_none| Errno::EACCES)?;
     let mode = libc::fcntl(number, F_GETFL, 0)?;
-    let (reads, writes) = (mode & table::O_RDONLY != 0, mode & table::O_WRONLY != 0);
+    let (reads, writes) = (mode & O_ACCMODE != O_WRONLY, mode & O_ACCMODE != O_RDONLY);
     let path = OPENED.with_borrow(|opened| Some(opened.get(&number)?.path.clone()));
     let path = path.ok_or(Errno::EACCES)?;
     let file = File::open_for(&path, reads, writes).map_err(|_gone| Errno::EACCES)?;

@@ -216,9 +216,9 @@ pub extern "C" fn __wrap_dup2(old: c_int, new: c_int) -> c_int {
 /// dup3(2)
 #[unsafe(no_mangle)]
 pub extern "C" fn __wrap_dup3(old: c_int, new: c_int, flags: c_int) -> c_int {
-    // O_CLOEXEC is 0 here, so no flag is left.
-    errno::int(match flags {
-        0 if old != new => duplicate(old, new, false),
+    let close_on_exec = flags & table::O_CLOEXEC != 0;
+    errno::int(match flags & !table::O_CLOEXEC {
+        0 if old != new => duplicate(old, new, close_on_exec),
         _ => Err(Errno::EINVAL),
     })
 }

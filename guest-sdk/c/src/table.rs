@@ -26,10 +26,13 @@ extern "C" fn __capsock_limit_descriptors(most: u32) {
     LIMIT.set(i32::try_from(most).unwrap_or(MOST).min(MOST));
 }
 
-pub(crate) const O_NONBLOCK: i32 = 4;
-pub(crate) const O_RDONLY: i32 = 0x0400_0000;
-pub(crate) const O_WRONLY: i32 = 0x1000_0000;
-pub(crate) const O_RDWR: i32 = O_RDONLY | O_WRONLY;
+// As fcntl.h of the SDK has them; C translates those of libc's own calls.
+pub(crate) const O_RDONLY: i32 = 0;
+pub(crate) const O_WRONLY: i32 = 1;
+pub(crate) const O_RDWR: i32 = 2;
+pub(crate) const O_ACCMODE: i32 = 3;
+pub(crate) const O_NONBLOCK: i32 = 0o4000;
+pub(crate) const O_CLOEXEC: i32 = 0o2_000_000;
 pub(crate) const FD_CLOEXEC: i32 = 1;
 
 /// What POSIX calls an open file description.
@@ -127,6 +130,12 @@ pub(crate) fn insert(object: Rc<Object>, close_on_exec: bool) -> Result<i32> {
         0 => Err(Errno::EMFILE),
         _ => insert_from(0, object, close_on_exec),
     }
+}
+
+/// Gives what was made a number, with `O_NONBLOCK` and `O_CLOEXEC` of these flags.
+pub(crate) fn open(kind: Kind, flags: i32) -> Result<i32> {
+    let object = Object::new(kind, flags & O_NONBLOCK != 0);
+    insert(object, flags & O_CLOEXEC != 0)
 }
 
 /// Gives an object the lowest free number that is not below `first`: F_DUPFD.
