@@ -5,6 +5,8 @@
 mod busybox;
 #[path = "c_programs/servers.rs"]
 mod servers;
+#[path = "c_programs/socat.rs"]
+mod socat;
 #[path = "c_programs/tls.rs"]
 mod tls;
 
@@ -76,13 +78,18 @@ fn shout<S: Read + Write>(mut connection: S) {
 
 /// Tries until there is a listener.
 fn connect(port: u16) -> TcpStream {
+    until(|| TcpStream::connect(("127.0.0.1", port)).ok())
+}
+
+#[track_caller]
+fn until<T>(mut ask: impl FnMut() -> Option<T>) -> T {
     let start = Instant::now();
     loop {
-        match TcpStream::connect(("127.0.0.1", port)) {
-            Ok(stream) => return stream,
-            Err(error) if start.elapsed() > PATIENCE => panic!("{error}"),
-            Err(_not_yet) => std::thread::sleep(Duration::from_millis(10)),
+        if let Some(answer) = ask() {
+            return answer;
         }
+        assert!(start.elapsed() < PATIENCE);
+        std::thread::sleep(Duration::from_millis(10));
     }
 }
 
