@@ -26,7 +26,7 @@ struct Goal {
     unit: &'static str,
 }
 
-const GOALS: [Goal; 14] = [
+const GOALS: [Goal; 15] = [
     Goal {
         title: "TCP round trip, time",
         found: |results| ratio(results, "round-trip-tcp"),
@@ -113,6 +113,16 @@ const GOALS: [Goal; 14] = [
         bound: 0.5,
         better: Better::Less,
         unit: " µs",
+    },
+    Goal {
+        title: "a mutex in a C program with threads over one without",
+        found: |results| {
+            let (with, without) = ("capsock, C with threads", "capsock, C");
+            over(results, "thread-mutex", with, without)
+        },
+        bound: 1.05,
+        better: Better::Less,
+        unit: "",
     },
     Goal {
         title: "what sealing adds to a component",

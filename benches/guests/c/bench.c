@@ -53,6 +53,8 @@ int main(int count, char **words) {
         sink(connected(SOCK_STREAM, to), size, batch);
     else if (strcmp(program, "source") == 0)
         source(connected(SOCK_STREAM, to), size, batch);
+    else if (strcmp(program, "mutex") == 0)
+        repeat(connected(SOCK_STREAM, to), lock_and_unlock);
     else
         errx(1, "no program %s", program);
     return 0;

@@ -1,8 +1,9 @@
-/* What both programs have: a connection, and an echo. */
+/* What both programs have: a connection, an echo, and a mutex. */
 #include <arpa/inet.h>
 #include <err.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <pthread.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,4 +49,24 @@ static void echo(int fd, size_t size) {
     ssize_t count;
     while ((count = recv(fd, buffer, size, 0)) > 0)
         send_all(fd, buffer, (size_t)count);
+}
+
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+static volatile uint64_t counter;
+
+static void lock_and_unlock(uint64_t times) {
+    for (; times > 0; times--) {
+        pthread_mutex_lock(&mutex);
+        counter++;
+        pthread_mutex_unlock(&mutex);
+    }
+}
+
+/* So often as each request says. */
+static void repeat(int fd, void (*act)(uint64_t)) {
+    uint64_t times;
+    while (recv(fd, &times, sizeof times, MSG_WAITALL) == sizeof times) {
+        act(times);
+        send_all(fd, "x", 1);
+    }
 }

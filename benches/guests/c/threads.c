@@ -1,9 +1,7 @@
 /* What threads do, on the C SDK, and as a native program beside it. */
 #include "common.h"
-#include <pthread.h>
 #include <sched.h>
 
-/* So often as each request says. */
 static void *nothing(void *none) { return none; }
 
 static void create_and_join(uint64_t times) {
@@ -27,25 +25,6 @@ static void take_turns(uint64_t times) {
     pthread_create(&made, NULL, yield, &half);
     yield(&half);
     pthread_join(made, NULL);
-}
-
-static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
-static volatile uint64_t counter;
-
-static void lock_and_unlock(uint64_t times) {
-    for (; times > 0; times--) {
-        pthread_mutex_lock(&mutex);
-        counter++;
-        pthread_mutex_unlock(&mutex);
-    }
-}
-
-static void repeat(int fd, void (*act)(uint64_t)) {
-    uint64_t times;
-    while (recv(fd, &times, sizeof times, MSG_WAITALL) == sizeof times) {
-        act(times);
-        send_all(fd, "x", 1);
-    }
 }
 
 struct echo { int fd; size_t size; };

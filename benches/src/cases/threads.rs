@@ -24,7 +24,12 @@ pub(crate) fn cases(arena: &Arena, plan: &Plan) -> Vec<Case> {
     ];
     let cases = programs.map(|(id, program, title)| {
         let case = (id, title, Unit::Microseconds);
-        compete(plan, case, &Contestant::THREADS, |contestant| {
+        let mut contestants = Contestant::THREADS.to_vec();
+        if program == "mutex" {
+            // One that has no threads locks too.
+            contestants.push(Contestant::CapsockC);
+        }
+        compete(plan, case, &contestants, |contestant| {
             let (stream, running) = connect(arena, contestant, |address| {
                 vec![program.to_owned(), address]
             })?;
