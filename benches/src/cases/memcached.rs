@@ -47,8 +47,20 @@ impl Clients {
         let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
         let port = free.map_err(text)?.port();
         let number = port.to_string();
-        // With -A a client can end it.
-        let args = ["-A", "-t", "4", "-U", "0", "-l", "127.0.0.1", "-p", &number];
+        // With -A a client can end it; with -u it runs as root, which it is in a container.
+        let args = [
+            "-A",
+            "-u",
+            "root",
+            "-t",
+            "4",
+            "-U",
+            "0",
+            "-l",
+            "127.0.0.1",
+            "-p",
+            &number,
+        ];
         let mut running = arena.start_memcached(contestant, &args.map(str::to_owned))?;
         let address = (Ipv4Addr::LOCALHOST, port);
         let first = running.wait_for(|| match TcpStream::connect(address) {
