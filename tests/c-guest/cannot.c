@@ -1,6 +1,10 @@
-/* What a guest cannot have is there to link, and fails: a line for each function. */
+/* cannot DIRECTORY: what a guest cannot have is there to link, and fails: a line for each
+   function. */
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
+#include <limits.h>
+#include <pty.h>
 #include <pwd.h>
 #include <resolv.h>
 #include <signal.h>
@@ -30,12 +34,16 @@
 
 #define IS(condition) printf("%s%s\n", #condition, (condition) ? "" : ": no")
 
-int main(void) {
+int main(int count, char **arguments) {
+    const char *directory = arguments[count - 1];
     char *const none[] = {NULL};
+    char file[PATH_MAX];
     struct termios terminal;
     struct rlimit limit = {5, 5};
     struct itimerval soon = {.it_value = {1, 0}};
     sigset_t set;
+    int controller, controlled;
+    snprintf(file, sizeof file, "%s/file", directory);
     FAILS(fork(), ENOSYS);
     FAILS(vfork(), ENOSYS);
     FAILS(execv("/bin/true", none), ENOSYS);
@@ -68,6 +76,14 @@ int main(void) {
     FAILS(sigsuspend((sigemptyset(&set), &set)), ENOSYS);
     FAILS(clock_settime(CLOCK_REALTIME, &(struct timespec){0, 0}), EPERM);
     FAILS(tcgetattr(0, &terminal), ENOTTY);
+    FAILS(openpty(&controller, &controlled, NULL, NULL, NULL), ENOSYS);
+    FAILS(forkpty(&controller, NULL, NULL, NULL), ENOSYS);
+    FAILS(posix_openpt(O_RDWR), ENOSYS);
+    FAILS(grantpt(0), ENOTTY);
+    IS(ptsname(0) == NULL && errno == ENOTTY);
+    FAILS(open(directory, O_TMPFILE | O_RDWR, 0600), EISDIR);
+    FAILS(open(file, O_WRONLY | O_CREAT | O_SYNC, 0600), ENOTSUP);
+    FAILS(open(file, O_WRONLY | O_CREAT | O_DSYNC, 0600), ENOTSUP);
     FAILS(mkfifo("/tmp/fifo", 0600), ENOSYS);
     FAILS(res_query("example.org", 1, 1, NULL, 0), ENOSYS);
     return 0;

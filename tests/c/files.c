@@ -97,14 +97,19 @@ static void say_flags(const char *what, int fd) {
 }
 
 void opening(void) {
-    int fd, other, ends[2];
+    int fd, other, ends[2], port;
+    struct sockaddr_storage address;
     FILE *stream;
     char name[PATH_MAX];
     const char *path = in_directory("file");
     printf("%d %d %d %d\n", O_RDONLY, O_WRONLY, O_RDWR, O_ACCMODE);
     printf("%#o %#o %#o %#o\n", O_CREAT, O_EXCL, O_TRUNC, O_APPEND);
     printf("%#o %#o %#o %#o\n", O_NONBLOCK, O_NOCTTY, O_SYNC, O_DSYNC);
-    printf("%#o %d %d\n", O_CLOEXEC, EFD_NONBLOCK == O_NONBLOCK, TFD_CLOEXEC == O_CLOEXEC);
+    printf("%#o %#o %#o %#o\n", O_CLOEXEC, O_DIRECT, O_NOATIME, O_PATH);
+    printf("%#o %#o %#o %#o\n", O_ASYNC, O_RSYNC, O_TMPFILE, O_LARGEFILE);
+    printf("%d %d\n", O_NDELAY == O_NONBLOCK, O_DIRECTORY | O_NOFOLLOW);
+    printf("%#o %#o %#o\n", EFD_NONBLOCK, TFD_NONBLOCK, SOCK_NONBLOCK);
+    printf("%#o %#o %#o %#o\n", EFD_CLOEXEC, TFD_CLOEXEC, SOCK_CLOEXEC, EPOLL_CLOEXEC);
     GET(fd, open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
     say_flags("to write", fd);
     SAY(write(fd, "abc", 3));
@@ -145,13 +150,19 @@ void opening(void) {
     IS(fgets(name, sizeof name, stream) && !strcmp(name, "line"));
     SAY(fclose(stream));
     IS(fopen(path, "wx") == NULL && errno == EEXIST);
-    GET(fd, open(path, O_RDWR));
+    /* libc's own number of O_APPEND is that of O_WRONLY. */
+    GET(fd, open(path, O_WRONLY));
     stream = fdopen(fd, "a");
     say_flags("fdopen", fd);
     fputs(" and another", stream);
     SAY(fclose(stream));
     snprintf(name, sizeof name, "%s/XXXXXX", directory);
     fd = mkostemp(name, O_APPEND | O_CLOEXEC);
+    say_flags("temporary", fd);
+    SAY(close(fd));
+    /* The mode is not the caller's. */
+    snprintf(name, sizeof name, "%s/XXXXXX", directory);
+    fd = mkostemp(name, O_WRONLY);
     say_flags("temporary", fd);
     SAY(close(fd));
     SAY(pipe2(ends, O_NONBLOCK | O_CLOEXEC));
@@ -168,6 +179,48 @@ void opening(void) {
     say_flags("socket", fd);
     GET(fd, open("/dev/null", O_RDWR | O_CLOEXEC));
     say_flags("/dev/null", fd);
+    GET(fd, open("/dev/null", O_RDONLY));
+    say_flags("/dev/null to read", fd);
+    SAY(write(fd, "x", 1));
+    GET(fd, open("/dev/zero", O_WRONLY | O_NONBLOCK));
+    say_flags("/dev/zero to write", fd);
+    SAY(read(fd, name, 1));
+    SAY(write(fd, "x", 1));
+    /* What is taken no notice of, and what is refused. */
+    GET(fd, open(path, O_RDWR | O_NOCTTY | O_NOATIME | O_LARGEFILE));
+    say_flags("without notice", fd);
+    SAY(fcntl(fd, F_SETFL, O_APPEND | O_RDONLY | O_CREAT | O_EXCL | O_TRUNC));
+    say_flags("to append", fd);
+    SAY(fcntl(fd, F_SETFL, O_SYNC | O_DIRECTORY));
+    say_flags("not to append", fd);
+    SAY(chdir(directory));
+    SAY(open("", O_RDONLY));
+    IS(fopen("", "r") == NULL && errno == ENOENT);
+    SAY(open(directory, O_RDWR));
+    SAY(open(directory, O_TMPFILE | O_RDONLY, 0600));
+    GET(other, open(directory, O_PATH | O_DIRECTORY));
+    SAY(openat(other, ".", O_TMPFILE | O_RDONLY, 0600));
+    SAY(openat(other, "", O_RDONLY));
+    GET(fd, openat(other, "made", O_WRONLY | O_APPEND | O_CLOEXEC));
+    say_flags("beneath", fd);
+    SAY(openat(other, "made", O_WRONLY | O_CREAT | O_EXCL, 0600));
+    SAY(socket(AF_INET, SOCK_STREAM | O_APPEND, 0));
+    SAY(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends));
+    say_flags("of a pair", ends[1]);
+    fd = listener(AF_INET, &port);
+    SAY(fcntl(fd, F_SETFL, O_NONBLOCK));
+    say_flags("listener", fd);
+    SAY(accept4(fd, NULL, NULL, O_APPEND));
+    SAY(accept4(fd, NULL, NULL, SOCK_CLOEXEC));
+    address = loopback(AF_INET, port);
+    GET(other, socket(AF_INET, SOCK_STREAM, 0));
+    SAY(connect(other, (struct sockaddr *)&address, size_of_family(AF_INET)));
+    SAY(fcntl(fd, F_SETFL, 0));
+    GET(other, accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK));
+    say_flags("accepted", other);
+    SAY(eventfd(0, O_APPEND));
+    SAY(timerfd_create(CLOCK_MONOTONIC, O_APPEND));
+    SAY(epoll_create1(O_NONBLOCK));
 }
 
 void files(void) {

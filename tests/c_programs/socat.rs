@@ -4,8 +4,9 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, UdpSocket};
 use std::os::unix::net::{UnixListener, UnixStream};
+use std::process::Output;
 
-use capsock_tests::{PATIENCE, patiently, stderr, target};
+use capsock_tests::{PATIENCE, stderr, target};
 use rstest::rstest;
 use tempfile::TempDir;
 
@@ -144,16 +145,42 @@ fn socat_writes_files() {
     let output = write("trunc", "last\n");
     assert!(output.status.success(), "{}", stderr(&output));
     assert_eq!(fs::read(&path).unwrap(), b"last\n");
+}
 
-    // A process for each connection cannot be had.
-    let output = patiently(move || {
-        let args = ["SYSTEM:true", "-"];
-        command(&[], &socat, &args).output().unwrap()
-    });
-    assert!(!output.status.success());
-    assert!(
-        stderr(&output).contains("Function not implemented"),
-        "{}",
-        stderr(&output)
-    );
+/// Processes and terminals.
+#[rstest]
+#[case::system("SYSTEM:true", "fork()")]
+#[case::exec("EXEC:true", "fork()")]
+#[case::terminal("PTY", "openpty(")]
+fn socat_has_no(#[case] address: &str, #[case] function: &str) {
+    let Some(socat) = built("socat") else {
+        return;
+    };
+    let output = run(command(&[], &socat, &[address, "-"]), "");
+    is_not_implemented(&output, function);
+}
+
+#[test]
+fn socat_has_no_process_for_each_connection() {
+    let Some(socat) = built("socat") else {
+        return;
+    };
+    let port = free_port();
+    let grant = format!("tcp://127.0.0.1:{port}");
+    let address = format!("TCP4-LISTEN:{port},bind=127.0.0.1,fork");
+    let server = command(&["--allow-listen", &grant], &socat, &[&address, "PIPE"]);
+    let server = std::thread::spawn(move || run(server, ""));
+    let mut received = String::new();
+    connect(port).read_to_string(&mut received).unwrap();
+    assert_eq!(received, "");
+    is_not_implemented(&server.join().unwrap(), "fork()");
+}
+
+#[track_caller]
+fn is_not_implemented(output: &Output, function: &str) {
+    let told = stderr(output);
+    assert!(!output.status.success() && output.stdout.is_empty());
+    let error = told.lines().find(|line| line.contains(function));
+    let is_told = error.is_some_and(|line| line.ends_with("Function not implemented"));
+    assert!(is_told, "{told}");
 }

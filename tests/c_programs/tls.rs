@@ -1,8 +1,9 @@
-//! TLS by OpenSSL: its own command, and curl.
+//! TLS by OpenSSL: its own command, socat and curl.
 
 use std::fs;
+use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::PermissionsExt;
-use std::os::unix::net::UnixStream;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -10,7 +11,7 @@ use capsock_tests::peer::{Server, program};
 use capsock_tests::stderr;
 use tempfile::TempDir;
 
-use super::{built, command, free_port, is_there, run};
+use super::{built, command, free_port, is_there, run, until};
 
 /// What a server of the name `localhost` has, who signed it (`ca.pem`), and somebody
 /// who did not (`other.pem`).
@@ -161,6 +162,78 @@ fn s_server_serves_over_tcp_and_a_unix_socket() {
         UnixStream::connect(&path).is_ok()
     });
     is_answered(&talk(&["-unix", &path], "ca.pem"));
+}
+
+#[test]
+fn socat_is_a_client_with_tls() {
+    let (Some((_, openssl)), Some(socat)) = (programs(), built("socat")) else {
+        return;
+    };
+    let certificates = Certificates::make(&openssl);
+    let readable = certificates.readable();
+    let port = free_port();
+    let address = format!("127.0.0.1:{port}");
+    let mut server = Command::new(&openssl);
+    server.args(certificates.server(["-accept", &address]));
+    let _server = Server::start(&mut server, || is_there(port));
+    let grant = format!("tcp://{address}");
+    let flags = [readable.as_str(), "--allow-connect", &grant];
+    let talk = |trusted: &str, name: &str| {
+        let trusted = certificates.path(trusted);
+        let address = format!("OPENSSL:{address},cafile={trusted},commonname={name}");
+        run(command(&flags, &socat, &["-t", "60", "-", &address]), LINES)
+    };
+    is_answered(&talk("ca.pem", "localhost"));
+    is_not_verified(&talk("other.pem", "localhost"), "certificate verify failed");
+    is_not_verified(&talk("ca.pem", "elsewhere"), "does not match");
+}
+
+#[test]
+fn socat_relays_from_tls_to_a_unix_socket() {
+    let (Some((_, openssl)), Some(socat)) = (programs(), built("socat")) else {
+        return;
+    };
+    let certificates = Certificates::make(&openssl);
+    let readable = certificates.readable();
+    let path = certificates.path("peer.sock");
+    let listener = UnixListener::bind(&path).unwrap();
+    let peer = std::thread::spawn(move || {
+        let mut stream = listener.accept().unwrap().0;
+        let mut line = String::new();
+        BufReader::new(&stream).read_line(&mut line).unwrap();
+        stream.write_all(line.to_uppercase().as_bytes()).unwrap();
+    });
+    let port = free_port();
+    let (listen, connect) = (format!("tcp://127.0.0.1:{port}"), format!("unix:{path}"));
+    let (certificate, key) = (
+        certificates.path("server.pem"),
+        certificates.path("server.key"),
+    );
+    let from =
+        format!("OPENSSL-LISTEN:{port},bind=127.0.0.1,cert={certificate},key={key},verify=0");
+    let to = format!("UNIX-CONNECT:{path}");
+    let flags = [
+        &readable,
+        "--allow-listen",
+        &listen,
+        "--allow-connect",
+        &connect,
+    ];
+    let relay = command(&flags, &socat, &[&from, &to]);
+    let relay = std::thread::spawn(move || run(relay, ""));
+    // Its one connection is that of the client, who tries until there is a listener.
+    let address = format!("127.0.0.1:{port}");
+    let place = ["-connect", &address, "-verify_hostname", "localhost"];
+    let output = until(|| {
+        let mut client = Command::new(&openssl);
+        client.args(certificates.client(&place, "ca.pem"));
+        let output = run(client, "a line\n");
+        (!stderr(&output).contains("Connection refused")).then_some(output)
+    });
+    assert_eq!(output.stdout, b"A LINE\n", "{}", stderr(&output));
+    peer.join().unwrap();
+    let ended = relay.join().unwrap();
+    assert!(ended.status.success(), "{}", stderr(&ended));
 }
 
 #[test]

@@ -14,6 +14,11 @@ int mkostemps(char *, int, int);
 char *mktemp(char *);
 char *mkdtemp(char *);
 int system(const char *);
+int posix_openpt(int);
+int grantpt(int);
+int unlockpt(int);
+char *ptsname(int);
+int ptsname_r(int, char *, size_t);
 
 #ifdef __cplusplus
 }

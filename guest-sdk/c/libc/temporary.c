@@ -32,7 +32,7 @@ WEAK int mkostemps(char *template, int suffix, int flags) {
         char *at = fill(template, suffix);
         if (!at)
             return -1;
-        int fd = open(template, flags | O_RDWR | O_CREAT | O_EXCL, 0600);
+        int fd = open(template, (flags & ~O_ACCMODE) | O_RDWR | O_CREAT | O_EXCL, 0600);
         if (fd >= 0 || errno != EEXIST)
             return fd;
         memcpy(at, "XXXXXX", 6);

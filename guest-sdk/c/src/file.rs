@@ -17,7 +17,7 @@ use crate::errno::{self, Errno, Result};
 use crate::memory::{self, Iovec};
 use crate::socket::Direction;
 use crate::special::Special;
-use crate::table::{self, Kind, O_ACCMODE, O_RDONLY, O_WRONLY, Object};
+use crate::table::{self, Kind, O_ACCMODE, O_RDONLY, O_TMPFILE, O_WRONLY, Object};
 
 /// libc's own functions, by its own numbers.
 pub(crate) mod libc {
@@ -111,6 +111,21 @@ fn adopt(number: c_int, flags: c_int) -> Result<c_int> {
     })
 }
 
+/// What libc would open a directory for.
+///
+/// # Safety
+/// As open(2) says.
+unsafe fn refuse(path: *const c_char, flags: c_int) -> Result<()> {
+    // SAFETY: the same.
+    if unsafe { memory::string(path) }.is_some_and(<[u8]>::is_empty) {
+        return Err(Errno::ENOENT);
+    }
+    if flags & (O_TMPFILE | O_ACCMODE) == O_TMPFILE | O_RDONLY {
+        return Err(Errno::EINVAL);
+    }
+    Ok(())
+}
+
 /// open(2), of which C has taken the mode.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn __capsock_open(path: *const c_char, flags: c_int, mode: u32) -> c_int {
@@ -119,18 +134,17 @@ pub unsafe extern "C" fn __capsock_open(path: *const c_char, flags: c_int, mode:
         return unsafe { libc::__capsock_real_open(path, flags, mode) };
     }
     // SAFETY: as open(2) says.
+    if let Err(refused) = unsafe { refuse(path, flags) } {
+        return errno::int(Err(refused));
+    }
+    // SAFETY: the same.
     let opened = libc::inside(|| unsafe { libc::__capsock_real_open(path, flags, mode) });
     if opened < 0 {
         let failed = errno::last();
         // SAFETY: as open(2) says.
-        let special = unsafe { memory::string(path) }.and_then(Special::named);
-        return errno::int(match special {
-            Some(special) if special.is_text() && flags & O_ACCMODE != O_RDONLY => {
-                Err(Errno::EROFS)
-            }
-            Some(special) => table::open(Kind::Special(special), flags),
-            None => Err(failed),
-        });
+        let special = unsafe { memory::string(path) }.and_then(|path| Special::open(path, flags));
+        let special = special.unwrap_or(Err(failed));
+        return errno::int(special.and_then(|special| table::open(Kind::Special(special), flags)));
     }
     // SAFETY: the same.
     if let Some(path) = unsafe { memory::text(path) } {
@@ -175,6 +189,8 @@ pub unsafe extern "C" fn __capsock_openat(
     let open = || {
         let at = directory(at)?;
         // SAFETY: as openat(2) says.
+        unsafe { refuse(path, flags)? };
+        // SAFETY: the same.
         adopt(
             libc::inside(|| unsafe { libc::__capsock_real_openat(at, path, flags, mode) }),
             flags,

@@ -262,8 +262,10 @@ pub extern "C" fn __capsock_fcntl(fd: c_int, command: c_int, argument: c_int) ->
             F_GETFL => flags(&object),
             F_SETFL => {
                 if let Kind::Libc(number) = object.kind {
-                    // The terminal and regular files never wait, or always.
-                    let _kept = libc::fcntl(number, command, argument);
+                    // The terminal and regular files never wait, or always. With any other
+                    // flag libc would set none.
+                    let settable = argument & (table::O_APPEND | table::O_NONBLOCK);
+                    let _kept = libc::fcntl(number, command, settable);
                 }
                 object.set_nonblocking(argument & table::O_NONBLOCK != 0);
                 Ok(0)
@@ -280,7 +282,7 @@ fn flags(object: &Object) -> Result<c_int> {
         Kind::Stdin(_) => table::O_RDONLY,
         Kind::Pipe(pipe) if pipe.writes => table::O_WRONLY,
         Kind::Pipe(_) => table::O_RDONLY,
-        Kind::Special(special) if special.is_text() => table::O_RDONLY,
+        Kind::Special(special) => special.mode,
         Kind::Reader(_) => table::O_RDONLY,
         Kind::Writer(_) => table::O_WRONLY,
         Kind::File(file) => file.mode(),

@@ -3,8 +3,15 @@
 use std::cell::Cell;
 
 use crate::errno::{Errno, Result};
+use crate::table::{O_ACCMODE, O_RDONLY, O_WRONLY};
 
-pub(crate) enum Special {
+pub(crate) struct Special {
+    what: What,
+    /// `O_RDONLY`, `O_WRONLY` or `O_RDWR`.
+    pub(crate) mode: i32,
+}
+
+enum What {
     /// `/dev/null`
     Null,
     /// `/dev/zero`
@@ -23,25 +30,30 @@ unsafe extern "C" {
 }
 
 impl Special {
-    pub(crate) fn named(path: &[u8]) -> Option<Self> {
-        match path {
-            b"/dev/null" => Some(Self::Null),
-            b"/dev/zero" => Some(Self::Zero),
-            b"/dev/random" | b"/dev/urandom" => Some(Self::Random),
-            b"/etc/resolv.conf" => Some(Self::Text(RESOLV_CONF, Cell::new(0))),
-            _ => None,
-        }
+    /// `None` where the path names none.
+    pub(crate) fn open(path: &[u8], flags: i32) -> Option<Result<Self>> {
+        let mode = flags & O_ACCMODE;
+        let what = match path {
+            b"/dev/null" => What::Null,
+            b"/dev/zero" => What::Zero,
+            b"/dev/random" | b"/dev/urandom" => What::Random,
+            b"/etc/resolv.conf" if mode != O_RDONLY => return Some(Err(Errno::EROFS)),
+            b"/etc/resolv.conf" => What::Text(RESOLV_CONF, Cell::new(0)),
+            _ => return None,
+        };
+        Some(Ok(Self { what, mode }))
     }
 
     pub(crate) fn read(&self, room: &mut [u8]) -> Result<usize> {
-        match self {
-            Self::Null => Ok(0),
-            Self::Zero => {
+        match &self.what {
+            _ if self.mode == O_WRONLY => Err(Errno::EBADF),
+            What::Null => Ok(0),
+            What::Zero => {
                 room.fill(0);
                 Ok(room.len())
             }
-            Self::Random => random(room),
-            Self::Text(text, position) => {
+            What::Random => random(room),
+            What::Text(text, position) => {
                 let rest = &text[position.get()..];
                 let length = rest.len().min(room.len());
                 room[..length].copy_from_slice(&rest[..length]);
@@ -52,14 +64,14 @@ impl Special {
     }
 
     pub(crate) fn write(&self, data: &[u8]) -> Result<usize> {
-        match self {
-            Self::Null | Self::Zero | Self::Random => Ok(data.len()),
-            Self::Text(..) => Err(Errno::EBADF),
+        match self.mode {
+            O_RDONLY => Err(Errno::EBADF),
+            _ => Ok(data.len()),
         }
     }
 
     pub(crate) fn seek(&self, offset: i64, whence: i32) -> Result<i64> {
-        let Self::Text(text, position) = self else {
+        let What::Text(text, position) = &self.what else {
             return Ok(0);
         };
         let from = match whence {
@@ -79,7 +91,7 @@ impl Special {
     }
 
     pub(crate) fn is_text(&self) -> bool {
-        matches!(self, Self::Text(..))
+        matches!(self.what, What::Text(..))
     }
 }
 

@@ -31,8 +31,10 @@ pub(crate) const O_RDONLY: i32 = 0;
 pub(crate) const O_WRONLY: i32 = 1;
 pub(crate) const O_RDWR: i32 = 2;
 pub(crate) const O_ACCMODE: i32 = 3;
+pub(crate) const O_APPEND: i32 = 0o2000;
 pub(crate) const O_NONBLOCK: i32 = 0o4000;
 pub(crate) const O_CLOEXEC: i32 = 0o2_000_000;
+pub(crate) const O_TMPFILE: i32 = 0o20_200_000;
 pub(crate) const FD_CLOEXEC: i32 = 1;
 
 /// What POSIX calls an open file description.
