@@ -168,6 +168,7 @@ mod denial;
 mod directories;
 mod explain;
 mod question;
+mod serving;
 mod told;
 
 pub use address::{
@@ -192,6 +193,7 @@ pub use policy::Policy;
 pub use question::Question;
 pub use reach::Reach;
 pub use rule::{DescriptorKind, Effect, OPTION_GRANTS, Op, Rule};
+pub use serving::Serving;
 pub use text::{escape, shown};
 pub use told::Told;
 pub use vetted::{NameRefusal, Refusal, Vetted, VettedName, VettedPath};

@@ -7,17 +7,21 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ffi::{c_char, c_int, c_void};
-use std::ptr::null_mut;
 use std::rc::Rc;
 
 use capsock_guest::{File, unlink_unix};
 
 use crate::came::{self, CameFile};
+use crate::embedded::{self, Found};
 use crate::errno::{self, Errno, Result};
 use crate::memory::{self, Iovec};
+use crate::path;
 use crate::socket::Direction;
 use crate::special::Special;
-use crate::table::{self, Kind, O_ACCMODE, O_RDONLY, O_TMPFILE, O_WRONLY, Object};
+use crate::table::{
+    self, Kind, O_ACCMODE, O_CREAT, O_DIRECTORY, O_EXCL, O_RDONLY, O_TMPFILE, O_TRUNC, O_WRONLY,
+    Object,
+};
 
 /// libc's own functions, by its own numbers.
 pub(crate) mod libc {
@@ -100,7 +104,7 @@ pub(crate) mod libc {
     }
 }
 
-const AT_FDCWD: c_int = -2;
+pub(crate) const AT_FDCWD: c_int = -2;
 const F_GETFL: c_int = 3;
 
 /// Gives what libc opened a number of the program's.
@@ -138,7 +142,17 @@ pub unsafe extern "C" fn __capsock_open(path: *const c_char, flags: c_int, mode:
         return errno::int(Err(refused));
     }
     // SAFETY: the same.
+    let found = unsafe { memory::string(path) }.and_then(embedded::find);
+    if let Some(Found::File(content)) = found {
+        return errno::int(open_embedded(content, flags));
+    }
+    // SAFETY: the same.
     let opened = libc::inside(|| unsafe { libc::__capsock_real_open(path, flags, mode) });
+    if opened < 0 && found.is_some() && flags & (O_ACCMODE | O_CREAT) == O_RDONLY {
+        // SAFETY: the same.
+        let path = unsafe { memory::string(path) }.unwrap_or_default();
+        return errno::int(table::open(Kind::Directory(path.to_vec()), flags));
+    }
     if opened < 0 {
         let failed = errno::last();
         // SAFETY: as open(2) says.
@@ -157,8 +171,22 @@ pub unsafe extern "C" fn __capsock_open(path: *const c_char, flags: c_int, mode:
     errno::int(adopt(opened, flags))
 }
 
+/// A file of the program itself, which can be read.
+fn open_embedded(content: &'static [u8], flags: c_int) -> Result<c_int> {
+    if flags & O_CREAT != 0 && flags & O_EXCL != 0 {
+        return Err(Errno::EEXIST);
+    }
+    if flags & O_DIRECTORY != 0 {
+        return Err(Errno::ENOTDIR);
+    }
+    if flags & O_ACCMODE != O_RDONLY || flags & O_TRUNC != 0 {
+        return Err(Errno::EROFS);
+    }
+    table::open(Kind::Special(Special::of(content)), flags)
+}
+
 /// libc's number of a directory, for what takes one.
-fn directory(fd: c_int) -> Result<c_int> {
+pub(crate) fn directory(fd: c_int) -> Result<c_int> {
     if fd == AT_FDCWD {
         return Ok(fd);
     }
@@ -186,6 +214,11 @@ pub unsafe extern "C" fn __capsock_openat(
         // SAFETY: the same.
         return unsafe { __capsock_open(path, flags, mode) };
     }
+    // SAFETY: the same.
+    if let Some(path) = unsafe { path::beneath(at, path) } {
+        // SAFETY: it is a string.
+        return unsafe { __capsock_open(path.as_ptr(), flags, mode) };
+    }
     let open = || {
         let at = directory(at)?;
         // SAFETY: as openat(2) says.
@@ -200,7 +233,7 @@ pub unsafe extern "C" fn __capsock_openat(
 }
 
 /// libc's number of a file, for what only files have; the error for the rest.
-fn number(fd: c_int, other: Errno) -> Result<c_int> {
+pub(crate) fn number(fd: c_int, other: Errno) -> Result<c_int> {
     match table::lookup(fd)?.kind {
         Kind::Libc(number) => Ok(number),
         _ => Err(other),
@@ -210,7 +243,7 @@ fn number(fd: c_int, other: Errno) -> Result<c_int> {
 /// Functions of one descriptor that go to libc with its number, what they do with a
 /// file that came over a socket, and what they fail with where it is neither.
 macro_rules! of_files {
-    ($($wrap:ident $real:ident($($argument:ident: $type:ty),*) -> $returned:ty, $other:ident $(, |$file:ident| $came:expr)?;)*) => {$(
+    ($($wrap:ident $real:ident($($argument:ident: $type:ty),*) -> $returned:ty, $other:ident $(, |$file:ident| $came:expr $(, |$special:ident| $of_special:expr)?)?;)*) => {$(
         unsafe extern "C" {
             fn $real(fd: c_int, $($argument: $type),*) -> $returned;
         }
@@ -226,7 +259,12 @@ macro_rules! of_files {
                 && let Kind::File($file) = &object.kind
             {
                 return $came;
-            })?
+            }
+            $(if let Ok(object) = table::lookup(fd)
+                && let Kind::Special($special) = &object.kind
+            {
+                return $of_special;
+            })?)?
             match number(fd, Errno::$other) {
                 // SAFETY: as the function's manual page says.
                 Ok(number) => libc::inside(|| unsafe { $real(number, $($argument),*) }),
@@ -242,7 +280,9 @@ macro_rules! of_files {
 of_files! {
     __wrap_pread __real_pread(start: *mut c_void, length: usize, offset: i64) -> isize, ESPIPE,
         // SAFETY: as pread(2) says.
-        |file| errno::count(position(offset).and_then(|at| file.read_at(unsafe { memory::room(start, length)? }, at)));
+        |file| errno::count(position(offset).and_then(|at| file.read_at(unsafe { memory::room(start, length)? }, at))),
+        // SAFETY: the same.
+        |special| errno::count(position(offset).and_then(|at| special.read_at(unsafe { memory::room(start, length)? }, at as usize)));
     __wrap_pwrite __real_pwrite(start: *const c_void, length: usize, offset: i64) -> isize, ESPIPE,
         // SAFETY: as pwrite(2) says.
         |file| errno::count(position(offset).and_then(|at| file.write_at(unsafe { memory::bytes(start, length)? }, at)));
@@ -300,40 +340,6 @@ of_files_telling! {
     __wrap_posix_fallocate __real_posix_fallocate(offset: i64, length: i64), ESPIPE;
 }
 
-/// Functions of a directory and a path.
-macro_rules! at_directories {
-    ($($wrap:ident $real:ident($($argument:ident: $type:ty),*) -> $returned:ty;)*) => {$(
-        unsafe extern "C" {
-            fn $real(at: c_int, $($argument: $type),*) -> $returned;
-        }
-
-        #[doc = concat!("`", stringify!($wrap), "`")]
-        #[unsafe(no_mangle)]
-        pub unsafe extern "C" fn $wrap(at: c_int, $($argument: $type),*) -> $returned {
-            if libc::is_inside() {
-                // SAFETY: what libc asks itself for.
-                return unsafe { $real(at, $($argument),*) };
-            }
-            match directory(at) {
-                // SAFETY: as the function's manual page says.
-                Ok(at) => libc::inside(|| unsafe { $real(at, $($argument),*) }),
-                Err(errno) => {
-                    errno::set(errno);
-                    -1
-                }
-            }
-        }
-    )*};
-}
-
-at_directories! {
-    __wrap_fstatat __real_fstatat(path: *const c_char, stat: *mut c_void, flags: c_int) -> c_int;
-    __wrap_faccessat __real_faccessat(path: *const c_char, mode: c_int, flags: c_int) -> c_int;
-    __wrap_mkdirat __real_mkdirat(path: *const c_char, mode: u32) -> c_int;
-    __wrap_unlinkat __real_unlinkat(path: *const c_char, flags: c_int) -> c_int;
-    __wrap_readlinkat __real_readlinkat(path: *const c_char, start: *mut c_char, length: usize) -> isize;
-}
-
 unsafe extern "C" {
     fn __real_fstat(fd: c_int, stat: *mut c_void) -> c_int;
     fn __real_isatty(fd: c_int) -> c_int;
@@ -349,11 +355,6 @@ unsafe extern "C" {
     ) -> c_int;
     fn __real_symlinkat(target: *const c_char, at: c_int, path: *const c_char) -> c_int;
     fn __real_chdir(path: *const c_char) -> c_int;
-    fn __real_opendir(path: *const c_char) -> *mut c_void;
-    fn __real_fdopendir(fd: c_int) -> *mut c_void;
-    fn __real_dirfd(stream: *mut c_void) -> c_int;
-    fn __real_readdir(stream: *mut c_void) -> *mut c_void;
-    fn __real_closedir(stream: *mut c_void) -> c_int;
 }
 
 const S_IFIFO: c_int = 0;
@@ -403,8 +404,13 @@ pub unsafe extern "C" fn __wrap_fstat(fd: c_int, stat: *mut c_void) -> c_int {
             }
             Kind::Pipe(_) | Kind::Reader(_) | Kind::Writer(_) => S_IFIFO,
             Kind::Socket(_) => S_IFSOCK,
-            Kind::Special(special) if special.is_text() => S_IFREG,
-            Kind::Special(_) => S_IFCHR,
+            Kind::Special(special) => match special.text() {
+                // SAFETY: as fstat(2) says.
+                Some(text) => return unsafe { embedded::fill_stat(Found::File(text), stat) },
+                None => S_IFCHR,
+            },
+            // SAFETY: the same.
+            Kind::Directory(_) => return unsafe { embedded::fill_stat(Found::Directory, stat) },
             Kind::Event(_) | Kind::Timer(_) | Kind::Epoll(_) => NO_TYPE,
         };
         if stat.is_null() {
@@ -574,67 +580,6 @@ pub unsafe extern "C" fn __wrap_symlinkat(
 pub unsafe extern "C" fn __wrap_chdir(path: *const c_char) -> c_int {
     // SAFETY: as chdir(2) says.
     libc::inside(|| unsafe { __real_chdir(path) })
-}
-
-/// opendir(3): the stream has libc's number, and one of the program's once it
-/// asks for it.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn __wrap_opendir(path: *const c_char) -> *mut c_void {
-    // SAFETY: as opendir(3) says.
-    libc::inside(|| unsafe { __real_opendir(path) })
-}
-
-/// fdopendir(3)
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn __wrap_fdopendir(fd: c_int) -> *mut c_void {
-    if libc::is_inside() {
-        // SAFETY: what libc asks itself for.
-        return unsafe { __real_fdopendir(fd) };
-    }
-    match number(fd, Errno::ENOTDIR) {
-        // SAFETY: as fdopendir(3) says.
-        Ok(number) => libc::inside(|| unsafe { __real_fdopendir(number) }),
-        Err(errno) => {
-            errno::set(errno);
-            null_mut()
-        }
-    }
-}
-
-/// dirfd(3)
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn __wrap_dirfd(stream: *mut c_void) -> c_int {
-    // SAFETY: as dirfd(3) says.
-    let libc = libc::inside(|| unsafe { __real_dirfd(stream) });
-    if libc::is_inside() || libc < 0 {
-        return libc;
-    }
-    match table::number_of_libc(libc) {
-        Some(fd) => fd,
-        None => errno::int(table::open(Kind::Libc(libc), 0)),
-    }
-}
-
-/// readdir(3)
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn __wrap_readdir(stream: *mut c_void) -> *mut c_void {
-    // SAFETY: as readdir(3) says.
-    libc::inside(|| unsafe { __real_readdir(stream) })
-}
-
-/// closedir(3): the program's number goes with the stream.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn __wrap_closedir(stream: *mut c_void) -> c_int {
-    if !libc::is_inside() {
-        // SAFETY: as closedir(3) says.
-        let libc = libc::inside(|| unsafe { __real_dirfd(stream) });
-        if let Some(fd) = table::number_of_libc(libc) {
-            // What it led to is closed by the stream.
-            let _object = table::remove(fd);
-        }
-    }
-    // SAFETY: as closedir(3) says.
-    libc::inside(|| unsafe { __real_closedir(stream) })
 }
 
 /// What was opened by a path, for the host: libc's descriptor cannot be handed

@@ -20,8 +20,11 @@
 #![allow(unreachable_pub, reason = "C reaches what is exported")]
 
 mod address;
+mod authority;
 mod bindings;
 mod came;
+mod directory;
+mod embedded;
 mod epoll;
 mod errno;
 mod event;
@@ -33,6 +36,7 @@ mod memory;
 mod message;
 mod names;
 mod options;
+mod path;
 mod poll;
 mod socket;
 mod special;

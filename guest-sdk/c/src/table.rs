@@ -31,8 +31,12 @@ pub(crate) const O_RDONLY: i32 = 0;
 pub(crate) const O_WRONLY: i32 = 1;
 pub(crate) const O_RDWR: i32 = 2;
 pub(crate) const O_ACCMODE: i32 = 3;
+pub(crate) const O_CREAT: i32 = 0o100;
+pub(crate) const O_EXCL: i32 = 0o200;
+pub(crate) const O_TRUNC: i32 = 0o1000;
 pub(crate) const O_APPEND: i32 = 0o2000;
 pub(crate) const O_NONBLOCK: i32 = 0o4000;
+pub(crate) const O_DIRECTORY: i32 = 0o200_000;
 pub(crate) const O_CLOEXEC: i32 = 0o2_000_000;
 pub(crate) const O_TMPFILE: i32 = 0o20_200_000;
 pub(crate) const FD_CLOEXEC: i32 = 1;
@@ -55,6 +59,8 @@ pub(crate) enum Kind {
     Timer(Timer),
     Epoll(Epoll),
     Special(Special),
+    /// A directory that the program itself has, by its path.
+    Directory(Vec<u8>),
     /// A file that came over a Unix socket.
     File(CameFile),
     /// The ends of pipes that did.

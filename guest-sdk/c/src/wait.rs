@@ -116,7 +116,7 @@ pub(crate) struct Local {
 pub(crate) fn ready(object: &Object) -> u32 {
     let both = IN | RDNORM | OUT | WRNORM;
     match &object.kind {
-        Kind::Libc(_) | Kind::Special(_) | Kind::File(_) => both,
+        Kind::Libc(_) | Kind::Special(_) | Kind::Directory(_) | Kind::File(_) => both,
         Kind::Reader(pipe) if pipe.subscribe().ready() => IN | RDNORM,
         Kind::Writer(pipe) if pipe.subscribe().ready() => OUT | WRNORM,
         Kind::Stdin(stdin) if stdin.is_ready() => IN | RDNORM,
