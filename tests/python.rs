@@ -226,17 +226,20 @@ fn a_script_has_no_directory() {
     assert_eq!(succeed(&mut guest!(&["--dir", dir], &[path])), "1\n");
 }
 
+/// Processes; and what is not done is not said to be.
 #[test]
 fn what_a_guest_does_not_have_is_told() {
     for (program, expected) in [
+        ("import os; os.fork()", "OSError: [Errno 52] Function not implemented\n"),
         (
-            "import threading; threading.Thread().start()",
-            "RuntimeError: can't start new thread: a WebAssembly guest has one thread\n",
+            "import subprocess; subprocess.run(['true'])",
+            "OSError: [Errno 52] Function not implemented: 'true'\n",
         ),
         (
-            "import ssl",
-            "ModuleNotFoundError: No module named '_ssl': there is no TLS in a guest; let a proxy on the host do it, or use a TLS library in pure Python\n",
+            "import multiprocessing as m; m.Process(target=print).start()",
+            "OSError: [Errno 52] Function not implemented\n",
         ),
+        ("import ctypes", "ModuleNotFoundError: No module named '_ctypes'\n"),
     ] {
         let output = output(&mut guest!(&[], &["-c", program]));
         assert!(stderr(&output).ends_with(expected), "{}", stderr(&output));
@@ -258,7 +261,7 @@ except PermissionError as error:
 with socket.socket() as s:
     s.setblocking(False)
     print(errno.errorcode[s.connect_ex(('127.0.0.1', 2))])
-print(errno.ENONET, errno.errorcode[errno.ENONET])
+print(errno.errorcode[errno.ENONET])
 s = socket.socket()
 s.close()
 try:
@@ -272,7 +275,7 @@ except OSError as error:
     ));
     assert_eq!(
         printed,
-        "True Connection refused\nTrue\nEACCES\n1064 ENONET\nTrue\n"
+        "True Connection refused\nTrue\nEACCES\nENONET\nTrue\n"
     );
 }
 
@@ -289,8 +292,8 @@ fn bad_arguments_raise_what_they_raise_in_python() {
     }
 }
 
-/// Every name of CPython 3.14's module is there with its number, or told why
-/// not; and nothing of this package's own.
+/// Every name of CPython 3.13's module is there with its number, or told why
+/// not; and nothing else.
 #[test]
 fn every_name_of_the_module_is_there() {
     let parity = std::fs::read_to_string(project("docs/parity.md")).unwrap();
@@ -306,7 +309,7 @@ for name in dir(socket):
     let guest: Vec<&str> = guest.lines().collect();
     let cpython: Vec<&str> = include_str!("python/names-of-3.14.txt")
         .lines()
-        .filter(|line| !line.starts_with('#'))
+        .filter(|line| !line.starts_with('#') && !line.ends_with("# 3.14"))
         .collect();
     for line in &cpython {
         let excused = parity.contains(&format!("- `{line}`: not there"));
@@ -414,44 +417,6 @@ show(AF_QIPCRTR, SOCK_DGRAM, 0)
         succeed(&mut guest!(&grants, &["-c", program])),
         succeed(&mut native(&["-c", program]))
     );
-}
-
-/// The sockets that CPython has by itself on WASI, over `wasi:sockets` 0.2.
-#[rstest]
-fn its_own_sockets_are_under_the_same_grants(#[values("127.0.0.1", "::1")] host: &str) {
-    let server = TcpListener::bind((host, 0)).unwrap();
-    let port = server.local_addr().unwrap().port();
-    let program = format!(
-        "
-from capsock.builtin import _socket
-family = _socket.AF_INET6 if ':' in '{host}' else _socket.AF_INET
-s = _socket.socket(family, _socket.SOCK_STREAM, 0)
-try:
-    s.connect(('{host}', {port}))
-    s.send(b'Hello')
-    print(s.recv(5))
-except OSError as error:
-    print(error.strerror)
-"
-    );
-    let args = ["-c", &program];
-    let grant = target("tcp", host, port);
-    let denied = output(&mut guest!(&[], &args));
-    assert_eq!(
-        String::from_utf8_lossy(&denied.stdout),
-        "Permission denied\n"
-    );
-    let hint = format!("denied connect {grant}: no rule allows it");
-    assert!(stderr(&denied).contains(&hint), "{}", stderr(&denied));
-    let answer = std::thread::spawn(move || {
-        let (mut peer, _) = server.accept().unwrap();
-        let mut data = [0; 5];
-        peer.read_exact(&mut data).unwrap();
-        peer.write_all(&data).unwrap();
-    });
-    let granted = succeed(&mut guest!(&["--allow-connect", &grant], &args));
-    assert_eq!(granted, "b'Hello'\n");
-    answer.join().unwrap();
 }
 
 /// What the column Python of docs/parity.md names is there.
@@ -905,12 +870,8 @@ fn an_application_is_a_component_of_its_own() {
     std::fs::write(path("helper.py"), "ANSWER = 42\n").unwrap();
     let app = "import sys, socket\nfrom helper import ANSWER\nprint(ANSWER, sys.argv[1:], __name__)\nsys.exit(5)\n";
     std::fs::write(path("app.py"), app).unwrap();
-    let mut build = Command::new("python3");
-    build.arg(project("guest-sdk/python/capsock_build.py"));
-    build.arg(path("app.py")).arg("-o").arg(path("app.wasm"));
-    let search = std::env::var("PATH").unwrap();
-    let tools = project("target/python-venv/bin");
-    build.env("PATH", format!("{}:{search}", tools.display()));
+    let mut build = Command::new(project("scripts/python"));
+    build.args([path("app.py"), path("app.wasm")]);
     succeed(&mut build);
     let mut run = capsock();
     run.args(["run", "--no-cache"])

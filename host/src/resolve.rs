@@ -11,9 +11,9 @@ use crate::lookup::{
     Answer, Asked, Host, HostEntry, HostError, NameError, NameFlags, Question, Search,
 };
 use crate::os;
-use crate::policy::{VettedName, is_localhost};
+use crate::policy::{Protocol, Serving, VettedName, is_localhost};
 use crate::quota::Taken;
-use crate::{Address, Errno};
+use crate::{Address, Errno, SocketType};
 
 /// The longest name of a machine, in bytes: sethostname(2).
 const HOST_NAME_MAX: usize = 64;
@@ -51,6 +51,7 @@ pub(crate) async fn address_info(
         },
     };
     // The C library has a name for what it has looked up.
+    let is_served = question.flags.passive && matches!(host, Host::Unnamed);
     let own = match (&host, &vetted) {
         (Host::Name(_), _) => None,
         (_, Some(name)) => Some(name.as_str().to_owned()),
@@ -59,6 +60,9 @@ pub(crate) async fn address_info(
     let wants_canonical = question.flags.canonical_name;
     let look_up = move || os::names::address_info(&host, &question);
     let mut answers = on_pool(ctx, look_up).await?;
+    if is_served {
+        answers = served(ctx, answers);
+    }
     answers.truncate(ctx.limits().answers as usize);
     let found = answers
         .first_mut()
@@ -73,6 +77,38 @@ pub(crate) async fn address_info(
         first.canonical_name = canonical.filter(|_name| wants_canonical);
     }
     Ok(answers)
+}
+
+/// Where the guest may serve, of the answers that stand for every interface: a program that
+/// asks where to bind is told what it was granted. Where that is nothing, they stay, and the
+/// bind is denied.
+fn served(ctx: &CapsockCtx, answers: Vec<Answer>) -> Vec<Answer> {
+    let policy = ctx.authority().policy();
+    let serving = |answer: &Answer| {
+        let protocol = match answer.kind {
+            // Who asks for no port does not know yet what for.
+            _ if answer.address.port() == 0 => None,
+            SocketType::Stream => Some(Protocol::Tcp),
+            SocketType::Datagram => Some(Protocol::Udp),
+            _ => None,
+        };
+        policy.serving(protocol, answer.address.is_ipv6(), answer.address.port())
+    };
+    let found: Vec<Answer> = answers
+        .iter()
+        .flat_map(|answer| match serving(answer) {
+            Serving::Everywhere => vec![answer.clone()],
+            Serving::At(ips) => {
+                let at = |ip| {
+                    let mut answer = answer.clone();
+                    answer.address.set_ip(ip);
+                    answer
+                };
+                ips.into_iter().map(at).collect()
+            }
+        })
+        .collect();
+    if found.is_empty() { answers } else { found }
 }
 
 /// `getnameinfo(3)`

@@ -1,514 +1,215 @@
-"""Runs CPython's test_socket with the guest as its subject.
+"""Runs CPython's own tests of networks and threads in a guest, and natively beside it.
 
-    conformance.py -o REPORT CAPSOCK PYTHON_WASM SUITE    all tests, to a report
-    conformance.py --check REPORT …                       what passed has to pass
-    conformance.py --only PATTERN …                       some of them
+    conformance.py -o REPORT CAPSOCK PYTHON_WASM PYTHON LIBRARY    all, to a report
+    conformance.py --check REPORT …                                what passed has to pass
+    conformance.py --only PATTERN …                                some of them
 
-Tests without a second thread run in the guest. The others have two halves, which
-CPython runs in two threads of one process; here one runs in the guest and one in
-CPython, and then the other way round. What the threads share by being in one
-process goes over a Unix socket: events, plain attributes of the test, and the
-other end of a socket pair (SCM_RIGHTS).
+PYTHON is the CPython of this machine of the same version, and LIBRARY the directory of
+its source that has `test`.
 """
 
 import argparse
+import collections
+import concurrent.futures
 import fnmatch
 import json
 import os
-import pickle
 import re
 import select
-import socket
-import struct
 import subprocess
 import sys
 import tempfile
 import time
-import types
-import unittest
 
-PATIENCE = 20
-PLAIN = (bool, int, float, str, bytes, bytearray, tuple, list, dict, type(None))
-MODES = {
-    'alone': 'in the guest',
-    'server': 'server half in the guest',
-    'client': 'client half in the guest',
-}
+HERE = os.path.dirname(os.path.abspath(__file__))
+# Seconds for one test.
+PATIENCE = 120
+MODULES = """
+test_socket test_ssl test_select test_poll test_epoll test_selectors test_socketserver
+test_timeout test_httpservers test_httplib test_urllib2_localnet test_ftplib test_poplib
+test_imaplib test_smtplib test_xmlrpc test_thread test_threading test_threading_local
+test_threadsignals test_queue test_sched test_logging
+test_asyncio.test_base_events test_asyncio.test_buffered_proto test_asyncio.test_context
+test_asyncio.test_eager_task_factory test_asyncio.test_events test_asyncio.test_futures
+test_asyncio.test_futures2 test_asyncio.test_locks test_asyncio.test_pep492
+test_asyncio.test_proactor_events test_asyncio.test_protocols test_asyncio.test_queues
+test_asyncio.test_runners test_asyncio.test_selector_events test_asyncio.test_sendfile
+test_asyncio.test_server test_asyncio.test_sock_lowlevel test_asyncio.test_ssl
+test_asyncio.test_sslproto test_asyncio.test_staggered test_asyncio.test_streams
+test_asyncio.test_subprocess test_asyncio.test_taskgroups test_asyncio.test_tasks
+test_asyncio.test_threads test_asyncio.test_timeouts test_asyncio.test_transports
+test_asyncio.test_unix_events test_asyncio.test_waitfor
+test_concurrent_futures.test_as_completed test_concurrent_futures.test_future
+test_concurrent_futures.test_init test_concurrent_futures.test_shutdown
+test_concurrent_futures.test_thread_pool test_concurrent_futures.test_wait
+""".split()
 
+FLAGS = """
+--allow-listen ip://loopback:*,ephemeral --allow-listen ip://0.0.0.0:*,ephemeral
+--allow-listen ip://[::]:*,ephemeral --allow-connect ip://loopback:*
+--allow-send ip://loopback:* --allow-recv ip://loopback:* --allow-bind ip://loopback:*,ephemeral
+--allow-listen unix:/tmp/ --allow-connect unix:/tmp/ --allow-send unix:/tmp/ --allow-bind unix:/tmp/
+--allow-listen unix-abstract:* --allow-bind unix-abstract:* --allow-connect unix-abstract:*
+--allow-pass-fd * --allow-take-fd * --allow-interfaces --allow-resolve *
+--allow-option so-bindtodevice=* --allow-raw packet://lo --allow-raw netlink://*
+--limit memory=2GiB --limit threads=2000
+""".split()
 
-# Why tests cannot pass, for the report.
-EXPLAINED = {
-    'CreateServerFunctionalTest.*': 'it needs a thread of its own',
-    'SendRecvFdsTests.*': 'it passes pipes, which WASI has none of',
-    'TestLinuxAbstractNamespace.testAutobind': 'no rule grants a name that the kernel chooses',
-    'TestUnixDomain.testUnencodableAddr': 'WASI has no names of files that are not UTF-8',
-    'TCPCloserTest.testClose': 'the halves use one socket',
-    'ThreadedVSOCKSocketStreamTest.*': 'it asks /dev/vsock by ioctl',
-    'GeneralModuleTests.testNtoHErrors': 'of CPython 3.11; 3.14 raises ValueError here too',
-    'GeneralModuleTests.test_idna': 'of CPython 3.11; 3.14 has no nntplib',
-    'GeneralModuleTests.testRefCountGetNameInfo': 'it counts the references of a function in C',
-}
-
-# The halves, in the guest or in CPython.
-
-
-class Remote:
-    """A socket of the other half."""
-
-    def __init__(self, sock):
-        self.family, self.type, self.proto = map(int, (sock.family, sock.type, sock.proto))
-        self.name = sock.getsockname()
-
-    def getsockname(self):
-        return self.name
-
-
-class Channel:
-    """Messages to the other half, about one test at a time."""
-
-    def __init__(self, connection):
-        self.connection = connection
-        self.serial = 0
-        self.test = None
-
-    def send(self, *message, sockets=()):
-        data = pickle.dumps(message)
-        fds = [sock.fileno() for sock in sockets]
-        head = struct.pack('II', len(data), len(fds))
-        if fds:
-            socket.send_fds(self.connection, [head], fds)
-        else:
-            self.connection.sendall(head)
-        self.connection.sendall(data)
-
-    def receive(self, timeout=None):
-        if not select.select([self.connection], [], [], timeout)[0]:
-            return None
-        head, fds, _, _ = socket.recv_fds(self.connection, 8, 4)
-        if len(head) < 8:
-            raise EOFError('the other half has ended')
-        length, _ = struct.unpack('II', head)
-        data = b''
-        while len(data) < length:
-            data += self.connection.recv(length - len(data))
-        return *pickle.loads(data), [socket.socket(fileno=fd) for fd in fds]
-
-    def tell(self, event, verb):
-        """An event, with what the other half may want to know by then."""
-        name = next(name for name, value in vars(self.test).items() if value is event)
-        plain, sockets = {}, {}
-        for key, value in vars(self.test).items():
-            if key.startswith('_') or key in ('queue', 'server_ready', 'client_ready', 'done'):
-                continue
-            if isinstance(value, Event):
-                plain[key] = 'event'
-            elif isinstance(value, PLAIN):
-                try:
-                    pickle.dumps(value)
-                except Exception:
-                    continue
-                plain[key] = 'plain', value
-            elif isinstance(value, socket.socket) and value.fileno() >= 0:
-                # A client that the server half made is one end of a pair.
-                if key == 'cli' and self.is_server:
-                    sockets[key] = value
-                else:
-                    try:
-                        plain[key] = 'socket', Remote(value)
-                    except OSError:
-                        pass
-        self.send(verb, self.serial, name, plain, list(sockets), sockets=sockets.values())
-        for sock in sockets.values():
-            sock.close()
-
-    def apply(self, plain, names, sockets):
-        mine = vars(self.test)
-        for key, value in plain.items():
-            if value == 'event':
-                mine.setdefault(key, Event())
-            elif not self.is_server and not isinstance(mine.get(key), (Event, socket.socket)):
-                mine[key] = value[1]
-            elif mine.get(key) is None:
-                mine[key] = value[1]
-        for key, sock in zip(names, sockets):
-            # The host has made it one that does not block.
-            sock.settimeout(PATIENCE)
-            mine[key] = sock
-
-    def next(self, timeout=None):
-        """Takes in one message about this test; `False` after the timeout."""
-        message = self.receive(timeout)
-        if message is None:
-            return False
-        verb, serial, name, plain, names, sockets = message
-        if serial == self.serial and self.test is not None:
-            self.apply(plain, names, sockets)
-            event = getattr(self.test, name)
-            event.flag = verb == 'set'
-        return True
+# Why tests cannot pass, for the report: the first pattern that matches.
+EXPLAINED = {}
 
 
-class Event:
-    """threading.Event between the halves."""
+class Run:
+    """The tests of a module, by as many processes as it takes."""
 
-    def __init__(self):
-        self.flag = False
+    def __init__(self, command, module, work):
+        self.command, self.module, self.work = command, module, work
+        self.outcomes = {}
+        self.all = None
 
-    def is_set(self):
-        return self.flag
+    def whole(self):
+        for _ in range(60):
+            before = len(self.outcomes)
+            if self.once() or len(self.outcomes) == before:
+                break
+        return self.outcomes
 
-    def set(self):
-        self.flag = True
-        channel.tell(self, 'set')
-
-    def clear(self):
-        self.flag = False
-        channel.tell(self, 'clear')
-
-    def wait(self, timeout=None):
-        while not self.flag:
-            if not channel.next(timeout):
-                return False
-        return True
-
-
-class Done(Event):
-    """The end of the client half, with what it has to clean up."""
-
-    def set(self):
-        channel.test.doCleanups()
-        super().set()
-
-
-class Threading:
-    """The module `threading` for the tests."""
-
-    Event = Event
-
-    def __getattr__(self, name):
-        import threading
-
-        return getattr(threading, name)
-
-
-class Thread:
-    """The module `_thread` for the tests: the other thread is the other half."""
-
-    def start_new_thread(self, function, args):
-        if function.__name__ != 'clientRun':
-            raise RuntimeError("can't start new thread")
-        channel.test = function.__self__
-        channel.serial += 1
-        channel.send('test', channel.serial, channel.test.id(), {}, [])
-
-    def __getattr__(self, name):
-        import _thread
-
-        return getattr(_thread, name)
-
-
-def tests():
-    """Those of the module, by name."""
-    from test import support
-
-    # It takes WASI for a system without sockets.
-    support.has_socket_support = True
-    try:
-        import _testcapi
-    except ImportError:
-        # A module in C, of which the tests use the limits of C's types.
-        sys.modules['_testcapi'] = types.SimpleNamespace(
-            INT_MAX=2**31 - 1, INT_MIN=-(2**31), UINT_MAX=2**32 - 1, USHRT_MAX=2**16 - 1,
-            LONG_MAX=2**63 - 1, LONG_MIN=-(2**63), ULONG_MAX=2**64 - 1, LLONG_MAX=2**63 - 1,
-            LLONG_MIN=-(2**63), PY_SSIZE_T_MAX=2**63 - 1, PY_SSIZE_T_MIN=-(2**63),
+    def once(self):
+        """Whether the module came to its end."""
+        done = os.path.join(self.work, 'done')
+        with open(done, 'w') as file:
+            file.write('\n'.join(self.outcomes))
+        output = open(os.path.join(self.work, 'output'), 'a')
+        process = subprocess.Popen(
+            [*self.command, self.module, done], cwd=self.work, stdin=subprocess.DEVNULL,
+            stdout=output, stderr=subprocess.PIPE,
         )
-    # It leaves out tests by the platform: the kernel beneath is Linux.
-    platform, sys.platform = sys.platform, 'linux'
-    from test import test_socket
+        current, over, last, heard = None, False, '', time.monotonic()
+        with process, output:
+            buffer = b''
+            while not over:
+                left = heard + PATIENCE - time.monotonic()
+                if left <= 0 or not select.select([process.stderr], [], [], left)[0]:
+                    last = f'it does not end in {PATIENCE} s'
+                    break
+                data = os.read(process.stderr.fileno(), 65536)
+                if not data:
+                    break
+                buffer += data
+                *lines, buffer = buffer.split(b'\n')
+                for line in lines:
+                    told = None
+                    if b'{"' in line:
+                        try:
+                            told = json.loads(line[line.index(b'{"'):])
+                        except ValueError:
+                            pass
+                    if not isinstance(told, dict):
+                        last = line.decode(errors='replace').strip() or last
+                        output.write(line.decode(errors='replace') + '\n')
+                        continue
+                    heard = time.monotonic()
+                    over |= 'over' in told
+                    current = told.get('start', current)
+                    if 'tests' in told and self.all is None:
+                        self.all = told['tests']
+                    if 'rest' in told:
+                        self.rest(told['rest'], told['outcome'])
+                        over |= told['rest'] == f'test.{self.module}'
+                    if 'end' in told:
+                        self.outcomes[told['end']] = tuple(told['outcome'])
+                        current = None
+            process.kill()
+        if over:
+            return True
+        if current:
+            self.outcomes[current] = 'fail', last or 'it ended silently'
+        elif not self.outcomes:
+            self.outcomes[f'test.{self.module}'] = 'fail', last
+        return False
 
-    sys.platform = platform
-    # Both halves make the same file.
-    set_up = test_socket.SendfileUsingSendTest.setUpClass.__func__
-
-    def set_up_alike(kind):
-        test_socket.random.seed(1)
-        set_up(kind)
-
-    test_socket.SendfileUsingSendTest.setUpClass = classmethod(set_up_alike)
-    found = {}
-
-    def collect(suite):
-        for test in suite:
-            if isinstance(test, unittest.TestSuite):
-                collect(test)
-            else:
-                found[test.id()] = type(test), test._testMethodName
-
-    collect(unittest.defaultTestLoader.loadTestsFromModule(test_socket))
-    return found
-
-
-class Result(unittest.TestResult):
-    def startTest(self, test):
-        super().startTest(test)
-        self.outcome = 'pass', ''
-        tell(start=test.id())
-
-    def stopTest(self, test):
-        super().stopTest(test)
-        tell(end=test.id(), outcome=self.outcome)
-
-    def of_class(self, holder):
-        """Of all tests of a class, or of the module, whose set-up ends so."""
-        tell(rest=holder.id(), outcome=self.outcome)
-
-    def addSkip(self, test, reason):
-        self.outcome = 'skip', reason
-        if not isinstance(test, unittest.TestCase):
-            self.of_class(test)
-
-    def addError(self, test, error):
-        kind, value, trace = error
-        why = ''.join(__import__('traceback').format_exception(*error))
-        self.outcome = 'fail', f'{kind.__name__}: {value}'
-        print(why, file=sys.stderr)
-        if not isinstance(test, unittest.TestCase):
-            self.of_class(test)
-
-    addFailure = addError
-
-    def addSubTest(self, test, subtest, error):
-        if error is not None:
-            self.addError(test, error)
-
-    def addExpectedFailure(self, test, error):
-        pass
-
-
-def tell(**what):
-    print(json.dumps(what), flush=True)
-
-
-def run_half(role, path, names):
-    global channel
-    # For the files of tests.
-    os.chdir(os.path.dirname(path))
-    found = tests()
-    from test import test_socket
-
-    channel = None
-    if role != 'alone':
-        test_socket.threading, test_socket.thread = Threading(), Thread()
-    if role == 'client':
-        with socket.socket(socket.AF_UNIX) as listener:
-            listener.bind(path)
-            listener.listen()
-            tell(ready=True)
-            channel = Channel(listener.accept()[0])
-        channel.is_server = False
-        return serve_client_halves(found)
-    if role == 'server':
-        connection = socket.socket(socket.AF_UNIX)
-        connection.connect(path)
-        channel = Channel(connection)
-        channel.is_server = True
-    result = Result()
-    suite = unittest.TestSuite(kind(method) for kind, method in map(found.get, names))
-    suite.run(result)
-    tell(over=True)
-
-
-def serve_client_halves(found):
-    prepared = None
-    while True:
-        try:
-            verb, serial, name, *_ = channel.receive()
-        except EOFError:
-            return
-        if verb != 'test':
-            continue
-        kind, method = found[name]
-        if kind is not prepared:
-            if prepared:
-                prepared.tearDownClass()
-            kind.setUpClass()
-            prepared = kind
-        test = channel.test = kind(method)
-        channel.serial = serial
-        import queue
-
-        test.server_ready, test.client_ready, test.done = Event(), Event(), Done()
-        test.queue, test.server_crashed = queue.Queue(1), False
-        outcome = 'pass', ''
-        try:
-            test.clientRun(getattr(test, '_' + method))
-        except SystemExit:
-            pass
-        except EOFError:
-            return
-        except BaseException as error:
-            outcome = 'fail', f'client half: {type(error).__name__}: {error}'
-        test.doCleanups()
-        if test.queue.qsize():
-            error = test.queue.get()
-            if not isinstance(error, unittest.SkipTest):
-                outcome = 'fail', f'client half: {type(error).__name__}: {error}'
-                import traceback
-
-                traceback.print_exception(error)
-            else:
-                outcome = 'skip', f'client half: {error}'
-        # The event was sent already, and this is for the one that compares.
-        tell(client=name, outcome=outcome)
-
-
-# The conductor, in CPython.
-
-
-class Half:
-    def __init__(self, command, environment):
-        self.errors = tempfile.TemporaryFile('w+')
-        self.process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self.errors,
-            env=environment,
-        )
-        self.buffer = b''
-
-    def line(self, timeout):
-        """The next thing that it tells; `None` at its end or after the timeout."""
-        end = time.monotonic() + timeout
-        while b'\n' not in self.buffer:
-            left = end - time.monotonic()
-            if left <= 0 or not select.select([self.process.stdout], [], [], left)[0]:
-                return None
-            data = os.read(self.process.stdout.fileno(), 65536)
-            if not data:
-                return None
-            self.buffer += data
-        line, _, self.buffer = self.buffer.partition(b'\n')
-        try:
-            return json.loads(line)
-        except ValueError:
-            return {}
-
-    def end(self):
-        alive = self.process.poll() is None
-        self.process.kill()
-        self.process.wait()
-        self.errors.seek(0)
-        lines = [line for line in self.errors.read().splitlines() if line.strip()]
-        return 'it does not end' if alive else f'it ended: {lines[-1] if lines else "silently"}'
+    def rest(self, what, outcome):
+        """A class or a module whose preparation went wrong or was skipped."""
+        inside = re.sub(r'.*\((.*)\)', r'\1', what)
+        found = [name for name in self.all or () if name.startswith(inside)]
+        for name in found or [what]:
+            self.outcomes.setdefault(name, tuple(outcome))
 
 
 class Conductor:
     def __init__(self, arguments):
-        self.capsock = arguments.capsock
-        self.wasm = arguments.wasm
-        self.suite = os.path.abspath(arguments.suite)
-        # Both halves have it.
-        self.work = tempfile.mkdtemp(dir='/tmp')
+        self.arguments = arguments
 
-    def half(self, in_guest, role, path, names=()):
-        listed = os.path.join(self.work, f'names-{role}')
-        with open(listed, 'w') as file:
-            file.write('\n'.join(names))
-        arguments = ['--half', role, path, listed]
-        if in_guest:
-            command = [self.capsock, 'run', '--record', '/dev/null']
-            command += ['--dir', f'{self.suite}:ro', '--dir', '/tmp']
-            command += ['--env', f'PYTHONPATH={self.suite}', self.wasm, __file__]
-            return Half(command + arguments, os.environ)
-        environment = os.environ | {'PYTHONPATH': self.suite}
-        return Half([sys.executable, __file__, *arguments], environment)
-
-    def run(self, mode, names):
+    def run(self, module, in_guest):
         """name → (outcome, reason)"""
-        outcomes = {}
-        left = list(names)
-        while left:
-            before = len(left)
-            self.session(mode, left, outcomes)
-            left = [name for name in left if name not in outcomes]
-            if len(left) == before:
-                sys.exit(f'{MODES[mode]}: the halves cannot be started')
-        return outcomes
-
-    def session(self, mode, names, outcomes):
-        """Runs tests until they are done, or one goes so wrong that the processes
-        have to be new ones."""
-        path = os.path.join(tempfile.mkdtemp(dir=self.work), 'channel')
-        client = None
-        if mode != 'alone':
-            client = self.half(mode == 'client', 'client', path)
-            if not client.line(PATIENCE):
-                print('client half:', client.end(), file=sys.stderr)
-                return
-        role = 'alone' if mode == 'alone' else 'server'
-        server = self.half(mode != 'client', role, path, names)
-        current = None
-        while True:
-            told = server.line(PATIENCE)
-            if told is None or 'over' in told:
-                break
-            current = told.get('start', current)
-            if 'rest' in told:
-                kind = re.sub(r'.*\((.*)\)', r'\1', told['rest'])
-                for name in names:
-                    if name.startswith(kind) and name not in outcomes:
-                        outcomes[name] = tuple(told['outcome'])
-            if 'end' in told:
-                outcomes[told['end']] = tuple(told['outcome'])
-                current = None
-        if current:
-            outcomes[current] = 'fail', server.end()
-        else:
-            why = server.end()
-            if not outcomes:
-                print('server half:', why, file=sys.stderr)
-        if client:
-            while told := client.line(0.5):
-                if 'client' in told and told['outcome'][0] != 'pass':
-                    if outcomes.get(told['client'], ('skip',))[0] != 'skip':
-                        outcomes[told['client']] = tuple(told['outcome'])
-            client.end()
+        arguments = self.arguments
+        library = os.path.abspath(arguments.library)
+        with tempfile.TemporaryDirectory(prefix='capsock-suite-', dir='/tmp') as work:
+            script = os.path.join(HERE, 'suite.py')
+            if not in_guest:
+                # Its own tests may be of another patch release, or absent.
+                packages = os.path.join(work, 'packages')
+                os.mkdir(packages)
+                os.symlink(os.path.join(library, 'test'), os.path.join(packages, 'test'))
+                command = ['env', f'PYTHONPATH={packages}', os.path.abspath(arguments.python), script]
+            else:
+                tests = '/usr/local/lib/python3.13/test'
+                command = [os.path.abspath(arguments.capsock), 'run', *FLAGS]
+                command += ['--dir', f'{library}/test::{tests}:ro', '--dir', f'{work}::/work']
+                command += ['--dir', f'{work}', '--env', f'TMPDIR={work}']
+                command += [os.path.abspath(arguments.wasm), script]
+            return Run(command, module, work).whole()
 
 
-def threaded(kind):
-    return any(base.__name__ == 'ThreadableTest' for base in kind.__mro__)
+def reason_of(name, outcome, reason):
+    if outcome != 'fail':
+        return reason
+    why = (why for pattern, why in EXPLAINED.items() if fnmatch.fnmatch(name, pattern))
+    return '; '.join([*(why for why in [next(why, '')] if why), reason])
+
+
+def shown(reason):
+    """Without what differs from run to run."""
+    reason = re.sub(r'\s+', ' ', reason).replace('|', '\\|')[:160]
+    return re.sub(r'0x[0-9a-f]{6,}|/tmp/\S+|\b\d{5,}\b', '…', reason)
 
 
 def read_report(path):
-    """What passed, by the report."""
-    passed = set()
     with open(path) as file:
-        for line in file:
-            cells = [cell.strip() for cell in line.split('|')]
-            if len(cells) == 6 and cells[3] == 'pass':
-                passed.add((cells[1].strip('`'), cells[2]))
-    return passed
+        rows = (line.split('|') for line in file if line.startswith('| `'))
+        return {cells[1].strip(' `') for cells in rows if cells[2].strip() == 'pass'}
 
 
-def write_report(path, results, version):
-    count = {}
-    for _, _, outcome, _ in results:
-        count[outcome] = count.get(outcome, 0) + 1
-    total = ', '.join(f'{number} {outcome}' for outcome, number in sorted(count.items()))
+def write_report(path, results, natively):
+    count = collections.Counter(outcome for outcome, _ in results.values())
+    table = collections.defaultdict(collections.Counter)
+    for name, (outcome, _) in results.items():
+        module = next(m for m in MODULES if name.startswith(f'test.{m}'))
+        table[module][outcome] += 1
     lines = [
-        "# CPython's test_socket in a guest",
+        "# CPython's own tests in a guest",
         '',
-        'Written by `just python-conformance`; do not edit. The tests are those of Debian\'s',
-        f'`libpython3.11-testsuite`; the guest is CPython 3.14, the other half {version}.',
+        'Written by `just python-conformance`; do not edit. The tests are those of the source that',
+        '`python.wasm` is built from; each failure that CPython does not have natively on the same',
+        'machine has its reason.',
         '',
-        f'{len(results)} runs: {total}.',
+        ', '.join(f'{number} {outcome}' for outcome, number in sorted(count.items())) + '.',
         '',
-        '| test | run | outcome | reason |',
+        '| module | pass | skip | fail |',
         '| --- | --- | --- | --- |',
     ]
-    for name, mode, outcome, reason in results:
-        reason = re.sub(r'\s+', ' ', reason).replace('|', '\\|')[:160]
-        # What differs from run to run.
-        reason = re.sub(r'0x[0-9a-f]{6,}|/tmp/\S+|\b\d{5}\b', '…', reason)
-        lines.append(f"| `{name}` | {MODES[mode]} | {outcome} | {reason} |")
+    for module in MODULES:
+        numbers = table[module]
+        lines.append(f"| {module} | {numbers['pass']} | {numbers['skip']} | {numbers['fail']} |")
+    lines += ['', '## Failures', '', '| test | natively | reason |', '| --- | --- | --- |']
+    for name, (outcome, reason) in results.items():
+        if outcome == 'fail':
+            native = natively.get(name, ('', ''))[0]
+            lines.append(f"| {name.removeprefix('test.')} | {native} | {shown(reason)} |")
+    lines += ['', '## All', '', '| test | outcome | reason |', '| --- | --- | --- |']
+    for name, (outcome, reason) in results.items():
+        reason = '' if outcome == 'fail' else shown(reason)
+        lines.append(f"| `{name.removeprefix('test.')}` | {outcome} | {reason} |")
     with open(path, 'w') as file:
         file.write('\n'.join(lines) + '\n')
 
@@ -517,57 +218,44 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument('-o', '--output')
     parser.add_argument('--check')
-    parser.add_argument('--only', default='*')
-    parser.add_argument('--leave-out', action='append', default=[])
-    for name in ('capsock', 'wasm', 'suite'):
+    parser.add_argument('--only', default='*', help='a pattern of modules')
+    for name in ('capsock', 'wasm', 'python', 'library'):
         parser.add_argument(name)
     arguments = parser.parse_args()
-    sys.path.insert(0, arguments.suite)
-    chosen = {
-        name: kind
-        for name, (kind, _) in tests().items()
-        if fnmatch.fnmatch(name, arguments.only)
-        and not any(fnmatch.fnmatch(name, pattern) for pattern in arguments.leave_out)
-    }
     conductor = Conductor(arguments)
-    results = []
-    for mode in MODES:
-        names = [name for name, kind in chosen.items() if threaded(kind) == (mode != 'alone')]
+    results, natively = {}, {}
+    modules = [module for module in MODULES if fnmatch.fnmatch(module, arguments.only)]
+
+    def one(module):
         began = time.monotonic()
-        outcomes = conductor.run(mode, names)
-        print(f'{MODES[mode]}: {len(names)} tests, {time.monotonic() - began:.0f} s', file=sys.stderr)
-        for name in names:
-            short = name.removeprefix('test.test_socket.')
-            outcome, reason = outcomes[name]
-            if outcome == 'fail':
-                why = [why for pattern, why in EXPLAINED.items() if fnmatch.fnmatch(short, pattern)]
-                reason = '; '.join(why + [reason])
-            results.append((short, mode, outcome, reason))
-    for name, mode, outcome, reason in results:
+        outcomes = conductor.run(module, True)
+        failed = any(outcome == 'fail' for outcome, _ in outcomes.values())
+        native = conductor.run(module, False) if failed else {}
+        print(f'{module}: {len(outcomes)} tests, {time.monotonic() - began:.0f} s', file=sys.stderr)
+        return outcomes, native
+
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        for outcomes, native in pool.map(one, modules):
+            natively |= native
+            for name, (outcome, reason) in outcomes.items():
+                results[name] = outcome, reason_of(name.removeprefix('test.'), outcome, reason)
+    for name, (outcome, reason) in results.items():
         if outcome == 'fail':
-            print(f'fail: {name} ({MODES[mode]}): {reason[:200]}')
+            native = natively.get(name, ('?', ''))[0]
+            print(f'fail: {name} (natively {native}): {reason[:200]}')
     for outcome in ('pass', 'skip', 'fail'):
-        print(outcome, sum(result[2] == outcome for result in results))
+        print(outcome, sum(result[0] == outcome for result in results.values()))
     if arguments.output:
-        write_report(arguments.output, results, f'CPython {sys.version.split()[0]}')
+        write_report(arguments.output, results, natively)
     if arguments.check:
         passed = read_report(arguments.check)
-        broken = []
-        for name, mode, outcome, reason in results:
-            if outcome != 'pass' and (name, MODES[mode]) in passed:
-                # Some have their own limits of time, and the machine is busy.
-                full = f'test.test_socket.{name}'
-                outcome, again = conductor.run(mode, [full])[full]
-                if outcome != 'pass':
-                    broken.append(f'{name} ({MODES[mode]}): {reason}; again: {again}')
+        broken = [
+            f'{name}: {reason}'
+            for name, (outcome, reason) in results.items()
+            if outcome == 'fail' and name.removeprefix('test.') in passed
+        ]
         if broken:
             sys.exit('these passed before:\n' + '\n'.join(broken))
 
 
-if sys.argv[1:2] == ['--half']:
-    _, _, role, path, listed = sys.argv
-    with open(listed) as file:
-        names = file.read().split()
-    run_half(role, path, names)
-elif __name__ == '__main__':
-    main()
+main()

@@ -37,6 +37,10 @@ pub struct Mmsghdr {
     length: u32,
 }
 
+/// The levels that some protocol has items of: SOL_IP, SOL_SOCKET, SOL_UDP, SOL_IPV6 and
+/// SOL_ALG. The kernel passes over the rest.
+const LEVELS: [c_int; 5] = [0, SOL_SOCKET, 17, 41, 279];
+
 /// `sizeof(struct cmsghdr)`: length, level and type.
 const HEADER: usize = 12;
 const SOL_SOCKET: c_int = 1;
@@ -206,6 +210,7 @@ unsafe fn send(object: &Object, header: &Msghdr, flags: MsgFlag) -> Result<usize
         control
     };
     let mut items = parse(control)?;
+    items.retain(|(level, ..)| LEVELS.contains(level));
     let mut opened = Vec::new();
     for (level, kind, data) in &mut items {
         if (*level, *kind) == (SOL_SOCKET, SCM_RIGHTS) {

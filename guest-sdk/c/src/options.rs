@@ -107,15 +107,17 @@ fn timeval(time: Option<Duration>) -> Vec<u8> {
     parts.iter().flat_map(|part| part.to_ne_bytes()).collect()
 }
 
-/// `struct timeval`; 0 is no limit: socket(7).
+/// `struct timeval`, or that of a 32-bit machine, which a program makes that does not have
+/// it from a header; 0 is no limit: socket(7).
 fn duration(value: &[u8]) -> Result<Option<Duration>> {
-    let part = |at: usize| -> Result<i64> {
-        let bytes = value
-            .get(at..at + 8)
-            .and_then(|bytes| bytes.try_into().ok());
-        bytes.map(i64::from_ne_bytes).ok_or(Errno::EINVAL)
+    let part = |at: usize| -> Option<i64> {
+        if value.len() == 8 {
+            let bytes = value[at / 2..at / 2 + 4].try_into().ok()?;
+            return Some(i32::from_ne_bytes(bytes).into());
+        }
+        Some(i64::from_ne_bytes(value.get(at..at + 8)?.try_into().ok()?))
     };
-    let (seconds, microseconds) = (part(0)?, part(8)?);
+    let (seconds, microseconds) = part(0).zip(part(8)).ok_or(Errno::EINVAL)?;
     if !(0..1_000_000).contains(&microseconds) {
         return Err(Errno::EDOM);
     }
