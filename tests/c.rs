@@ -65,7 +65,8 @@ fn a_program_does_the_same_natively_and_as_a_guest(
         "semaphores",
         "c11",
         "waits",
-        "alarms"
+        "alarms",
+        "locked-streams"
     )]
     subject: &str,
 ) {

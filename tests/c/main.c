@@ -56,6 +56,7 @@ static const struct {
     {"c11", c11},
     {"waits", waits},
     {"alarms", alarms},
+    {"locked-streams", locked_streams},
 };
 
 int main(int argc, char **argv) {

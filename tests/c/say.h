@@ -106,5 +106,6 @@ void semaphores(void);
 void c11(void);
 void waits(void);
 void alarms(void);
+void locked_streams(void);
 
 #endif

@@ -139,6 +139,14 @@ int __capsock_utimensat(int at, const char *path, const struct timespec times[2]
     return __real_utimensat(at, path, times, flags);
 }
 
+/* Of freopen(3): the number of one becomes the other's. */
+int __wrap___wasilibc_fd_renumber(int from, int to) {
+    if (dup2(from, to) < 0)
+        return -1;
+    close(from);
+    return 0;
+}
+
 /* How much of a regular file is after its position. */
 long long __capsock_real_rest(int fd) {
     struct stat status;
