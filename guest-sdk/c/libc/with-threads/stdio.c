@@ -6,12 +6,12 @@
    locked. What is not here is, in libc, a call of what is: printf(3) of vfprintf. */
 #include "../threads.h"
 #include <errno.h>
+#include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sched.h>
 #include <wchar.h>
 
 /* Begins as `Mutex` in ../../src/thread/locks.rs, to be waited for as one. No thread
