@@ -50,6 +50,7 @@ fn a_program_does_the_same_natively_and_as_a_guest(
         "opening",
         "streams",
         "sending-files",
+        "memory-files",
         "signals",
         "jumps",
         "nameser",

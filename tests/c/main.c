@@ -40,6 +40,7 @@ static const struct {
     {"opening", opening},
     {"streams", streams},
     {"sending-files", sending_files},
+    {"memory-files", memory_files},
     {"signals", signals},
     {"jumps", jumps},
     {"nameser", nameser},

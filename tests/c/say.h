@@ -90,6 +90,7 @@ void files(void);
 void opening(void);
 void streams(void);
 void sending_files(void);
+void memory_files(void);
 void signals(void);
 void jumps(void);
 void nameser(void);

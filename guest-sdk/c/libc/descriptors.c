@@ -170,11 +170,11 @@ int __capsock_inode(int fd, unsigned long long *inode) {
 
 /* What fstat(2) tells of what libc has not opened; the kinds are those of file.rs. */
 void __capsock_fill_stat(struct stat *status, int kind) {
-    static const mode_t modes[] = {S_IFIFO | 0600, S_IFCHR | 0666, S_IFSOCK | 0777, S_IFREG | 0444, 0600};
+    static const mode_t modes[] = {S_IFIFO | 0600, S_IFCHR | 0666, S_IFSOCK | 0777, S_IFREG | 0444, 0600, S_IFREG | 0777};
     *status = (struct stat){.st_mode = modes[kind], .st_nlink = 1, .st_blksize = 4096};
 }
 
-/* And of a file that came over a socket. */
+/* And of a regular file. */
 void __capsock_fill_file(struct stat *status, unsigned long long size, unsigned long long inode,
                          unsigned long long links, const long long times[3]) {
     status->st_size = size;
