@@ -71,7 +71,14 @@ fn a_program_does_the_same_natively_and_as_a_guest(
     )]
     subject: &str,
 ) {
-    let jumps = ["jumps", "threads", "canceling", "exiting", "c11"];
+    let jumps = [
+        "jumps",
+        "threads",
+        "canceling",
+        "exiting",
+        "c11",
+        "locked-streams",
+    ];
     if !jumps.contains(&subject) || has_exceptions() {
         assert_same("c-conformance", subject);
     }
