@@ -5,7 +5,7 @@
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use capsock_tests::c::{built, has_exceptions, is_built, wait_for_listener};
 use capsock_tests::{capsock, output, patiently, start, stderr, target};
@@ -60,6 +60,57 @@ fn a_thread_that_waits_for_itself_is_told() {
     deadlock: every thread waits for another one
       the main thread waits for the mutex at 0xADDRESS, which itself has
     ");
+}
+
+/// What is left to be written is written.
+#[test]
+fn a_thread_that_waits_for_a_stream_is_told() {
+    let Some((output, told)) = told("stream") else {
+        return;
+    };
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(output.stdout, b"begun\n");
+    insta::assert_snapshot!(told, @r"
+    deadlock: every thread waits for another one
+      the main thread waits for the lock of a FILE at 0xADDRESS, which thread 2 has
+      thread 2 waits for the mutex at 0xADDRESS, which the main thread has
+    ");
+}
+
+/// exit(3) writes what another thread is writing neither twice nor in between, and
+/// waits for no thread that reads, or has but locked a stream.
+#[rstest]
+#[case::writing("writing")]
+#[case::reading("reading")]
+#[case::locked("locked")]
+fn a_program_ends_while_a_thread_has_a_stream(#[case] what: &str) {
+    let guest = built("guests/c-ends.wasm");
+    if !is_built(&guest) {
+        return;
+    }
+    let mut command = capsock();
+    command.arg("run").arg(guest).arg(what);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let standard_input = child.stdin.take();
+    let output = patiently(move || child.wait_with_output().unwrap());
+    drop(standard_input);
+    assert!(output.status.success());
+    let printed = String::from_utf8(output.stdout).unwrap();
+    if what == "writing" {
+        let lines: Vec<&str> = printed.split_inclusive('\n').collect();
+        assert!(lines.len() > 1, "{printed}");
+        for (number, line) in lines.iter().enumerate() {
+            let expected = format!("{number:05} {number:0100}\n");
+            let is_last = number + 1 == lines.len();
+            assert!(
+                expected == *line || is_last && expected.starts_with(line),
+                "{line} is not {expected}"
+            );
+        }
+    } else {
+        assert_eq!(printed, "left");
+    }
 }
 
 #[test]

@@ -248,7 +248,7 @@ thread_local int counter = 40;
 void threads() {
     std::mutex mutex;
     std::condition_variable changed;
-    int turn = 0;
+    int turn = -1;
     std::vector<std::thread> all;
     for (int number = 0; number < 4; number++)
         all.emplace_back([&, number] {
@@ -257,11 +257,16 @@ void threads() {
             local.name = std::to_string(number);
             counter += number;
             cout << "thread " << number << ", " << counter << '\n';
-            turn++;
-            changed.notify_all();
         });
-    for (auto &thread : all)
-        thread.join();
+    // Once the one before has ended, with what is its own.
+    for (int number = 0; number < 4; number++) {
+        {
+            std::unique_lock lock(mutex);
+            turn = number;
+        }
+        changed.notify_all();
+        all[number].join();
+    }
     local.name = "main";
     cout << "here " << counter << '\n';
 

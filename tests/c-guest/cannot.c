@@ -15,6 +15,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/wait.h>
@@ -85,6 +86,21 @@ int main(int count, char **arguments) {
     FAILS(open(file, O_WRONLY | O_CREAT | O_SYNC, 0600), ENOTSUP);
     FAILS(open(file, O_WRONLY | O_CREAT | O_DSYNC, 0600), ENOTSUP);
     FAILS(mkfifo("/tmp/fifo", 0600), ENOSYS);
+
+    /* A file in memory has no more than there is, and cannot be sent. */
+    int memory = memfd_create("memory", 0), pair[2];
+    FAILS(ftruncate(memory, 1LL << 40), ENOSPC);
+    FAILS(ftruncate(memory, 4095LL << 20), ENOSPC);
+    FAILS(pwrite(memory, "x", 1, 1LL << 40), ENOSPC);
+    IS(pwrite(memory, "x", 1, 1 << 20) == 1 && lseek(memory, 0, SEEK_END) == (1 << 20) + 1);
+    socketpair(AF_UNIX, SOCK_STREAM, 0, pair);
+    union { struct cmsghdr header; char room[CMSG_SPACE(sizeof memory)]; } sent = {
+        .header = {.cmsg_len = CMSG_LEN(sizeof memory), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS},
+    };
+    memcpy(CMSG_DATA(&sent.header), &memory, sizeof memory);
+    struct iovec byte = {"x", 1};
+    struct msghdr message = {.msg_iov = &byte, .msg_iovlen = 1, .msg_control = &sent, .msg_controllen = sizeof sent};
+    FAILS(sendmsg(pair[0], &message, 0), EACCES);
     FAILS(res_query("example.org", 1, 1, NULL, 0), ENOSYS);
     return 0;
 }

@@ -28,6 +28,12 @@ static void *wait_for_condition(void *none) {
 
 static void *wait_for_semaphore(void *none) { sem_wait(&empty); return none; }
 
+static void *lock_stream(void *none) {
+    flockfile(stdout);
+    pthread_mutex_lock(&one);
+    return none;
+}
+
 __attribute__((noinline)) static int fill(int depth) {
     volatile char room[1000];
     memset((char *)room, depth, sizeof room);
@@ -51,6 +57,11 @@ int main(int count, char **arguments) {
     } else if (strcmp(what, "alone") == 0) {
         pthread_mutex_lock(&one);
         pthread_mutex_lock(&one);
+    } else if (strcmp(what, "stream") == 0) {
+        pthread_mutex_lock(&one);
+        pthread_create(&first, NULL, lock_stream, NULL);
+        sched_yield();
+        puts("never said");
     } else if (strcmp(what, "overflow") == 0) {
         pthread_create(&first, NULL, overflow, (void *)100);
         pthread_join(first, NULL);

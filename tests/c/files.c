@@ -1,7 +1,10 @@
 /* Numbers of descriptors, files, and stdio on sockets. */
 #include "say.h"
+#include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <dirent.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <limits.h>
 #include <signal.h>
 #include <sys/epoll.h>
@@ -340,6 +343,114 @@ void sending_files(void) {
     SAY(sendfile(999, fd, NULL, 1));
     SAY(close(fd));
     SAY(unlink(in_directory("sent")));
+}
+
+void memory_files(void) {
+    int fd, other, pair[2];
+    char buffer[64], name[251];
+    off_t offset = 2;
+    struct stat status;
+    GET(fd, memfd_create("text", MFD_CLOEXEC));
+    SAY(fcntl(fd, F_GETFD));
+    SAY(fcntl(fd, F_GETFL) & (O_ACCMODE | O_APPEND));
+    SAY(read(fd, buffer, sizeof buffer));
+    SAY(write(fd, "in memory", 9));
+    SAY(lseek(fd, 0, SEEK_CUR));
+    SAY(read(fd, buffer, sizeof buffer));
+    SAY(pread(fd, buffer, sizeof buffer, 3));
+    IS(memcmp(buffer, "memory", 6) == 0);
+    SAY(pread(fd, buffer, sizeof buffer, 100));
+    SAY(pread(fd, buffer, sizeof buffer, -1));
+    SAY(pwrite(fd, "IN", 2, 0));
+    SAY(pwrite(fd, "far", 3, 20));
+    SAY(pwrite(fd, buffer, 0, 100));
+    SAY(fstat(fd, &status));
+    IS(S_ISREG(status.st_mode) && (status.st_mode & 0777) == 0777);
+    printf("%lld bytes, %d links\n", (long long)status.st_size, (int)status.st_nlink);
+    SAY(lseek(fd, 0, SEEK_SET));
+    SAY(ioctl(fd, FIONREAD, &other) == 0 ? other : -1);
+    struct iovec parts[] = {{buffer, 4}, {buffer + 4, 60}};
+    SAY(readv(fd, parts, 2));
+    IS(memcmp(buffer, "IN memory\0\0\0\0\0\0\0\0\0\0\0far", 23) == 0);
+    SAY(preadv(fd, parts, 2, 15));
+    SAY(pwritev(fd, parts, 1, 40));
+    SAY(lseek(fd, -4, SEEK_END));
+    SAY(lseek(fd, -1, SEEK_SET));
+    SAY(lseek(fd, 0, 77));
+    SAY(lseek(fd, 1000, SEEK_SET));
+    SAY(read(fd, buffer, 1));
+    SAY(ftruncate(fd, 5));
+    SAY(ftruncate(fd, 12));
+    SAY(ftruncate(fd, -1));
+    SAY(pread(fd, buffer, sizeof buffer, 0));
+    IS(memcmp(buffer, "IN me\0\0\0\0\0\0", 12) == 0);
+    DO(posix_fallocate(fd, 10, 10));
+    DO(posix_fallocate(fd, 10, 0));
+    SAY(lseek(fd, 0, SEEK_END));
+    SAY(fsync(fd));
+    SAY(fdatasync(fd));
+    SAY(isatty(fd));
+
+    /* A duplicate has the same position, and the same file. */
+    GET(other, dup(fd));
+    SAY(lseek(fd, 3, SEEK_SET));
+    SAY(read(other, buffer, 2));
+    IS(memcmp(buffer, "me", 2) == 0);
+    SAY(fcntl(other, F_SETFL, O_APPEND));
+    SAY(fcntl(fd, F_GETFL) & (O_ACCMODE | O_APPEND));
+    SAY(write(fd, "end", 3));
+    SAY(lseek(other, 0, SEEK_CUR));
+    SAY(fcntl(other, F_SETFL, 0));
+    SAY(close(fd));
+    SAY(pread(other, buffer, sizeof buffer, 18));
+    IS(memcmp(buffer, "\0\0end", 5) == 0);
+
+    /* It is always ready. */
+    struct pollfd waited = {.fd = other, .events = POLLIN | POLLOUT};
+    SAY(poll(&waited, 1, 0));
+    printf("%d\n", waited.revents);
+    int set = epoll_create1(0);
+    struct epoll_event event = {.events = EPOLLIN};
+    SAY(epoll_ctl(set, EPOLL_CTL_ADD, other, &event));
+    close(set);
+
+    connection(AF_INET, pair);
+    SAY(lseek(other, 0, SEEK_SET));
+    SAY(sendfile(pair[0], other, NULL, 2));
+    SAY(sendfile(pair[0], other, &offset, 100));
+    SAY(lseek(other, 0, SEEK_CUR));
+    printf("offset %lld\n", (long long)offset);
+    SAY(recv(pair[1], buffer, 23, MSG_WAITALL));
+    IS(memcmp(buffer, "IN me", 5) == 0);
+
+    FILE *stream = fdopen(other, "r+");
+    SAY(fseek(stream, 0, SEEK_END));
+    SAY(fprintf(stream, "%d\n", 5));
+    rewind(stream);
+    SAY(fread(buffer, 1, sizeof buffer, stream));
+    SAY(ftruncate(fileno(stream), 0));
+    SAY(fclose(stream));
+
+    /* As much as there is memory for. */
+    GET(fd, memfd_create("", 0));
+    SAY(fcntl(fd, F_GETFD));
+    static char block[1 << 16];
+    memset(block, 'x', sizeof block);
+    long long sum = 0;
+    for (int count = 0; count < 256; count++)
+        sum += write(fd, block, sizeof block);
+    printf("%lld\n", sum);
+    SAY(pread(fd, buffer, 2, (16 << 20) - 1));
+    SAY(ftruncate(fd, 0));
+    SAY(close(fd));
+
+    memset(name, 'n', sizeof name);
+    name[250] = 0;
+    SAY(memfd_create(name, 0));
+    SAY(memfd_create("no", 0x4000));
+    name[249] = 0;
+    GET(fd, memfd_create(name, MFD_ALLOW_SEALING));
+    SAY(close(fd));
 }
 
 static volatile sig_atomic_t handled;

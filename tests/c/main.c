@@ -40,6 +40,7 @@ static const struct {
     {"opening", opening},
     {"streams", streams},
     {"sending-files", sending_files},
+    {"memory-files", memory_files},
     {"signals", signals},
     {"jumps", jumps},
     {"nameser", nameser},
@@ -56,6 +57,7 @@ static const struct {
     {"c11", c11},
     {"waits", waits},
     {"alarms", alarms},
+    {"locked-streams", locked_streams},
 };
 
 int main(int argc, char **argv) {

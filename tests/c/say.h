@@ -90,6 +90,7 @@ void files(void);
 void opening(void);
 void streams(void);
 void sending_files(void);
+void memory_files(void);
 void signals(void);
 void jumps(void);
 void nameser(void);
@@ -106,5 +107,6 @@ void semaphores(void);
 void c11(void);
 void waits(void);
 void alarms(void);
+void locked_streams(void);
 
 #endif

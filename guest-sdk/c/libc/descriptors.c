@@ -139,6 +139,14 @@ int __capsock_utimensat(int at, const char *path, const struct timespec times[2]
     return __real_utimensat(at, path, times, flags);
 }
 
+/* Of freopen(3): the number of one becomes the other's. */
+int __wrap___wasilibc_fd_renumber(int from, int to) {
+    if (dup2(from, to) < 0)
+        return -1;
+    close(from);
+    return 0;
+}
+
 /* How much of a regular file is after its position. */
 long long __capsock_real_rest(int fd) {
     struct stat status;
@@ -162,11 +170,11 @@ int __capsock_inode(int fd, unsigned long long *inode) {
 
 /* What fstat(2) tells of what libc has not opened; the kinds are those of file.rs. */
 void __capsock_fill_stat(struct stat *status, int kind) {
-    static const mode_t modes[] = {S_IFIFO | 0600, S_IFCHR | 0666, S_IFSOCK | 0777, S_IFREG | 0444, 0600};
+    static const mode_t modes[] = {S_IFIFO | 0600, S_IFCHR | 0666, S_IFSOCK | 0777, S_IFREG | 0444, 0600, S_IFREG | 0777};
     *status = (struct stat){.st_mode = modes[kind], .st_nlink = 1, .st_blksize = 4096};
 }
 
-/* And of a file that came over a socket. */
+/* And of a regular file. */
 void __capsock_fill_file(struct stat *status, unsigned long long size, unsigned long long inode,
                          unsigned long long links, const long long times[3]) {
     status->st_size = size;

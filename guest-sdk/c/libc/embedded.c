@@ -14,15 +14,11 @@ const unsigned char *__capsock_embedded(size_t *length) {
     return __start_capsock_files;
 }
 
-/* Device numbers are wasi-libc's own affair; this one is none of a host's. */
-enum { DEVICE = 0xcab5 };
-
 void __capsock_fill_embedded(struct stat *status, int is_directory, size_t size, size_t inode) {
     *status = (struct stat){
         .st_mode = is_directory ? S_IFDIR | 0555 : S_IFREG | 0444,
         .st_nlink = 1,
         .st_blksize = 4096,
-        .st_dev = DEVICE,
         .st_ino = inode,
         .st_size = (off_t)size,
         .st_blocks = ((off_t)size + 511) / 512,

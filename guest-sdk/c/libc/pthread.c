@@ -12,7 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-static struct work main_work;
+static struct work main_work = {.id = (pthread_t)1};
 struct work *__capsock_work = &main_work;
 void *(*__capsock_run)(struct work *);
 void (*__capsock_exit)(void *);
@@ -31,7 +31,11 @@ _Noreturn void __capsock_thread_exit(void *result) {
     abort();
 }
 
+/* What is left to be written waits for no lock of a FILE. */
+int __capsock_is_stuck;
+
 _Noreturn void __capsock_stuck(const char *text, size_t length) {
+    __capsock_is_stuck = 1;
     fflush(NULL);
     (void)!write(2, text, length);
     _Exit(128 + SIGABRT);
@@ -160,51 +164,4 @@ int __wrap_sem_close(sem_t *semaphore) { (void)semaphore; return fail(EINVAL); }
 int __wrap_sem_unlink(const char *name) { (void)name; return fail(ENOENT); }
 int __wrap_sem_clockwait(sem_t *restrict semaphore, clockid_t clock, const struct timespec *restrict time) {
     return __capsock_sem_clockwait(semaphore, number_of(clock), time);
-}
-
-/* FILEs. libc's have no locks of their own: these are for programs that ask. */
-struct file_lock { FILE *file; pthread_t owner; unsigned count; struct file_lock *next; };
-static struct file_lock *file_locks;
-static pthread_cond_t file_unlocked = PTHREAD_COND_INITIALIZER;
-static pthread_mutex_t file_mutex = PTHREAD_MUTEX_INITIALIZER;
-
-static struct file_lock *lock_of(FILE *file) {
-    struct file_lock *lock = file_locks;
-    while (lock && lock->file != file)
-        lock = lock->next;
-    return lock;
-}
-
-static int lock_file(FILE *file, int waits) {
-    int number = 0;
-    pthread_mutex_lock(&file_mutex);
-    struct file_lock *lock;
-    while ((lock = lock_of(file)) && lock->owner != pthread_self() && waits)
-        pthread_cond_wait(&file_unlocked, &file_mutex);
-    if (lock && lock->owner != pthread_self()) {
-        number = -1;
-    } else if (lock) {
-        lock->count++;
-    } else if ((lock = malloc(sizeof *lock))) {
-        *lock = (struct file_lock){file, pthread_self(), 1, file_locks};
-        file_locks = lock;
-    }
-    pthread_mutex_unlock(&file_mutex);
-    return number;
-}
-
-void __wrap_flockfile(FILE *file) { lock_file(file, 1); }
-int __wrap_ftrylockfile(FILE *file) { return lock_file(file, 0); }
-void __wrap_funlockfile(FILE *file) {
-    pthread_mutex_lock(&file_mutex);
-    for (struct file_lock **at = &file_locks; *at; at = &(*at)->next) {
-        struct file_lock *lock = *at;
-        if (lock->file == file && lock->owner == pthread_self() && --lock->count == 0) {
-            *at = lock->next;
-            free(lock);
-            pthread_cond_broadcast(&file_unlocked);
-            break;
-        }
-    }
-    pthread_mutex_unlock(&file_mutex);
 }

@@ -26,6 +26,7 @@ static void *run(struct work *work) {
 
 static _Noreturn void end(void *result) {
     struct work *work = __capsock_work;
+    __capsock_leave_files();
     clean_up(work);
     if (__capsock_thread_is_main()) {
         __capsock_thread_end_of_main();

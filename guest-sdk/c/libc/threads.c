@@ -222,7 +222,7 @@ int pthread_create(pthread_t *restrict made, const pthread_attr_t *restrict attr
     }
     for (int at = 0; at < GUARDS; at++)
         ((uint32_t *)work->stack)[at] = GUARD;
-    *made = __capsock_thread_add(index, is_detached, work);
+    *made = work->id = __capsock_thread_add(index, is_detached, work);
     return 0;
 }
 

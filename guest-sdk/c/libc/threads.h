@@ -6,6 +6,8 @@
 #include <stdint.h>
 
 struct work {
+    /* The main thread's is 1. */
+    pthread_t id;
     void *(*run)(void *);
     void *argument;
     /* From its lowest address; null is the stack of the main thread. */
@@ -25,6 +27,11 @@ extern struct work *__capsock_work;
    returns from its function. */
 extern void *(*__capsock_run)(struct work *);
 extern void (*__capsock_exit)(void *);
+
+/* Of with-threads/stdio.c: a thread that ends is in no function of stdio any more. */
+extern void __capsock_leave_files(void);
+/* Every thread waits for another one, and the program ends. */
+extern int __capsock_is_stuck;
 
 /* The base of thread-local storage, where the program has any. */
 struct storage {

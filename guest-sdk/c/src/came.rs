@@ -8,19 +8,16 @@ use capsock_guest::{File, PipeReader, PipeWriter};
 
 use crate::bindings::poll::Pollable;
 use crate::errno::{Errno, Result};
+use crate::regular::{Regular, Status};
 use crate::table::{O_RDONLY, O_RDWR, O_WRONLY};
 use crate::thread::scheduler::{self, Sources};
 
 /// A regular file.
 pub(crate) struct CameFile {
-    pub(crate) file: File,
+    file: File,
     reads: bool,
     writes: bool,
 }
-
-const SEEK_SET: c_int = 0;
-const SEEK_CUR: c_int = 1;
-const SEEK_END: c_int = 2;
 
 impl CameFile {
     pub(crate) fn new(file: File) -> Self {
@@ -31,9 +28,10 @@ impl CameFile {
             writes,
         }
     }
+}
 
-    /// What it is open for, as fcntl(2) tells it.
-    pub(crate) fn mode(&self) -> c_int {
+impl Regular for CameFile {
+    fn mode(&self) -> c_int {
         match (self.reads, self.writes) {
             (true, true) => O_RDWR,
             (false, true) => O_WRONLY,
@@ -41,68 +39,62 @@ impl CameFile {
         }
     }
 
-    pub(crate) fn read_at(&self, room: &mut [u8], position: u64) -> Result<usize> {
+    fn read_at(&self, room: &mut [u8], position: u64) -> Result<usize> {
         match self.reads {
             true => told(self.file.read_at(room, position)),
             false => Err(Errno::EBADF),
         }
     }
 
-    pub(crate) fn write_at(&self, data: &[u8], position: u64) -> Result<usize> {
+    fn write_at(&self, data: &[u8], position: u64) -> Result<usize> {
         match self.writes {
             true => told(self.file.write_at(data, position)),
             false => Err(Errno::EBADF),
         }
     }
 
-    pub(crate) fn read(&self, room: &mut [u8]) -> Result<usize> {
-        let position = self.file.position();
-        let count = self.read_at(room, position)?;
-        self.file.set_position(position + count as u64);
-        Ok(count)
-    }
-
-    pub(crate) fn write(&self, data: &[u8]) -> Result<usize> {
-        let position = self.file.position();
-        let count = self.write_at(data, position)?;
-        self.file.set_position(position + count as u64);
-        Ok(count)
-    }
-
     fn size(&self) -> Result<u64> {
         Ok(told(self.file.size())?.unwrap_or(0))
     }
 
-    /// How much is after the position.
-    pub(crate) fn rest(&self) -> Result<usize> {
-        let rest = self.size()?.saturating_sub(self.file.position());
-        Ok(usize::try_from(rest).unwrap_or(usize::MAX))
+    fn position(&self) -> u64 {
+        self.file.position()
     }
 
-    pub(crate) fn seek(&self, offset: i64, whence: c_int) -> Result<i64> {
-        let start = match whence {
-            SEEK_SET => Some(0),
-            SEEK_CUR => Some(self.file.position()),
-            SEEK_END => Some(self.size()?),
-            _ => None,
-        };
-        let position = start.and_then(|start| start.checked_add_signed(offset));
-        let position = position.ok_or(Errno::EINVAL)?;
-        let told = i64::try_from(position).map_err(|_large| Errno::EINVAL)?;
+    fn set_position(&self, position: u64) {
         self.file.set_position(position);
-        Ok(told)
     }
 
-    pub(crate) fn truncate(&self, length: i64) -> Result<()> {
-        let length = u64::try_from(length).map_err(|_negative| Errno::EINVAL)?;
+    fn set_size(&self, size: u64) -> Result<()> {
         match self.writes {
-            true => told(self.file.set_len(length)),
+            true => told(self.file.set_len(size)),
             false => Err(Errno::EINVAL),
         }
     }
 
-    pub(crate) fn sync(&self) -> Result<()> {
+    fn sync(&self) -> Result<()> {
         told(self.file.sync_all())
+    }
+
+    fn status(&self) -> Result<Status> {
+        let told = told(self.file.stat())?;
+        let (_, inode) = self.file.identity().unwrap_or_default();
+        let times = [
+            told.data_access_timestamp,
+            told.data_modification_timestamp,
+            told.status_change_timestamp,
+        ];
+        Ok(Status {
+            is_memory: false,
+            size: told.size,
+            inode,
+            links: told.link_count,
+            times: times.map(|time| time.map_or(0, |time| time.seconds.cast_signed())),
+        })
+    }
+
+    fn number_to_send(&self) -> Option<c_int> {
+        Some(self.file.fileno())
     }
 }
 

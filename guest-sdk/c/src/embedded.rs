@@ -2,7 +2,7 @@
 //! those that it added by `capsock_add_file`. They can be read, and stand before the
 //! files of the host.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::ffi::{c_char, c_int, c_void};
 use std::mem::size_of;
@@ -11,6 +11,8 @@ use std::slice;
 
 use crate::errno::{self, Errno, Result};
 use crate::memory;
+use crate::regular::{Regular, Status};
+use crate::table::O_RDONLY;
 
 unsafe extern "C" {
     fn __capsock_embedded(length: *mut usize) -> *const u8;
@@ -232,6 +234,67 @@ pub(crate) unsafe fn fill_stat(found: Found, stat: *mut c_void) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// One that is open.
+pub(crate) struct Content {
+    bytes: &'static [u8],
+    position: Cell<u64>,
+}
+
+impl Content {
+    pub(crate) fn new(bytes: &'static [u8]) -> Self {
+        let position = Cell::new(0);
+        Self { bytes, position }
+    }
+}
+
+impl Regular for Content {
+    fn mode(&self) -> c_int {
+        O_RDONLY
+    }
+
+    fn read_at(&self, room: &mut [u8], position: u64) -> Result<usize> {
+        let start = usize::try_from(position).unwrap_or(usize::MAX);
+        let rest = self.bytes.get(start..).unwrap_or_default();
+        let length = rest.len().min(room.len());
+        room[..length].copy_from_slice(&rest[..length]);
+        Ok(length)
+    }
+
+    fn write_at(&self, _data: &[u8], _position: u64) -> Result<usize> {
+        Err(Errno::EBADF)
+    }
+
+    fn size(&self) -> Result<u64> {
+        Ok(self.bytes.len() as u64)
+    }
+
+    fn position(&self) -> u64 {
+        self.position.get()
+    }
+
+    fn set_position(&self, position: u64) {
+        self.position.set(position);
+    }
+
+    fn set_size(&self, _size: u64) -> Result<()> {
+        Err(Errno::EINVAL)
+    }
+
+    fn sync(&self) -> Result<()> {
+        Ok(())
+    }
+
+    fn status(&self) -> Result<Status> {
+        Ok(Status {
+            is_memory: false,
+            size: self.bytes.len() as u64,
+            inode: inode_of(self.bytes) as u64,
+            links: 1,
+            times: [0; 3],
+        })
+    }
 }
 
 /// Where it is in memory: no other file is there.

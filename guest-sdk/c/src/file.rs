@@ -11,11 +11,11 @@ use std::rc::Rc;
 
 use capsock_guest::{File, unlink_unix};
 
-use crate::came::{self, CameFile};
-use crate::embedded::{self, Found};
+use crate::embedded::{self, Content, Found};
 use crate::errno::{self, Errno, Result};
 use crate::memory::{self, Iovec};
 use crate::path;
+use crate::regular::Regular;
 use crate::socket::Direction;
 use crate::special::Special;
 use crate::table::{
@@ -182,7 +182,7 @@ fn open_embedded(content: &'static [u8], flags: c_int) -> Result<c_int> {
     if flags & O_ACCMODE != O_RDONLY || flags & O_TRUNC != 0 {
         return Err(Errno::EROFS);
     }
-    table::open(Kind::Special(Special::of(content)), flags)
+    table::open(Kind::File(Box::new(Content::new(content))), flags)
 }
 
 /// libc's number of a directory, for what takes one.
@@ -241,9 +241,9 @@ pub(crate) fn number(fd: c_int, other: Errno) -> Result<c_int> {
 }
 
 /// Functions of one descriptor that go to libc with its number, what they do with a
-/// file that came over a socket, and what they fail with where it is neither.
+/// file that libc does not know, and what they fail with where it is neither.
 macro_rules! of_files {
-    ($($wrap:ident $real:ident($($argument:ident: $type:ty),*) -> $returned:ty, $other:ident $(, |$file:ident| $came:expr $(, |$special:ident| $of_special:expr)?)?;)*) => {$(
+    ($($wrap:ident $real:ident($($argument:ident: $type:ty),*) -> $returned:ty, $other:ident $(, |$file:ident| $came:expr)?;)*) => {$(
         unsafe extern "C" {
             fn $real(fd: c_int, $($argument: $type),*) -> $returned;
         }
@@ -259,12 +259,7 @@ macro_rules! of_files {
                 && let Kind::File($file) = &object.kind
             {
                 return $came;
-            }
-            $(if let Ok(object) = table::lookup(fd)
-                && let Kind::Special($special) = &object.kind
-            {
-                return $of_special;
-            })?)?
+            })?
             match number(fd, Errno::$other) {
                 // SAFETY: as the function's manual page says.
                 Ok(number) => libc::inside(|| unsafe { $real(number, $($argument),*) }),
@@ -280,15 +275,13 @@ macro_rules! of_files {
 of_files! {
     __wrap_pread __real_pread(start: *mut c_void, length: usize, offset: i64) -> isize, ESPIPE,
         // SAFETY: as pread(2) says.
-        |file| errno::count(position(offset).and_then(|at| file.read_at(unsafe { memory::room(start, length)? }, at))),
-        // SAFETY: the same.
-        |special| errno::count(position(offset).and_then(|at| special.read_at(unsafe { memory::room(start, length)? }, at as usize)));
+        |file| errno::count(position(offset).and_then(|at| file.read_at(unsafe { memory::room(start, length)? }, at)));
     __wrap_pwrite __real_pwrite(start: *const c_void, length: usize, offset: i64) -> isize, ESPIPE,
         // SAFETY: as pwrite(2) says.
         |file| errno::count(position(offset).and_then(|at| file.write_at(unsafe { memory::bytes(start, length)? }, at)));
     __wrap_preadv __real_preadv(start: *const Iovec, length: c_int, offset: i64) -> isize, ESPIPE,
         // SAFETY: as preadv(2) says.
-        |file| errno::count(position(offset).and_then(|at| read_parts(file, unsafe { memory::rooms(start, length)? }, at)));
+        |file| errno::count(position(offset).and_then(|at| read_parts(&**file, unsafe { memory::rooms(start, length)? }, at)));
     __wrap_pwritev __real_pwritev(start: *const Iovec, length: c_int, offset: i64) -> isize, ESPIPE,
         // SAFETY: as pwritev(2) says.
         |file| errno::count(position(offset).and_then(|at| file.write_at(&unsafe { memory::buffers(start, length)? }.concat(), at)));
@@ -304,7 +297,7 @@ fn position(offset: i64) -> Result<u64> {
     u64::try_from(offset).map_err(|_negative| Errno::EINVAL)
 }
 
-fn read_parts(file: &CameFile, rooms: Vec<&mut [u8]>, at: u64) -> Result<usize> {
+fn read_parts(file: &dyn Regular, rooms: Vec<&mut [u8]>, at: u64) -> Result<usize> {
     let mut count = 0;
     for room in rooms {
         let part = file.read_at(room, at + count as u64)?;
@@ -318,7 +311,7 @@ fn read_parts(file: &CameFile, rooms: Vec<&mut [u8]>, at: u64) -> Result<usize> 
 
 /// posix_fadvise(2) and posix_fallocate(3) return the error.
 macro_rules! of_files_telling {
-    ($($wrap:ident $real:ident($($argument:ident: $type:ty),*), $other:ident;)*) => {$(
+    ($($wrap:ident $real:ident($($argument:ident: $type:ty),*), $other:ident $(, |$file:ident| $known:expr)?;)*) => {$(
         unsafe extern "C" {
             fn $real(fd: c_int, $($argument: $type),*) -> c_int;
         }
@@ -326,6 +319,11 @@ macro_rules! of_files_telling {
         #[doc = concat!("`", stringify!($wrap), "`")]
         #[unsafe(no_mangle)]
         pub unsafe extern "C" fn $wrap(fd: c_int, $($argument: $type),*) -> c_int {
+            $(if let Ok(object) = table::lookup(fd)
+                && let Kind::File($file) = &object.kind
+            {
+                return $known.map_or_else(|errno: Errno| errno.0, |()| 0);
+            })?
             match number(fd, Errno::$other) {
                 // SAFETY: as the function's manual page says.
                 Ok(number) => libc::inside(|| unsafe { $real(number, $($argument),*) }),
@@ -337,7 +335,16 @@ macro_rules! of_files_telling {
 
 of_files_telling! {
     __wrap_posix_fadvise __real_posix_fadvise(offset: i64, length: i64, advice: c_int), ESPIPE;
-    __wrap_posix_fallocate __real_posix_fallocate(offset: i64, length: i64), ESPIPE;
+    __wrap_posix_fallocate __real_posix_fallocate(offset: i64, length: i64), ESPIPE,
+        |file| range_end(offset, length).and_then(|end| file.allocate(end));
+}
+
+fn range_end(offset: i64, length: i64) -> Result<u64> {
+    if offset < 0 || length <= 0 {
+        return Err(Errno::EINVAL);
+    }
+    let end = offset.checked_add(length).ok_or(Errno::EFBIG)?;
+    Ok(end.cast_unsigned())
 }
 
 unsafe extern "C" {
@@ -362,6 +369,8 @@ const S_IFCHR: c_int = 1;
 const S_IFSOCK: c_int = 2;
 const S_IFREG: c_int = 3;
 const NO_TYPE: c_int = 4;
+/// That everybody may read and write: of a file in memory.
+const S_IFREG_ALL: c_int = 5;
 
 /// fstat(2)
 #[unsafe(no_mangle)]
@@ -383,33 +392,24 @@ pub unsafe extern "C" fn __wrap_fstat(fd: c_int, stat: *mut c_void) -> c_int {
                 let told = libc::inside(|| unsafe { __real_fstat(0, stat) });
                 return errno::of_int(told).map(drop);
             }
-            Kind::File(came) => {
-                let told = came::told(came.file.stat())?;
-                let (_, identity) = came.file.identity().unwrap_or_default();
-                let times = [
-                    told.data_access_timestamp,
-                    told.data_modification_timestamp,
-                    told.status_change_timestamp,
-                ];
-                let times = times.map(|time| time.map_or(0, |time| time.seconds.cast_signed()));
+            Kind::File(file) => {
+                let told = file.status()?;
                 if stat.is_null() {
                     return Err(Errno::EFAULT);
                 }
+                let kind = if told.is_memory { S_IFREG_ALL } else { S_IFREG };
                 // SAFETY: the same.
                 unsafe {
-                    libc::__capsock_fill_stat(stat, S_IFREG);
-                    libc::__capsock_fill_file(stat, told.size, identity, told.link_count, &times);
+                    libc::__capsock_fill_stat(stat, kind);
+                    libc::__capsock_fill_file(stat, told.size, told.inode, told.links, &told.times);
                 }
                 return Ok(());
             }
             Kind::Pipe(_) | Kind::Reader(_) | Kind::Writer(_) => S_IFIFO,
             Kind::Socket(_) => S_IFSOCK,
-            Kind::Special(special) => match special.text() {
-                // SAFETY: as fstat(2) says.
-                Some(text) => return unsafe { embedded::fill_stat(Found::File(text), stat) },
-                None => S_IFCHR,
-            },
-            // SAFETY: the same.
+            Kind::Special(special) if special.is_text() => S_IFREG,
+            Kind::Special(_) => S_IFCHR,
+            // SAFETY: as fstat(2) says.
             Kind::Directory(_) => return unsafe { embedded::fill_stat(Found::Directory, stat) },
             Kind::Event(_) | Kind::Timer(_) | Kind::Epoll(_) => NO_TYPE,
         };
@@ -655,25 +655,32 @@ pub unsafe extern "C" fn __wrap_sendfile(
 ) -> isize {
     let send = || {
         let target = table::lookup(to)?;
-        let file = number(from, Errno::EINVAL)?;
+        let object = table::lookup(from)?;
+        let source = match &object.kind {
+            Kind::Libc(number) => Source::Libc(*number),
+            Kind::File(file) => Source::File(&**file),
+            _ => return Err(Errno::EINVAL),
+        };
         let start = if offset.is_null() {
-            // SAFETY: lseek(2).
-            libc::inside(|| unsafe { __real_lseek(file, 0, 1) })
+            source.position()
         } else {
             // SAFETY: as sendfile(2) says.
             unsafe { memory::get(offset)? }
         };
         let start = u64::try_from(start).map_err(|_negative| Errno::EINVAL)?;
-        let sent = match opened(file) {
+        let by_host = match source {
+            Source::Libc(number) => opened(number),
+            Source::File(_) => None,
+        };
+        let sent = match by_host {
             Some(opened) if target.socket().is_ok_and(|socket| socket.is_stream()) => {
                 send_by_host(&target, &opened, start, count)?
             }
-            _ => copy(to, file, start, count)?,
+            _ => copy(to, &source, start, count)?,
         };
         let end = (start + sent as u64).cast_signed();
         if offset.is_null() {
-            // SAFETY: lseek(2).
-            libc::inside(|| unsafe { __real_lseek(file, end, 0) });
+            source.set_position(end);
         } else {
             // SAFETY: as sendfile(2) says.
             unsafe { memory::put(offset, end)? };
@@ -681,6 +688,46 @@ pub unsafe extern "C" fn __wrap_sendfile(
         Ok(sent)
     };
     errno::count(send())
+}
+
+/// What sendfile(2) sends.
+enum Source<'a> {
+    Libc(c_int),
+    File(&'a dyn Regular),
+}
+
+impl Source<'_> {
+    fn position(&self) -> i64 {
+        match self {
+            // SAFETY: lseek(2).
+            Self::Libc(number) => libc::inside(|| unsafe { __real_lseek(*number, 0, 1) }),
+            Self::File(file) => file.position().cast_signed(),
+        }
+    }
+
+    fn set_position(&self, position: i64) {
+        match self {
+            Self::Libc(number) => {
+                // SAFETY: the same.
+                libc::inside(|| unsafe { __real_lseek(*number, position, 0) });
+            }
+            Self::File(file) => file.set_position(position.cast_unsigned()),
+        }
+    }
+
+    fn read_at(&self, room: &mut [u8], at: u64) -> Result<usize> {
+        match self {
+            Self::Libc(number) => {
+                let (start, length) = (room.as_mut_ptr().cast(), room.len());
+                // SAFETY: pread(2) into what is there.
+                let read = libc::inside(|| unsafe {
+                    __real_pread(*number, start, length, at.cast_signed())
+                });
+                errno::of_count(read)
+            }
+            Self::File(file) => file.read_at(room, at),
+        }
+    }
 }
 
 fn send_by_host(target: &Object, file: &File, start: u64, count: usize) -> Result<usize> {
@@ -704,16 +751,12 @@ fn send_by_host(target: &Object, file: &File, start: u64, count: usize) -> Resul
     Ok(sent)
 }
 
-fn copy(to: c_int, file: c_int, start: u64, count: usize) -> Result<usize> {
+fn copy(to: c_int, source: &Source<'_>, start: u64, count: usize) -> Result<usize> {
     let mut piece = vec![0; count.min(PIECE)];
     let mut sent = 0;
     while sent < count {
         let room = piece.len().min(count - sent);
-        let at = (start + sent as u64).cast_signed();
-        // SAFETY: pread(2) into what is there.
-        let read =
-            libc::inside(|| unsafe { __real_pread(file, piece.as_mut_ptr().cast(), room, at) });
-        let read = errno::of_count(read)?;
+        let read = source.read_at(&mut piece[..room], start + sent as u64)?;
         // SAFETY: write(2) of what is there.
         let written = unsafe { crate::io::__wrap_write(to, piece.as_ptr().cast(), read) };
         match errno::of_count(written) {

@@ -269,6 +269,9 @@ pub extern "C" fn __capsock_fcntl(fd: c_int, command: c_int, argument: c_int) ->
                     let settable = argument & (table::O_APPEND | table::O_NONBLOCK);
                     let _kept = libc::fcntl(number, command, settable);
                 }
+                if let Kind::File(file) = &object.kind {
+                    file.set_appends(argument & table::O_APPEND != 0);
+                }
                 object.set_nonblocking(argument & table::O_NONBLOCK != 0);
                 Ok(0)
             }

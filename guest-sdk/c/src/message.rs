@@ -99,7 +99,7 @@ fn sent_rights(data: &[u8], opened: &mut Vec<File>) -> Result<Vec<u8>> {
         let object = table::lookup(fd)?;
         let number = match &object.kind {
             Kind::Socket(socket) => socket.host.fileno(),
-            Kind::File(came) => came.file.fileno(),
+            Kind::File(file) => file.number_to_send().ok_or(Errno::EACCES)?,
             Kind::Libc(number) => {
                 let file = file::to_send(*number)?;
                 let number = file.fileno();
@@ -117,7 +117,10 @@ fn sent_rights(data: &[u8], opened: &mut Vec<File>) -> Result<Vec<u8>> {
 /// What came under a number of the Rust SDK.
 fn came(number: c_int) -> Option<Kind> {
     let socket = || Some(Kind::Socket(Sock::new(Socket::from_fileno(number).ok()?)));
-    let file = || Some(Kind::File(CameFile::new(File::from_fileno(number).ok()?)));
+    let file = || {
+        let file = CameFile::new(File::from_fileno(number).ok()?);
+        Some(Kind::File(Box::new(file)))
+    };
     let reader = || Some(Kind::Reader(PipeReader::from_fileno(number).ok()?));
     let writer = || Some(Kind::Writer(PipeWriter::from_fileno(number).ok()?));
     socket().or_else(file).or_else(reader).or_else(writer)

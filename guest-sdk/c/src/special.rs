@@ -30,15 +30,6 @@ unsafe extern "C" {
 }
 
 impl Special {
-    /// A file of the program itself.
-    pub(crate) fn of(content: &'static [u8]) -> Self {
-        let what = What::Text(content, Cell::new(0));
-        Self {
-            what,
-            mode: O_RDONLY,
-        }
-    }
-
     /// `None` where the path names none.
     pub(crate) fn open(path: &[u8], flags: i32) -> Option<Result<Self>> {
         let mode = flags & O_ACCMODE;
@@ -62,23 +53,14 @@ impl Special {
                 Ok(room.len())
             }
             What::Random => random(room),
-            What::Text(_, position) => {
-                let length = self.read_at(room, position.get())?;
+            What::Text(text, position) => {
+                let rest = &text[position.get()..];
+                let length = rest.len().min(room.len());
+                room[..length].copy_from_slice(&rest[..length]);
                 position.set(position.get() + length);
                 Ok(length)
             }
         }
-    }
-
-    /// pread(2)
-    pub(crate) fn read_at(&self, room: &mut [u8], position: usize) -> Result<usize> {
-        let What::Text(text, _) = &self.what else {
-            return self.read(room);
-        };
-        let rest = text.get(position..).unwrap_or_default();
-        let length = rest.len().min(room.len());
-        room[..length].copy_from_slice(&rest[..length]);
-        Ok(length)
     }
 
     pub(crate) fn write(&self, data: &[u8]) -> Result<usize> {
@@ -108,11 +90,8 @@ impl Special {
         Ok(to as i64)
     }
 
-    pub(crate) fn text(&self) -> Option<&'static [u8]> {
-        match self.what {
-            What::Text(text, _) => Some(text),
-            _ => None,
-        }
+    pub(crate) fn is_text(&self) -> bool {
+        matches!(self.what, What::Text(..))
     }
 }
 

@@ -9,10 +9,10 @@ use std::rc::{Rc, Weak};
 
 use capsock_guest::{PipeReader, PipeWriter, Socket};
 
-use crate::came::CameFile;
 use crate::epoll::Epoll;
 use crate::errno::{Errno, Result};
 use crate::event::{Event, Pipe, Timer};
+use crate::regular::Regular;
 use crate::socket::Sock;
 use crate::special::Special;
 use crate::stdin::Stdin;
@@ -61,8 +61,8 @@ pub(crate) enum Kind {
     Special(Special),
     /// A directory that the program itself has, by its path.
     Directory(Vec<u8>),
-    /// A file that came over a Unix socket.
-    File(CameFile),
+    /// A file that came over a Unix socket, or one in memory.
+    File(Box<dyn Regular>),
     /// The ends of pipes that did.
     Reader(PipeReader),
     Writer(PipeWriter),

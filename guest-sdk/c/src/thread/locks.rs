@@ -28,6 +28,9 @@ pub struct Mutex {
 
 const RECURSIVE: u32 = 1;
 const CHECKED: u32 = 2;
+/// Beside one of these: the lock of a `FILE`, whose words are looked at in
+/// `../../libc/with-threads/stdio.c` too.
+const OF_FILE: u32 = 4;
 
 impl Mutex {
     fn try_lock(&mut self) -> Result<()> {
@@ -36,7 +39,7 @@ impl Mutex {
             self.count = 1;
             return Ok(());
         }
-        if self.owner == current_id() && self.kind == RECURSIVE {
+        if self.owner == current_id() && self.kind & !OF_FILE == RECURSIVE {
             self.count = self.count.checked_add(1).ok_or(Errno::EAGAIN)?;
             return Ok(());
         }
@@ -58,7 +61,11 @@ impl Mutex {
         let deadline = deadline()?;
         let at = this as usize;
         let wait = |holder| Wait::Address {
-            what: "mutex",
+            what: if kind & OF_FILE == 0 {
+                "mutex"
+            } else {
+                "lock of a FILE"
+            },
             at,
             holder,
         };
