@@ -230,7 +230,10 @@ fn a_script_has_no_directory() {
 #[test]
 fn what_a_guest_does_not_have_is_told() {
     for (program, expected) in [
-        ("import os; os.fork()", "OSError: [Errno 52] Function not implemented\n"),
+        (
+            "import os; os.fork()",
+            "OSError: [Errno 52] Function not implemented\n",
+        ),
         (
             "import subprocess; subprocess.run(['true'])",
             "OSError: [Errno 52] Function not implemented: 'true'\n",
@@ -239,7 +242,10 @@ fn what_a_guest_does_not_have_is_told() {
             "import multiprocessing as m; m.Process(target=print).start()",
             "OSError: [Errno 52] Function not implemented\n",
         ),
-        ("import ctypes", "ModuleNotFoundError: No module named '_ctypes'\n"),
+        (
+            "import ctypes",
+            "ModuleNotFoundError: No module named '_ctypes'\n",
+        ),
     ] {
         let output = output(&mut guest!(&[], &["-c", program]));
         assert!(stderr(&output).ends_with(expected), "{}", stderr(&output));

@@ -59,7 +59,10 @@ fn constants_have_the_values_of_python() {
             || NOT_IN_PYTHON.contains(name);
         let newer = format!("{name} {}", ours[name]);
         assert!(
-            excused || NEWEST.lines().any(|line| line.trim_end_matches(" # 3.14") == newer),
+            excused
+                || NEWEST
+                    .lines()
+                    .any(|line| line.trim_end_matches(" # 3.14") == newer),
             "Python has no {newer}"
         );
     }

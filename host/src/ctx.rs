@@ -423,6 +423,14 @@ impl CapsockCtx {
         self.judge(Policy::vet_interfaces, || Check::Interfaces)
     }
 
+    /// Whether the guest may know an interface by its name and its number.
+    pub(crate) fn vet_interface(&self, name: &str) -> Result<(), Errno> {
+        match self.authority.policy().names_interface(name) {
+            true => Ok(()),
+            false => self.vet_interfaces(),
+        }
+    }
+
     /// Whether the guest may know the names of interfaces, where it has not asked
     /// for them.
     pub(crate) fn may_name_interfaces(&self) -> bool {

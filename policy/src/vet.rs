@@ -9,7 +9,7 @@ use crate::invalid::Invalid;
 use crate::name;
 use crate::operation::Operation;
 use crate::policy::{Policy, is_automatic, subjects};
-use crate::rule::{DescriptorKind, Effect, Op, OptionValue, Rule};
+use crate::rule::{DescriptorKind, Effect, Op, OptionValue, Rule, Special, Target};
 use crate::vetted::{NameRefusal, Refusal, Vetted, VettedName};
 
 /// The rules that allowed it: one for the address, and one for the IPv4 address
@@ -318,6 +318,28 @@ impl Policy {
     /// The denial, where no `interfaces` rule allows it or one denies it.
     pub fn vet_interfaces(&self) -> Result<(), Denial> {
         self.listing().map(drop)
+    }
+
+    /// Whether a program may know the number of an interface by its name, and the other
+    /// way round, without listing them: a rule that lets it use the interface names it.
+    ///
+    /// ```
+    /// use capsock_policy::{Op, Policy};
+    ///
+    /// let policy = Policy::default().allow(Op::Raw, "packet://eth0")?;
+    /// assert!(policy.names_interface("eth0") && !policy.names_interface("eth1"));
+    /// # Ok::<(), capsock_policy::ParseRuleError>(())
+    /// ```
+    pub fn names_interface(&self, name: &str) -> bool {
+        let named = self.rules().iter().any(|rule| {
+            let named = Special::Interface(name.to_owned());
+            let is_named =
+                matches!(&rule.target, Target::Special { address, .. } if address.as_ref() == Some(&named));
+            rule.effect == Effect::Allow && is_named
+        });
+        let is_denied = |rule: &Rule| rule.effect == Effect::Deny && rule.op == Op::Interfaces;
+        let may = |limit: &Self| limit.names_interface(name) || limit.vet_interfaces().is_ok();
+        named && !self.rules().iter().any(is_denied) && self.limits.iter().all(may)
     }
 
     pub(crate) fn listing(&self) -> Result<Grants<'_>, Denial> {

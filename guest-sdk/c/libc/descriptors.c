@@ -174,6 +174,14 @@ void __capsock_fill_stat(struct stat *status, int kind) {
     *status = (struct stat){.st_mode = modes[kind], .st_nlink = 1, .st_blksize = 4096};
 }
 
+/* What stat(2) tells of the file of a Unix socket. */
+void __capsock_fill_socket(struct stat *status, unsigned long long device, unsigned long long inode, unsigned mode,
+                           unsigned owner, unsigned group) {
+    *status = (struct stat){
+        .st_dev = device, .st_ino = inode, .st_mode = S_IFSOCK | mode, .st_nlink = 1, .st_uid = owner, .st_gid = group, .st_blksize = 4096,
+    };
+}
+
 /* And of a regular file. */
 void __capsock_fill_file(struct stat *status, unsigned long long size, unsigned long long inode,
                          unsigned long long links, const long long times[3]) {

@@ -14,11 +14,16 @@ mod generated {
             package capsock:c;
 
             world c {
+                import wasi:cli/exit@0.2.12;
                 import wasi:cli/stdin@0.2.12;
                 import wasi:clocks/monotonic-clock@0.2.12;
             }
 
             package wasi:cli@0.2.12 {
+                interface exit {
+                    exit-with-code: func(status-code: u8);
+                }
+
                 interface stdin {
                     use wasi:io/streams@0.2.12.{input-stream};
                     get-stdin: func() -> input-stream;
@@ -36,5 +41,5 @@ mod generated {
 }
 
 pub(crate) use capsock_guest::raw::io::{poll, streams};
-pub(crate) use generated::wasi::cli::stdin;
+pub(crate) use generated::wasi::cli::{exit, stdin};
 pub(crate) use generated::wasi::clocks0_2_12::monotonic_clock;

@@ -274,6 +274,9 @@ pub extern "C" fn __wrap_epoll_create(size: c_int) -> c_int {
     __wrap_epoll_create1(if size > 0 { 0 } else { -1 })
 }
 
+const EXCLUSIVE: u32 = 1 << 28;
+/// EPOLLIN, EPOLLOUT, EPOLLERR, EPOLLHUP, EPOLLWAKEUP, EPOLLET and itself.
+const WITH_EXCLUSIVE: u32 = 0x1d | 1 << 29 | 1 << 31 | EXCLUSIVE;
 const EPOLL_CTL_ADD: c_int = 1;
 const EPOLL_CTL_DEL: c_int = 2;
 const EPOLL_CTL_MOD: c_int = 3;
@@ -304,9 +307,23 @@ pub unsafe extern "C" fn __wrap_epoll_ctl(
         }
         // SAFETY: as epoll_ctl(2) says.
         let event = || unsafe { memory::get(event) };
+        let is_exclusive = |event: &EpollEvent| event.events & EXCLUSIVE != 0;
         match operation {
-            EPOLL_CTL_ADD => epoll.add(fd, &object, event()?),
-            EPOLL_CTL_MOD => epoll.modify(fd, &object, event()?),
+            EPOLL_CTL_ADD => {
+                let event = event()?;
+                let is_set = matches!(object.kind, Kind::Epoll(_));
+                if is_exclusive(&event) && (is_set || event.events & !WITH_EXCLUSIVE != 0) {
+                    return Err(Errno::EINVAL);
+                }
+                epoll.add(fd, &object, event)
+            }
+            EPOLL_CTL_MOD => {
+                let event = event()?;
+                if is_exclusive(&event) {
+                    return Err(Errno::EINVAL);
+                }
+                epoll.modify(fd, &object, event)
+            }
             EPOLL_CTL_DEL => epoll.delete(fd, &object),
             _ => Err(Errno::EINVAL),
         }

@@ -61,6 +61,14 @@ pub(crate) mod libc {
             mode: u32,
         ) -> c_int;
         pub(crate) fn __capsock_inode(fd: c_int, inode: *mut u64) -> c_int;
+        pub(crate) fn __capsock_fill_socket(
+            stat: *mut c_void,
+            device: u64,
+            inode: u64,
+            mode: u32,
+            owner: u32,
+            group: u32,
+        );
         pub(crate) fn __capsock_fill_stat(stat: *mut c_void, kind: c_int);
         pub(crate) fn __capsock_fill_file(
             stat: *mut c_void,

@@ -28,6 +28,7 @@ mod embedded;
 mod epoll;
 mod errno;
 mod event;
+mod exit;
 mod file;
 mod inet;
 mod interfaces;

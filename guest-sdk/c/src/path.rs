@@ -2,6 +2,8 @@
 
 use std::ffi::{CString, c_char, c_int, c_void};
 
+use capsock_guest::stat_unix;
+
 use crate::embedded::{self, Found};
 use crate::errno::{self, Errno, Result};
 use crate::file::{self, AT_FDCWD, libc};
@@ -85,7 +87,10 @@ pub unsafe extern "C" fn __wrap_stat(path: *const c_char, stat: *mut c_void) -> 
     // SAFETY: as stat(2) says.
     unsafe {
         let fill = |found| embedded::fill_stat(found, stat);
-        either(AT_FDCWD, path, || __real_stat(path, stat), fill)
+        match either(AT_FDCWD, path, || __real_stat(path, stat), fill) {
+            0 => 0,
+            _ => errno::nothing(socket_status(path, stat)),
+        }
     }
 }
 
@@ -95,8 +100,39 @@ pub unsafe extern "C" fn __wrap_lstat(path: *const c_char, stat: *mut c_void) ->
     // SAFETY: as lstat(2) says.
     unsafe {
         let fill = |found| embedded::fill_stat(found, stat);
-        either(AT_FDCWD, path, || __real_lstat(path, stat), fill)
+        match either(AT_FDCWD, path, || __real_lstat(path, stat), fill) {
+            0 => 0,
+            _ => errno::nothing(socket_status(path, stat)),
+        }
     }
+}
+
+/// What is told of a Unix socket beneath no directory of the guest's; or the error that
+/// libc has told.
+///
+/// # Safety
+/// As stat(2) says.
+unsafe fn socket_status(path: *const c_char, stat: *mut c_void) -> Result<()> {
+    let failed = errno::last();
+    // SAFETY: by this function's condition.
+    let path = unsafe { memory::text(path) }.filter(|path| path.starts_with('/'));
+    let path = path.filter(|_| failed == Errno::ENOTCAPABLE || failed == Errno::ENOENT);
+    let told = path.and_then(|path| stat_unix(path).ok()).ok_or(failed)?;
+    if stat.is_null() {
+        return Err(Errno::EFAULT);
+    }
+    // SAFETY: the same.
+    unsafe {
+        libc::__capsock_fill_socket(
+            stat,
+            told.device,
+            told.inode,
+            told.mode,
+            told.owner,
+            told.group,
+        )
+    };
+    Ok(())
 }
 
 /// access(2)

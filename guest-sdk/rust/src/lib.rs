@@ -89,7 +89,7 @@ pub use server::{DatagramServer, Handle, HandleDatagram, Server, Stopper};
 pub use socket::Socket;
 pub use text::{TextOptions, TextReader, TextWriter};
 pub use timeout::{getdefaulttimeout, setdefaulttimeout};
-pub use unix::unlink_unix;
+pub use unix::{UnixStatus, stat_unix, unlink_unix};
 
 /// What the C SDK is made of beside the sockets.
 #[doc(hidden)]

@@ -23,12 +23,14 @@ impl Host for CapsockCtxView<'_> {
     }
 
     fn name_to_index(&mut self, name: String) -> Result<u32> {
-        self.ctx.vet_interfaces()?;
+        self.ctx.vet_interface(&name)?;
         Ok(os::interfaces::index(&name)?)
     }
 
     fn index_to_name(&mut self, index: u32) -> Result<String> {
-        self.ctx.vet_interfaces()?;
-        Ok(os::interfaces::name(index)?)
+        let name = os::interfaces::name(index);
+        self.ctx
+            .vet_interface(name.as_deref().unwrap_or_default())?;
+        Ok(name?)
     }
 }

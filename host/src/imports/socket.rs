@@ -5,11 +5,12 @@ use wasmtime_wasi::async_trait;
 use wasmtime_wasi::p2::{DynPollable, Pollable, subscribe};
 
 use crate::bindings::socket::{
-    Host, HostSocket, Interest, ReceiveFlags, SendFlags, ShutdownType, Timeout,
+    Host, HostSocket, Interest, ReceiveFlags, SendFlags, ShutdownType, SocketStatus, Timeout,
 };
 use crate::bindings::types::{Address, AddressFamily, SocketType};
 use crate::ctx::CapsockCtxView;
 use crate::error::SocketError;
+use crate::os;
 use crate::socket::{Readiness, Socket};
 
 type Result<T> = std::result::Result<T, SocketError>;
@@ -17,6 +18,22 @@ type Result<T> = std::result::Result<T, SocketError>;
 impl Host for CapsockCtxView<'_> {
     fn unlink(&mut self, local: Address) -> Result<()> {
         Ok(Socket::unlink(self.ctx, local.into())?)
+    }
+
+    fn stat(&mut self, local: Address) -> Result<SocketStatus> {
+        Ok(Socket::stat(self.ctx, local.into())?.into())
+    }
+}
+
+impl From<os::SocketStatus> for SocketStatus {
+    fn from(status: os::SocketStatus) -> Self {
+        Self {
+            inode: status.inode,
+            device: status.device,
+            mode: status.mode,
+            owner: status.owner,
+            group: status.group,
+        }
     }
 }
 

@@ -42,9 +42,10 @@ pub(crate) use socket::{
     FAST_OPEN, Identity, ReceiveFlags, SendFlags, Shutdown, accept, bind, bind_again, connect,
     cookie, create, create_pair, disconnect, duplicate, identify, is_in_memory, listen,
     local_address, receive, receive_from, receive_into, remote_address, reset, send, send_file,
-    send_to, set_nonblocking, set_timeouts, shutdown, unlink, unread, unreceived, with_own_port,
+    send_to, set_nonblocking, set_timeouts, shutdown, stat, unlink, unread, unreceived,
+    with_own_port,
 };
-pub(crate) use unix_path::{FileId, UnixDirectories};
+pub(crate) use unix_path::{FileId, SocketStatus, UnixDirectories};
 
 /// Who this process is to others: what the kernel passes on by itself.
 pub(crate) fn own_credentials() -> Credentials {

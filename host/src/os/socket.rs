@@ -12,7 +12,7 @@ use socket2::SockRef;
 use super::UnixDirectories;
 use super::recorder::{self, Call};
 use super::sockaddr::{Form, decode, encode, path_address};
-use super::unix_path::{Place, ProcPath};
+use super::unix_path::{Place, ProcPath, SocketStatus};
 use crate::policy::Vetted;
 use crate::policy::operation::{Bind, Listen, Operation};
 use crate::{Address, AddressFamily, Errno, SocketType, UnixAddress};
@@ -118,6 +118,14 @@ pub(crate) fn unlink(local: &Vetted<Bind>, directories: &UnixDirectories) -> Res
         Ok(()) => aside.unlink(),
         Err(in_use) => aside.move_to(&place).and(Err(in_use)),
     }
+}
+
+/// `lstat(2)` of a socket's file.
+pub(crate) fn stat(
+    local: &Vetted<Bind>,
+    directories: &UnixDirectories,
+) -> Result<SocketStatus, Errno> {
+    directories.place(local.unix_path())?.socket_status()
 }
 
 /// Whether no socket is bound to a file: then `connect(2)` is refused. The kernel

@@ -16,7 +16,7 @@ use std::sync::{PoisonError, RwLock};
 use cap_fs_ext::DirExt;
 use cap_std::AmbientAuthority;
 use cap_std::fs::Dir;
-use rustix::fs::{AtFlags, FileType, Mode, OFlags, RenameFlags};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, RenameFlags, Stat};
 use rustix::net::SocketAddrAny;
 
 use super::confine::making_sockets_in;
@@ -40,6 +40,17 @@ pub(crate) struct FileId {
 pub(crate) struct ProcPath {
     address: SocketAddrAny,
     _held: OwnedFd,
+}
+
+/// What stat(2) tells of the file of a Unix socket.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SocketStatus {
+    pub(crate) inode: u64,
+    pub(crate) device: u64,
+    /// Without the type.
+    pub(crate) mode: u32,
+    pub(crate) owner: u32,
+    pub(crate) group: u32,
 }
 
 /// A directory that was opened, and a name in it.
@@ -223,15 +234,27 @@ impl Place {
     pub(crate) fn socket(&self) -> Result<ProcPath, Errno> {
         let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let socket = rustix::fs::openat(&self.directory, &self.name, flags, Mode::empty())?;
-        match FileType::from_raw_mode(rustix::fs::fstat(&socket)?.st_mode) {
-            FileType::Socket => {}
-            FileType::Symlink => return Err(Errno::AccessDenied),
-            _ => return Err(Errno::NotSocket),
-        }
+        check_socket(&rustix::fs::fstat(&socket)?)?;
         let address = proc_path(&socket, OsStr::new(""))?;
         Ok(ProcPath {
             address,
             _held: socket,
+        })
+    }
+
+    /// What is told of the socket that is here.
+    ///
+    /// # Errors
+    /// As [`Place::socket`].
+    pub(crate) fn socket_status(&self) -> Result<SocketStatus, Errno> {
+        let stat = rustix::fs::statat(&self.directory, &self.name, AtFlags::SYMLINK_NOFOLLOW)?;
+        check_socket(&stat)?;
+        Ok(SocketStatus {
+            inode: stat.st_ino,
+            device: stat.st_dev,
+            mode: stat.st_mode & 0o7777,
+            owner: stat.st_uid,
+            group: stat.st_gid,
         })
     }
 
@@ -246,6 +269,15 @@ impl Place {
     fn elsewhere(&self, path: &Path) -> Errno {
         tracing::warn!(path = %path.display(), "leads out of the directory that was opened");
         Errno::AccessDenied
+    }
+}
+
+/// Whether a file is a socket.
+fn check_socket(stat: &Stat) -> Result<(), Errno> {
+    match FileType::from_raw_mode(stat.st_mode) {
+        FileType::Socket => Ok(()),
+        FileType::Symlink => Err(Errno::AccessDenied),
+        _ => Err(Errno::NotSocket),
     }
 }
 

@@ -218,6 +218,18 @@ impl Socket {
         Ok(())
     }
 
+    /// `lstat(2)` of the file of a Unix socket. Programs ask for paths of all kinds, so
+    /// that a denial is not told.
+    pub(crate) fn stat(ctx: &CapsockCtx, local: Address) -> Result<os::SocketStatus, Errno> {
+        let Address::Unix(UnixAddress::Pathname(_)) = local else {
+            return Err(Errno::InvalidArgument);
+        };
+        let policy = ctx.authority().policy();
+        let vetted = policy.vet::<Bind>(Protocol::UnixConnection, local);
+        let vetted = vetted.map_err(|_denied| Errno::AccessDenied)?;
+        os::stat(&vetted, ctx.directories())
+    }
+
     /// `listen(2)`
     pub(crate) fn listen(&self, ctx: &CapsockCtx, backlog: u32) -> Result<(), Errno> {
         let descriptor = self.open()?;

@@ -7,7 +7,8 @@ use super::Result;
 use crate::Portable;
 use crate::bindings::exports::capsock::sockets::poller::Readiness;
 use crate::bindings::exports::capsock::sockets::socket::{
-    Guest, GuestSocket, Interest, ReceiveFlags, SendFlags, ShutdownType, Socket as Handle, Timeout,
+    Guest, GuestSocket, Interest, ReceiveFlags, SendFlags, ShutdownType, Socket as Handle,
+    SocketStatus, Timeout,
 };
 use crate::bindings::exports::capsock::sockets::types::{
     Address, AddressFamily, SocketType, UnixAddress,
@@ -19,12 +20,21 @@ impl Guest for Portable {
     type Socket = Socket;
 
     fn unlink(local: Address) -> Result<()> {
-        Err(match local {
-            Address::Unix(UnixAddress::Pathname(_)) => Errno::AddressFamilyNotSupported,
-            _ => Errno::InvalidArgument,
-        }
-        .into())
+        no_file(&local)
     }
+
+    fn stat(local: Address) -> Result<SocketStatus> {
+        no_file(&local)
+    }
+}
+
+/// What is only of the files of Unix sockets.
+fn no_file<T>(local: &Address) -> Result<T> {
+    Err(match local {
+        Address::Unix(UnixAddress::Pathname(_)) => Errno::AddressFamilyNotSupported,
+        _ => Errno::InvalidArgument,
+    }
+    .into())
 }
 
 impl GuestSocket for Socket {

@@ -3,6 +3,16 @@
 
 #include <features.h>
 
+/* How Linux makes the numbers of requests. */
+#define _IOC(direction, type, number, size) (((direction) << 30) | ((size) << 16) | ((type) << 8) | (number))
+#define _IOC_NONE 0U
+#define _IOC_WRITE 1U
+#define _IOC_READ 2U
+#define _IO(type, number) _IOC(_IOC_NONE, (type), (number), 0)
+#define _IOW(type, number, kind) _IOC(_IOC_WRITE, (type), (number), sizeof(kind))
+#define _IOR(type, number, kind) _IOC(_IOC_READ, (type), (number), sizeof(kind))
+#define _IOWR(type, number, kind) _IOC(_IOC_READ | _IOC_WRITE, (type), (number), sizeof(kind))
+
 #ifdef __cplusplus
 extern "C" {
 #endif
