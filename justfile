@@ -16,7 +16,7 @@ demo: build guests
 # Run all tests.
 test: build guests libc-guests c-sdk c-programs python
     scripts/peers
-    scripts/python-suite
+    scripts/python-packages
     scripts/bench-memcached
     scripts/cargo-test --workspace
     cargo test --workspace --doc
@@ -64,22 +64,22 @@ c-sdk:
 c-programs *names: c-sdk
     scripts/c-programs {{ names }}
 
-# Build target/guests/python.wasm, which runs any Python script.
-python:
+# Build target/guests/python.wasm, CPython with its standard library, from its source.
+python: c-sdk
+    scripts/cpython
     scripts/python
 
 # Print how long Python takes to start, compiled before.
 python-start: build python
     scripts/python-start
 
-# Run CPython's own tests of sockets, and write docs/python-conformance.md.
+# Run CPython's own tests of networks and threads, and write docs/python-conformance.md.
 python-conformance: build python
-    scripts/python-suite
-    python3 tests/python/conformance.py -o docs/python-conformance.md target/debug/capsock target/guests/python.wasm target/python-suite
+    python3 tests/python/conformance.py -o docs/python-conformance.md target/debug/capsock target/guests/python.wasm target/cpython/python target/cpython/source/Lib
 
-# Make a component of a Python script: build-python app.py app.wasm
+# Make a component of a Python script: build-python app.py app.wasm [--path LIBRARIES]
 build-python application output *options: python
-    PATH=$PWD/target/python-venv/bin:$PATH python3 guest-sdk/python/capsock_build.py {{ application }} -o {{ output }} {{ options }}
+    scripts/python {{ application }} {{ output }} {{ options }}
 
 # Check the format, the lints, the documentation and the dependencies.
 lint:

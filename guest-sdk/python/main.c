@@ -78,6 +78,8 @@ int main(int count, char **arguments) {
     PyConfig_InitPythonConfig(&config);
     config.parse_argv = application == NULL;
     check(PyConfig_SetString(&config, &config.program_name, L"python"));
+    /* It is told in messages, and can be run by nobody. */
+    check(PyConfig_SetString(&config, &config.executable, L"python"));
     check(PyConfig_SetBytesArgv(&config, count, arguments));
     if (application)
         check(PyConfig_SetBytesString(&config, &config.run_module, application));

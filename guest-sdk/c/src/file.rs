@@ -511,9 +511,13 @@ pub unsafe extern "C" fn __wrap_unlink(path: *const c_char) -> c_int {
     let path = unsafe { memory::text(path) }.filter(|path| path.starts_with('/'));
     errno::nothing(match path.map(unlink_unix) {
         Some(Ok(())) => Ok(()),
-        // Beneath no directory of the guest's: the host knows better.
-        Some(Err(error)) if failed == Errno::ENOTCAPABLE => Err(error.into()),
-        _ => Err(failed),
+        // Beneath no directory of the guest's: the host knows better, of what it grants.
+        Some(Err(error)) => match Errno::from(error) {
+            Errno::EACCES if failed != Errno::ENOTCAPABLE => Err(failed),
+            error if failed == Errno::ENOTCAPABLE || failed == Errno::ENOENT => Err(error),
+            _ => Err(failed),
+        },
+        None => Err(failed),
     })
 }
 
