@@ -45,13 +45,21 @@ test_concurrent_futures.test_thread_pool test_concurrent_futures.test_wait
 """.split()
 
 FLAGS = """
---allow-listen ip://loopback:*,ephemeral --allow-listen ip://0.0.0.0:*,ephemeral
---allow-listen ip://[::]:*,ephemeral --allow-connect ip://loopback:*
---allow-send ip://loopback:* --allow-recv ip://loopback:* --allow-bind ip://loopback:*,ephemeral
+--allow-listen ip://loopback:*,ephemeral --allow-listen ip://0.0.0.0:*,ephemeral --allow-listen ip://[::]:*,ephemeral
+--allow-connect ip://loopback:*
+--allow-bind ip://loopback:*,ephemeral --allow-bind ip://0.0.0.0:*,ephemeral --allow-bind ip://[::]:*,ephemeral
+--allow-send ip://loopback:*
+--allow-recv ip://loopback:*
+--allow-listen mptcp://loopback:*,ephemeral --allow-listen mptcp://0.0.0.0:*,ephemeral --allow-listen mptcp://[::]:*,ephemeral
+--allow-connect mptcp://loopback:*
+--allow-bind mptcp://loopback:*,ephemeral --allow-bind mptcp://0.0.0.0:*,ephemeral --allow-bind mptcp://[::]:*,ephemeral
+--allow-bind udplite://loopback:*,ephemeral --allow-bind udplite://0.0.0.0:*,ephemeral --allow-bind udplite://[::]:*,ephemeral
+--allow-send udplite://loopback:*
+--allow-recv udplite://loopback:*
 --allow-listen unix:/tmp/ --allow-connect unix:/tmp/ --allow-send unix:/tmp/ --allow-bind unix:/tmp/
 --allow-listen unix-abstract:* --allow-bind unix-abstract:* --allow-connect unix-abstract:*
 --allow-pass-fd * --allow-take-fd * --allow-interfaces --allow-resolve *
---allow-option so-bindtodevice=* --allow-raw packet://lo --allow-raw netlink://*
+--allow-option so-bindtodevice --allow-raw packet://lo --allow-raw netlink://*
 --limit memory=2GiB --limit threads=2000
 """.split()
 
@@ -153,10 +161,8 @@ class Conductor:
                 os.symlink(os.path.join(library, 'test'), os.path.join(packages, 'test'))
                 command = ['env', f'PYTHONPATH={packages}', os.path.abspath(arguments.python), script]
             else:
-                tests = '/usr/local/lib/python3.13/test'
                 command = [os.path.abspath(arguments.capsock), 'run', *FLAGS]
-                command += ['--dir', f'{library}/test::{tests}:ro', '--dir', f'{work}::/work']
-                command += ['--dir', f'{work}', '--env', f'TMPDIR={work}']
+                command += ['--dir', f'{library}::/suite:ro', '--dir', work, '--env', f'TMPDIR={work}']
                 command += [os.path.abspath(arguments.wasm), script]
             return Run(command, module, work).whole()
 

@@ -11,6 +11,10 @@ import os
 import sys
 import unittest
 
+if os.path.exists('/suite/test'):
+    # After what the interpreter has itself.
+    sys.path.append('/suite')
+
 from test import support
 
 # What a guest cannot have, so that tests which need it say so.
@@ -70,6 +74,8 @@ def flat(suite):
 
 
 def main(name, done=None):
+    # Files of tests are made here.
+    os.chdir(os.path.dirname(done) if done else '.')
     done = set(open(done).read().split('\n')) if done else set()
     result = Result()
     try:
