@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::Command;
 
 use capsock_test_programs::pattern;
-use capsock_tests::peer::{Redis, Server, free_port, program};
+use capsock_tests::peer::{Postgres, Redis, Server, free_port, program};
 use capsock_tests::{output, stderr, succeed, target};
 use rstest::rstest;
 
@@ -117,55 +117,10 @@ fn redis_answers_a_guest_of_the_standard_library(#[case] host: &str) {
 #[case::ipv4("127.0.0.1")]
 #[case::ipv6("::1")]
 fn postgresql_takes_a_guest_in(#[case] host: &str) {
-    let (Some(initdb), Some(postgres)) = (program("initdb"), program("postgres")) else {
+    let Some(server) = Postgres::start(host) else {
         return;
     };
-    let directory = tempfile::tempdir().unwrap();
-    open_to_all(directory.path());
-    let data = directory.path().join("data");
-    // It refuses to run as root.
-    let nobody = fs::metadata(directory.path())
-        .is_ok_and(|own| std::os::unix::fs::MetadataExt::uid(&own) == 0);
-    let command = |program: &Path| {
-        if !nobody {
-            return Command::new(program);
-        }
-        let mut command = Command::new("setpriv");
-        command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]);
-        command.arg(program);
-        command
-    };
-    fs::create_dir(&data).unwrap();
-    if nobody {
-        std::os::unix::fs::chown(&data, Some(65534), Some(65534)).unwrap();
-    }
-    let mut init = command(&initdb);
-    init.args(["--no-sync", "--auth=trust", "--username=guest", "--pgdata"]);
-    let output = init.arg(&data).current_dir("/").output().unwrap();
-    assert!(
-        output.status.success(),
-        "{}",
-        capsock_tests::stderr(&output)
-    );
-
-    let port = free_port(host);
-    let mut server = command(&postgres);
-    server.arg("-D").arg(&data).current_dir("/");
-    server.args(["-c", "fsync=off", "-c", "unix_socket_directories="]);
-    server.args([
-        "-p",
-        &port.to_string(),
-        "-c",
-        &format!("listen_addresses={host}"),
-    ]);
-    // It accepts connections before it is ready for them.
-    let _postgres = Server::start(&mut server, || {
-        let mut question =
-            Command::new(initdb.canonicalize().unwrap().with_file_name("pg_isready"));
-        question.args(["-q", "-h", host, "-p", &port.to_string()]);
-        question.status().unwrap().success()
-    });
-
+    let port = server.port;
     let grant = target("tcp", host, port);
     let args = ["postgres", host, &port.to_string(), "guest"];
     // The answers to the query: its row, that it is complete, and that the

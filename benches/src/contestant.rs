@@ -172,6 +172,8 @@ impl Arena {
                 path if path.exists() => {
                     // Minutes of compiling, once.
                     let mut config = guest::config();
+                    config.concurrency_support(true);
+                    config.wasm_component_model_threading(true);
                     config.cache(Some(wasmtime::Cache::new(wasmtime::CacheConfig::new())?));
                     let program =
                         guest::engine(&config).and_then(|engine| Program::new(&engine, &path));
@@ -259,14 +261,14 @@ impl Arena {
             Contestant::Wasi02 => guest(&self.std, args),
             Contestant::Sealed => guest(&self.sealed, args),
             Contestant::Wasi03 => guest(&self.p3, args),
-            Contestant::NativePython => Command::new("python3")
+            Contestant::NativePython => Command::new(guest::native_python())
                 .arg("-c")
                 .arg(PYTHON_PROGRAMS)
                 .args(&args)
                 .stdin(Stdio::null())
                 .spawn()
                 .map(Running::Process)
-                .map_err(|error| format!("python3: {error}")),
+                .map_err(|error| format!("{}: {error}", guest::native_python().display())),
             Contestant::CapsockPython => {
                 let program = self.python.as_ref().map_err(String::clone)?;
                 let interpreter = ["-c".to_owned(), PYTHON_PROGRAMS.to_owned()];

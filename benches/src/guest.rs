@@ -260,6 +260,16 @@ pub(crate) fn native(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../target/{name}"))
 }
 
+/// CPython of the version that the guest is, which `scripts/cpython` finds or builds.
+pub(crate) fn native_python() -> PathBuf {
+    let built = native("cpython/python");
+    if built.exists() {
+        built
+    } else {
+        "python3".into()
+    }
+}
+
 /// A component that `just guests` builds.
 pub(crate) fn path(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../target/guests/{name}.wasm"))

@@ -1,5 +1,6 @@
 //! The machine that is measured on.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::process::Command;
@@ -8,6 +9,8 @@ use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::unistd::Pid;
 use serde_derive::{Deserialize, Serialize};
+
+use crate::guest;
 
 /// What the figures depend on.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -39,7 +42,7 @@ impl Machine {
             rustc: output("rustc", &["--version"]),
             capsock: env!("CARGO_PKG_VERSION").to_owned(),
             wasmtime: locked("wasmtime"),
-            python: output("python3", &["--version"]),
+            python: output(guest::native_python(), &["--version"]),
             date: output("date", &["-u", "+%Y-%m-%d"]),
             load: load.split(' ').next().unwrap_or_default().to_owned(),
         }
@@ -47,7 +50,7 @@ impl Machine {
 }
 
 /// What a command prints; nothing where there is none.
-fn output(program: &str, args: &[&str]) -> String {
+fn output(program: impl AsRef<OsStr>, args: &[&str]) -> String {
     let output = Command::new(program).args(args).output();
     let text = output.map(|output| output.stdout).unwrap_or_default();
     String::from_utf8_lossy(&text).trim().to_owned()

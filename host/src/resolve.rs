@@ -42,6 +42,7 @@ pub(crate) async fn address_info(
             },
             None if question.flags.numeric_host => return Err(NameError::NoName),
             None => {
+                let host = own_name(ctx, host);
                 let name = vetted.insert(ctx.vet_name(host)?).clone();
                 match is_localhost(&name) {
                     true => Host::Localhost,
@@ -164,6 +165,7 @@ pub(crate) async fn host_by_name(ctx: &CapsockCtx, name: &str) -> Result<HostEnt
     if let Ok(ip) = name.parse() {
         return Ok(entry(name, ip));
     }
+    let name = own_name(ctx, name);
     let vetted = ctx.vet_name(name)?;
     let mut entry = match is_localhost(&vetted) {
         true => entry(vetted.as_str(), Ipv4Addr::LOCALHOST),
@@ -199,6 +201,17 @@ pub(crate) async fn host_by_address(
     ctx.vet_name(&reverse_name(ip))?;
     let look_up = move || Ok(os::databases::host_by_address(ip));
     on_pool(ctx, look_up).await?.map(|entry| entry.bounded(ctx))
+}
+
+/// The name to look up for `name`. That of this machine, which programs ask for to greet
+/// others with, is another word for `localhost` where it is not granted: nobody is asked,
+/// and its addresses are not told. nss-myhostname(8) does the same.
+fn own_name<'a>(ctx: &CapsockCtx, name: &'a str) -> &'a str {
+    let is_own = os::names::host_name().is_ok_and(|own| own.eq_ignore_ascii_case(name));
+    match is_own && !ctx.authority().may("resolve", name).unwrap_or(false) {
+        true => LOCALHOST,
+        false => name,
+    }
 }
 
 /// An address as text, and the zone that may follow it.

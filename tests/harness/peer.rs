@@ -3,7 +3,8 @@
 
 use std::fs;
 use std::net::{TcpListener, TcpStream};
-use std::path::PathBuf;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -95,6 +96,71 @@ impl Redis {
             .arg("--dir")
             .arg(directory.path());
         let server = Server::start(&mut command, || TcpStream::connect((host, port)).is_ok());
+        Some(Self {
+            port,
+            _server: server,
+            _directory: directory,
+        })
+    }
+}
+
+/// A PostgreSQL with a user `guest`, who needs no password, at a port of its own.
+#[derive(Debug)]
+pub struct Postgres {
+    /// Where it listens.
+    pub port: u16,
+    _server: Server,
+    _directory: TempDir,
+}
+
+impl Postgres {
+    /// `None`, and told, where it is missing.
+    #[track_caller]
+    pub fn start(host: &str) -> Option<Self> {
+        let (Some(initdb), Some(postgres)) = (program("initdb"), program("postgres")) else {
+            return None;
+        };
+        let directory = tempfile::tempdir().unwrap();
+        fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        let data = directory.path().join("data");
+        // It refuses to run as root.
+        let nobody = fs::metadata(directory.path())
+            .is_ok_and(|own| std::os::unix::fs::MetadataExt::uid(&own) == 0);
+        let command = |program: &Path| {
+            if !nobody {
+                return Command::new(program);
+            }
+            let mut command = Command::new("setpriv");
+            command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]);
+            command.arg(program);
+            command
+        };
+        fs::create_dir(&data).unwrap();
+        if nobody {
+            std::os::unix::fs::chown(&data, Some(65534), Some(65534)).unwrap();
+        }
+        let mut init = command(&initdb);
+        init.args(["--no-sync", "--auth=trust", "--username=guest", "--pgdata"]);
+        let output = init.arg(&data).current_dir("/").output().unwrap();
+        assert!(output.status.success(), "{}", crate::stderr(&output));
+
+        let port = free_port(host);
+        let mut server = command(&postgres);
+        server.arg("-D").arg(&data).current_dir("/");
+        server.args(["-c", "fsync=off", "-c", "unix_socket_directories="]);
+        server.args([
+            "-p",
+            &port.to_string(),
+            "-c",
+            &format!("listen_addresses={host}"),
+        ]);
+        // It accepts connections before it is ready for them.
+        let server = Server::start(&mut server, || {
+            let mut question =
+                Command::new(initdb.canonicalize().unwrap().with_file_name("pg_isready"));
+            question.args(["-q", "-h", host, "-p", &port.to_string()]);
+            question.status().unwrap().success()
+        });
         Some(Self {
             port,
             _server: server,

@@ -48,7 +48,6 @@ int __real_open(const char *, int, ...);
 int __real_openat(int, const char *, int, ...);
 int __real_fstat(int, struct stat *);
 off_t __real_lseek(int, off_t, int);
-int __real_utimensat(int, const char *, const struct timespec[2], int);
 
 void __capsock_set_errno(int number) { errno = number; }
 int __capsock_errno(void) { return errno; }
@@ -133,10 +132,6 @@ int __wrap_openat(int at, const char *path, int flags, ...) {
 
 int __capsock_real_openat(int at, const char *path, int flags, mode_t mode) {
     return __real_openat(at, path, to_libc(flags), mode);
-}
-
-int __capsock_utimensat(int at, const char *path, const struct timespec times[2], int flags) {
-    return __real_utimensat(at, path, times, flags);
 }
 
 /* Of freopen(3): the number of one becomes the other's. */

@@ -298,7 +298,6 @@ of_files! {
     __wrap_fsync __real_fsync() -> c_int, EINVAL, |file| errno::nothing(file.sync());
     __wrap_fdatasync __real_fdatasync() -> c_int, EINVAL, |file| errno::nothing(file.sync());
     __wrap_futimens __real_futimens(times: *const c_void) -> c_int, EPERM;
-    __wrap_utimensat __capsock_utimensat(path: *const c_char, times: *const c_void, flags: c_int) -> c_int, ENOTDIR;
 }
 
 fn position(offset: i64) -> Result<u64> {

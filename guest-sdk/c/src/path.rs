@@ -232,7 +232,15 @@ macro_rules! at_directories {
 }
 
 at_directories! {
+    __wrap_utimensat __real_utimensat(path: *const c_char, times: *const c_void, flags: c_int) -> c_int;
     __wrap_mkdirat __real_mkdirat(path: *const c_char, mode: u32) -> c_int;
     __wrap_unlinkat __real_unlinkat(path: *const c_char, flags: c_int) -> c_int;
     __wrap_readlinkat __real_readlinkat(path: *const c_char, start: *mut c_char, length: usize) -> isize;
+}
+
+/// For `../libc/paths.c`: whether a path is UTF-8.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn __capsock_is_text(path: *const c_char) -> c_int {
+    // SAFETY: C hands over what a program has as a path.
+    c_int::from(unsafe { memory::text(path) }.is_some())
 }

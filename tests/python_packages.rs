@@ -1,0 +1,189 @@
+//! Packages of PyPI in pure Python, as they are, and parts of the standard library, in the
+//! guest: `tests/python/packages.py`.
+
+use std::fs;
+use std::net::TcpStream;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use capsock_tests::peer::{Postgres, Server, free_port, program};
+use capsock_tests::{Running, capsock, stderr};
+use rstest::rstest;
+use tempfile::TempDir;
+
+fn project(path: &str) -> PathBuf {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path);
+    path.canonicalize().unwrap_or(path)
+}
+
+/// `packages.py NAME ARGS` in the guest; `None`, and told, where something of it could not
+/// be had, which on CI is a failure.
+fn run(flags: &[&str], args: &[&str]) -> Option<Output> {
+    let (guest, packages) = (
+        project("target/guests/python.wasm"),
+        project("target/python-packages"),
+    );
+    if !guest.exists() || !packages.exists() {
+        assert!(
+            std::env::var_os("CI").is_none(),
+            "run `just python` and scripts/python-packages"
+        );
+        eprintln!("skipped: there is no python.wasm, or no target/python-packages");
+        return None;
+    }
+    let mut command = capsock();
+    command.arg("run").args(flags);
+    command.arg("--dir");
+    command.arg(format!("{}::/packages:ro", packages.display()));
+    command.args(["--env", "PYTHONPATH=/packages"]);
+    command
+        .arg(guest)
+        .arg(project("tests/python/packages.py"))
+        .args(args)
+        .stdin(Stdio::null());
+    Some(Running::spawn(&mut command).output())
+}
+
+#[track_caller]
+fn is_ok(output: &Output) {
+    assert!(output.stdout == b"ok\n", "{}", stderr(output));
+}
+
+/// A directory with `server.pem` and `server.key` of `localhost`, and `ca.pem`, who signed
+/// it.
+fn certificates() -> Option<TempDir> {
+    let openssl = program("openssl")?;
+    let directory = TempDir::new().unwrap();
+    let path = |name: &str| directory.path().join(name);
+    let mut make = Command::new(openssl);
+    make.args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]);
+    make.args(["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]);
+    make.arg("-keyout").arg(path("server.key"));
+    make.arg("-out").arg(path("server.pem"));
+    let made = make.output().unwrap();
+    assert!(made.status.success(), "{}", stderr(&made));
+    fs::copy(path("server.pem"), path("ca.pem")).unwrap();
+    // Started as root, nginx reads files as another user.
+    fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    Some(directory)
+}
+
+fn readable(directory: &TempDir) -> String {
+    format!("{}:ro", directory.path().display())
+}
+
+/// With nginx, over TLS; and a certificate that nobody signed is refused.
+#[rstest]
+fn a_client_of_https(#[values("urllib", "requests", "urllib3", "httpx")] name: &str) {
+    let (Some(nginx), Some(directory)) = (program("nginx"), certificates()) else {
+        return;
+    };
+    let base = directory.path().display();
+    fs::write(directory.path().join("data"), [b'x'; 100_000]).unwrap();
+    let port = free_port("127.0.0.1");
+    let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+        .map(|kind| format!("{kind}_temp_path {base}/{kind};"))
+        .concat();
+    let text = format!(
+        "daemon off; master_process off; pid {base}/pid; error_log {base}/error.log; events {{}}
+        http {{ access_log off; {temporary} server {{
+            listen 127.0.0.1:{port} ssl; root {base};
+            ssl_certificate {base}/server.pem; ssl_certificate_key {base}/server.key;
+        }} }}"
+    );
+    fs::write(directory.path().join("nginx.conf"), text).unwrap();
+    let mut server = Command::new(nginx);
+    server.arg("-e").arg(directory.path().join("error.log"));
+    server.arg("-p").arg(directory.path());
+    server.arg("-c").arg(directory.path().join("nginx.conf"));
+    let _server = Server::start(&mut server, || {
+        TcpStream::connect(("127.0.0.1", port)).is_ok()
+    });
+    let grant = format!("tcp://127.0.0.1:{port}");
+    let flags = ["--allow-connect", &grant, "--dir", &readable(&directory)];
+    let url = format!("https://localhost:{port}/data");
+    let directory = directory.path().to_str().unwrap();
+    let Some(output) = run(&flags, &[name, &url, directory]) else {
+        return;
+    };
+    is_ok(&output);
+}
+
+/// The server and its clients are threads and tasks of one guest.
+#[rstest]
+fn both_ends_in_the_guest(
+    #[values(
+        "http_server",
+        "asyncio_tls",
+        "websockets",
+        "uvicorn",
+        "bottle",
+        "aiosmtpd",
+        "pymodbus"
+    )]
+    name: &str,
+) {
+    let Some(directory) = certificates() else {
+        return;
+    };
+    let flags = [
+        "--allow-listen",
+        "tcp://127.0.0.1:*,ephemeral",
+        "--allow-connect",
+        "tcp://127.0.0.1:*",
+        "--dir",
+        &readable(&directory),
+    ];
+    let Some(output) = run(&flags, &[name, directory.path().to_str().unwrap()]) else {
+        return;
+    };
+    is_ok(&output);
+}
+
+#[test]
+fn pg8000_with_postgresql() {
+    let Some(server) = Postgres::start("127.0.0.1") else {
+        return;
+    };
+    let grant = format!("tcp://127.0.0.1:{}", server.port);
+    let args = ["pg8000", "127.0.0.1", &server.port.to_string()];
+    let Some(output) = run(&["--allow-connect", &grant], &args) else {
+        return;
+    };
+    is_ok(&output);
+}
+
+#[test]
+fn paho_with_mosquitto() {
+    let Some(broker) = program("mosquitto") else {
+        return;
+    };
+    let directory = TempDir::new().unwrap();
+    let configuration = directory.path().join("mosquitto.conf");
+    let port = free_port("127.0.0.1");
+    // As root it would become another user, who may not write there.
+    let user = std::env::var("USER").unwrap_or_else(|_unset| "root".to_owned());
+    let text = format!("listener {port} 127.0.0.1\nallow_anonymous true\nuser {user}\n");
+    fs::write(&configuration, text).unwrap();
+    let mut server = Command::new(broker);
+    server.arg("-c").arg(configuration);
+    let _broker = Server::start(&mut server, || {
+        TcpStream::connect(("127.0.0.1", port)).is_ok()
+    });
+    let grant = format!("tcp://127.0.0.1:{port}");
+    let args = ["paho", "127.0.0.1", &port.to_string()];
+    // It wakes its thread by a pair of sockets that it makes over TCP.
+    let flags = [
+        "--allow-connect",
+        &grant,
+        "--allow-listen",
+        "tcp://127.0.0.1:ephemeral",
+        "--allow-connect",
+        "tcp://127.0.0.1:*",
+    ];
+    let Some(output) = run(&flags, &args) else {
+        return;
+    };
+    is_ok(&output);
+}
