@@ -134,6 +134,7 @@ fn an_authority_that_cannot_be_used_is_named_with_the_reason() {
     let other = file("other.pem", &format!("{key}{CERTIFICATE}{key}"));
     let mut command = run(&["--tls-ca", &good, "--tls-ca", &other], "trust", &[]);
     command.env("SSL_CERT_FILE", &good);
+    command.env_remove("SSL_CERT_DIR");
     let output = command.output().unwrap();
     assert_eq!(
         String::from_utf8_lossy(&output.stdout),
