@@ -233,6 +233,54 @@ assert guest.recv(1) == b''
     assert!(python.wait().unwrap().success());
 }
 
+/// It asks for what is in no directory of its own.
+#[test]
+fn a_guest_reads_whom_the_host_trusts_and_no_key() {
+    const PATHS: &str = "\
+/etc/ssl/cert.pem: 0 0 0 111 000 0 0 Read-only file system Permission denied
+/etc/ssl/certs/ca-certificates.crt: 0 0 0 111 000 0 0 Read-only file system Permission denied
+/etc/resolv.conf: 0 0 0 111 000 0 0 Read-only file system Permission denied
+/dev/null: 0 0 0 000 111 0 0 written Permission denied
+/dev/urandom: 0 0 0 000 111 0 0 written Permission denied
+/etc/ssl/none: -1 -1 -1 000 000 -1 -1 No such file or directory No such file or directory
+Read-only file system
+Read-only file system
+1
+1
+";
+    let guest = built("guests/c-trust.wasm");
+    if !is_built(&guest) {
+        return;
+    }
+    let directory = TempDir::new().unwrap();
+    let certificate = block("CERTIFICATE", "c2lnbmVk");
+    let key = block("PRIVATE KEY", "c2VjcmV0");
+    let path = directory.path().join("cert.pem");
+    std::fs::write(&path, format!("{key}{certificate}{key}")).unwrap();
+    let told = |system: &Path, flags: &[&str], args: &[&str]| {
+        let mut command = capsock();
+        command.arg("run").args(flags).arg(&guest).args(args);
+        command.env("SSL_CERT_FILE", system);
+        command.env_remove("SSL_CERT_DIR");
+        let output = run(command);
+        assert!(output.status.success(), "{}", stderr(&output));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    assert_eq!(told(&path, &[], &[]), format!("{PATHS}{certificate}"));
+    let none = directory.path().join("none.pem");
+    assert_eq!(told(&none, &[], &[]), PATHS);
+    let added = format!("--tls-ca={}", path.display());
+    assert_eq!(told(&none, &[&added], &[]), format!("{PATHS}{certificate}"));
+    // Its own file goes before, whatever it has.
+    let own = format!("--dir={}::/etc/ssl:ro", directory.path().display());
+    let own = told(&none, &[&own], &["/etc/ssl/cert.pem"]);
+    assert_eq!(own, format!("{key}{certificate}{key}"));
+}
+
+fn block(label: &str, content: &str) -> String {
+    format!("-----BEGIN {label}-----\n{content}\n-----END {label}-----\n")
+}
+
 #[test]
 fn what_a_guest_cannot_have_fails() {
     if !is_built(&built("guests/c-cannot.wasm")) {

@@ -96,6 +96,58 @@ fn a_malformed_value_is_named_with_the_reason() {
     }
 }
 
+/// Files of authorities, with what they are called for.
+#[test]
+fn an_authority_that_cannot_be_used_is_named_with_the_reason() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = |name: &str, content: &str| {
+        let path = dir.path().join(name);
+        std::fs::write(&path, content).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    const CERTIFICATE: &str = "-----BEGIN CERTIFICATE-----\nc2lnbmVk\n-----END CERTIFICATE-----\n";
+    let key = CERTIFICATE.replace("CERTIFICATE", "PRIVATE KEY");
+    let trust = guest("trust");
+    let trust = trust.to_str().unwrap();
+    let good = file("good.pem", CERTIFICATE);
+    for (path, reason) in [
+        (file("key.pem", &key), "no certificate in PEM"),
+        (file("empty.pem", ""), "no certificate in PEM"),
+        (file("der", "0\u{1}"), "openssl x509 -inform der"),
+        (file("cut.pem", &CERTIFICATE[..40]), "not written in PEM"),
+        (
+            file("malformed.pem", &CERTIFICATE.replace("c2", "!!")),
+            "not written in PEM",
+        ),
+        (dir.path().to_str().unwrap().to_owned(), "Is a directory"),
+        ("/nonexistent/ca.pem".to_owned(), "No such file"),
+        ("/dev/zero".to_owned(), "more than 8 MiB"),
+    ] {
+        for before in [&[][..], &["--tls-ca", &good]] {
+            let flags = [&["run"][..], before, &["--tls-ca", &path, trust]].concat();
+            let output = capsock_output(&flags);
+            assert_unusable(&output, &path);
+            assert_unusable(&output, reason);
+            assert_unusable(&output, "--tls-ca");
+        }
+    }
+    let other = file("other.pem", &format!("{key}{CERTIFICATE}{key}"));
+    let mut command = run(&["--tls-ca", &good, "--tls-ca", &other], "trust", &[]);
+    command.env("SSL_CERT_FILE", &good);
+    command.env_remove("SSL_CERT_DIR");
+    let output = command.output().unwrap();
+    assert_eq!(
+        String::from_utf8_lossy(&output.stdout),
+        CERTIFICATE.repeat(3),
+        "{}",
+        stderr(&output)
+    );
+    let writable = dir.path().to_str().unwrap();
+    let output = capsock_output(&["run", "--dir", writable, "--tls-ca", &good, trust]);
+    assert_unusable(&output, "--tls-ca");
+    assert_unusable(&output, "where the guest may write");
+}
+
 /// Whoever passes on the arguments of others grants nothing by it.
 #[test]
 fn what_follows_the_component_is_the_guests() {

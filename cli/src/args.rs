@@ -5,11 +5,11 @@ use std::fmt;
 use std::path::PathBuf;
 
 use capsock_host::policy::Question;
-use capsock_host::{Domain, Effect, Invalid, Limits, Op, Policy, Rule};
+use capsock_host::{Domain, Effect, Invalid, Limits, Op, Policy, Rule, TrustStore};
 use clap::{Args, Parser, Subcommand};
 
 use crate::inherit::Listen;
-use crate::{compile, policy};
+use crate::{compile, policy, trust};
 
 /// BSD sockets for WebAssembly components, granted one capability at a time.
 #[derive(Debug, Parser)]
@@ -61,6 +61,12 @@ pub(crate) struct RunArgs {
     /// that the guest asks for. Without it a name with a dot is looked up as it is
     #[arg(long = "dns-search", value_name = "DOMAIN")]
     dns_search: Vec<String>,
+
+    /// Tell the guest to trust the certificate authorities in this file too, in PEM,
+    /// beside those of the system (SSL_CERT_FILE, SSL_CERT_DIR), which it is told
+    /// always; can be repeated. Keys in the file are not given to the guest
+    #[arg(long = "tls-ca", value_name = "FILE")]
+    tls_ca: Vec<PathBuf>,
 
     /// Set an environment variable of the guest
     #[arg(long = "env", value_name = "NAME=VALUE")]
@@ -474,6 +480,9 @@ pub(crate) struct Run {
     pub(crate) inherit: Inherit,
     pub(crate) limits: Limits,
     pub(crate) dns_search: Vec<Domain>,
+    pub(crate) trust_store: TrustStore,
+    /// The files that were added to it.
+    pub(crate) tls_ca: Vec<PathBuf>,
     pub(crate) landlock: Landlock,
     pub(crate) verbose: bool,
     pub(crate) cache: bool,
@@ -554,6 +563,8 @@ impl RunArgs {
             },
             limits,
             dns_search: parse_domains(&self.dns_search)?,
+            trust_store: trust::store(&self.tls_ca)?,
+            tls_ca: self.tls_ca,
             landlock: match (self.no_landlock, self.require_landlock) {
                 (true, _) => Landlock::Off,
                 (_, true) => Landlock::Required,

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::path::PathBuf;
 
+use capsock_host::TrustStore;
 use capsock_host::policy::Reach;
 use landlock::{
     ABI, Access, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible, NetPort, Ruleset,
@@ -87,6 +88,8 @@ pub(crate) fn enforce(reach: &Reach, directories: &Directories) -> Result<Enforc
     let ruleset = ruleset
         .create()?
         .add_rules(path_beneath_rules(SYSTEM, AccessFs::from_read(ABI)))?
+        // A guest may ask for them later.
+        .add_rules(path_beneath_rules(TrustStore::system_paths(), read))?
         .add_rules(path_beneath_rules(["/dev"], AccessFs::from_file(ABI)))?
         .add_rules(path_beneath_rules(
             &directories.writable,

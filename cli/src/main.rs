@@ -22,6 +22,7 @@ mod seal;
 mod terminal;
 mod told;
 mod trace;
+mod trust;
 mod trusted;
 mod wasi;
 

@@ -267,6 +267,7 @@ fn guest(
     let mut sockets = CapsockCtx::new(run.policy, ambient_authority())
         .with_limits(run.limits)
         .with_quota(&quota)
+        .with_trust_store(run.trust_store)
         .on_denial(move |denial| denials.denial(denial))
         .on_invalid(move |invalid| refusals.invalid(invalid));
     if alone {

@@ -132,6 +132,7 @@ fn trusted(run: &Run) -> Vec<Trusted> {
     let flag = |name: &str, path: &Path| file(format!("{name} {}", path.display()), path);
     let mut all: Vec<Trusted> = Vec::new();
     all.extend(run.policies.iter().map(|path| flag("--policy", path)));
+    all.extend(run.tls_ca.iter().map(|path| flag("--tls-ca", path)));
     all.extend(run.audit.iter().map(|path| flag("--audit", path)));
     all.extend(run.record.iter().map(|path| flag("--record", path)));
     // The guest could make it one of another place.

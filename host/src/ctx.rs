@@ -20,7 +20,7 @@ use crate::policy::{
 use crate::quota::{Quota, Taken, What};
 use crate::record::Recording;
 use crate::socket::{Inherited, KnownSockets, MadePaths};
-use crate::{Address, AddressFamily, Errno, Limits, Protocol, os};
+use crate::{Address, AddressFamily, Errno, Limits, Protocol, TrustStore, os};
 
 /// Is told of each denial; see [`CapsockCtx::on_denial`].
 type OnDenial = Arc<dyn Fn(&Denial) + Send + Sync>;
@@ -59,6 +59,7 @@ pub struct CapsockCtx {
     /// One with its clones, being of one guest.
     paths: Arc<MadePaths>,
     dns_search: Option<Arc<[Domain]>>,
+    trust_store: TrustStore,
     inherited: Vec<Inherited>,
     known: Arc<KnownSockets>,
     held: Option<Duration>,
@@ -110,6 +111,7 @@ impl CapsockCtx {
             paths: Arc::default(),
             limits,
             dns_search: None,
+            trust_store: TrustStore::system(),
             inherited: Vec::new(),
             known: Arc::default(),
             held: None,
@@ -138,6 +140,13 @@ impl CapsockCtx {
     /// [`CapsockCtx::on_answer`] tells of that.
     pub fn with_dns_search(mut self, domains: impl IntoIterator<Item = Domain>) -> Self {
         self.dns_search = Some(domains.into_iter().collect());
+        self
+    }
+
+    /// Tells the guest to trust these authorities, in place of the system's. It has its
+    /// TLS itself, and does as it likes; to be told who is trusted takes no grant.
+    pub fn with_trust_store(mut self, store: TrustStore) -> Self {
+        self.trust_store = store;
         self
     }
 
@@ -280,6 +289,10 @@ impl CapsockCtx {
                 .cloned()
                 .collect(),
         )
+    }
+
+    pub(crate) fn trust_store(&self) -> &TrustStore {
+        &self.trust_store
     }
 
     pub(crate) fn inherited(&self) -> &[Inherited] {

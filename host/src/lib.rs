@@ -69,6 +69,7 @@ mod raw_options;
 mod record;
 mod resolve;
 mod socket;
+mod trust;
 pub mod wasi;
 
 pub use cap_std;
@@ -84,6 +85,7 @@ pub use lookup::NameAnswer;
 pub use memory::MemoryLimiter;
 pub use quota::Quota;
 pub use record::Recording;
+pub use trust::{TrustError, TrustStore};
 
 use wasmtime::component::{HasData, Linker};
 
@@ -114,6 +116,7 @@ pub fn add_to_linker_async<T: CapsockView + 'static>(
     bindings::poller::add_to_linker::<T, Capsock>(linker, T::capsock)?;
     bindings::files::add_to_linker::<T, Capsock>(linker, T::capsock)?;
     bindings::inherited::add_to_linker::<T, Capsock>(linker, T::capsock)?;
+    bindings::trust::add_to_linker::<T, Capsock>(linker, T::capsock)?;
     match is_traced() {
         true => Ok(()),
         false => imports::direct::add_to_linker(linker),

@@ -283,6 +283,15 @@ void files(void) {
     SAY(fstat(fd, &status));
     IS(S_ISCHR(status.st_mode));
     SAY(close(fd));
+    SAY(stat("/dev/null", &status));
+    IS(S_ISCHR(status.st_mode));
+    SAY(fstatat(AT_FDCWD, "/dev/zero", &status, 0));
+    IS(S_ISCHR(status.st_mode));
+    SAY(access("/dev/null", R_OK | W_OK));
+    SAY(access("/dev/null", X_OK));
+    SAY(stat("/etc/resolv.conf", &status));
+    IS(S_ISREG(status.st_mode));
+    SAY(stat("/dev/none", &status));
     GET(fd, open("/dev/urandom", O_RDONLY));
     SAY(read(fd, buffer, 32));
     SAY(close(fd));

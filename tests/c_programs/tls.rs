@@ -129,6 +129,83 @@ fn s_client_verifies_a_server_over_tcp_and_a_unix_socket() {
     is_answered(&run(guest(&flags, &component, &args), LINES));
 }
 
+/// TLS is the guest's, and whom it trusts is what the host tells: without a directory.
+#[test]
+fn a_guest_trusts_whom_the_host_trusts_without_a_directory() {
+    let (Some((component, openssl)), Some(curl)) = (programs(), built("curl")) else {
+        return;
+    };
+    let certificates = Certificates::make(&openssl);
+    let serve = |more: &[&str]| {
+        let port = free_port();
+        let address = format!("127.0.0.1:{port}");
+        let mut server = Command::new(&openssl);
+        let (certificate, key) = (
+            certificates.path("server.pem"),
+            certificates.path("server.key"),
+        );
+        server.args(["s_server", "-cert", &certificate, "-key", &key]);
+        server.args(["-accept", &address, "-quiet"]).args(more);
+        (port, Server::start(&mut server, || is_there(port)))
+    };
+    let ((lines, _lines), (pages, _pages)) = (serve(&["-rev"]), serve(&["-www"]));
+    let grants = [lines, pages].map(|port| format!("--allow-connect=tcp://127.0.0.1:{port}"));
+    let (address, page) = (
+        format!("localhost:{lines}"),
+        format!("https://localhost:{pages}/"),
+    );
+    let talk = |system: &str, flags: &[&str]| {
+        let flags = [&[grants[0].as_str(), &grants[1]][..], flags].concat();
+        let client = [
+            "s_client",
+            "-4",
+            "-connect",
+            &address,
+            "-verify_return_error",
+            "-quiet",
+        ];
+        [
+            (&component, &client[..], LINES),
+            (&curl, &["-sS4", &page], ""),
+        ]
+        .map(|(component, args, input)| {
+            let mut client = command(&flags, component, args);
+            client.env("SSL_CERT_FILE", certificates.path(system));
+            client.env_remove("SSL_CERT_DIR");
+            run(client, input)
+        })
+    };
+    let is_fetched = |output: &Output| {
+        let told = String::from_utf8_lossy(&output.stdout);
+        assert!(told.contains("s_server"), "{told}{}", stderr(output));
+    };
+
+    let [by_openssl, by_curl] = talk("other.pem", &[]);
+    is_not_verified(&by_openssl, "certificate verify failed");
+    is_not_verified(&by_curl, "unable to get local issuer certificate");
+    let added = format!("--tls-ca={}", certificates.path("ca.pem"));
+    let trusting = [
+        talk("other.pem", &[&added]),
+        // Whatever the system's are.
+        talk("none.pem", &[&added]),
+        talk("ca.pem", &[]),
+    ];
+    for [by_openssl, by_curl] in trusting {
+        is_answered(&by_openssl);
+        is_fetched(&by_curl);
+    }
+    // A file of the guest's own goes before.
+    let own = TempDir::new().unwrap();
+    fs::create_dir(own.path().join("certs")).unwrap();
+    for name in ["cert.pem", "certs/ca-certificates.crt"] {
+        fs::copy(certificates.path("other.pem"), own.path().join(name)).unwrap();
+    }
+    let own = format!("--dir={}::/etc/ssl:ro", own.path().display());
+    let [by_openssl, by_curl] = talk("ca.pem", &[&own]);
+    is_not_verified(&by_openssl, "certificate verify failed");
+    is_not_verified(&by_curl, "unable to get local issuer certificate");
+}
+
 #[test]
 fn s_server_serves_over_tcp_and_a_unix_socket() {
     let Some((component, openssl)) = programs() else {

@@ -10,6 +10,7 @@ use std::ptr::null_mut;
 use std::slice;
 
 use crate::errno::{self, Errno, Result};
+use crate::file::{S_IFCHR, libc};
 use crate::memory;
 use crate::regular::{Regular, Status};
 use crate::table::O_RDONLY;
@@ -39,6 +40,8 @@ const LONGEST: usize = 4096;
 pub(crate) enum Found {
     File(&'static [u8]),
     Directory,
+    /// What everybody may read and write. Of `special` alone.
+    Device,
 }
 
 /// An index of capsock-embed: lines of a path, an offset and a size, which are sorted by
@@ -231,6 +234,7 @@ pub(crate) unsafe fn fill_stat(found: Found, stat: *mut c_void) -> Result<()> {
                 __capsock_fill_embedded(stat, 0, content.len(), inode_of(content));
             }
             Found::Directory => __capsock_fill_embedded(stat, 1, 0, 1),
+            Found::Device => libc::__capsock_fill_stat(stat, S_IFCHR),
         }
     }
     Ok(())

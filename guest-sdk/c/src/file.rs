@@ -17,7 +17,7 @@ use crate::memory::{self, Iovec};
 use crate::path;
 use crate::regular::Regular;
 use crate::socket::Direction;
-use crate::special::Special;
+use crate::special::{self, Named, Special};
 use crate::table::{
     self, Kind, O_ACCMODE, O_CREAT, O_DIRECTORY, O_EXCL, O_RDONLY, O_TMPFILE, O_TRUNC, O_WRONLY,
     Object,
@@ -152,7 +152,7 @@ pub unsafe extern "C" fn __capsock_open(path: *const c_char, flags: c_int, mode:
     // SAFETY: the same.
     let found = unsafe { memory::string(path) }.and_then(embedded::find);
     if let Some(Found::File(content)) = found {
-        return errno::int(open_embedded(content, flags));
+        return errno::int(open_embedded(|| content, flags));
     }
     // SAFETY: the same.
     let opened = libc::inside(|| unsafe { libc::__capsock_real_open(path, flags, mode) });
@@ -164,9 +164,15 @@ pub unsafe extern "C" fn __capsock_open(path: *const c_char, flags: c_int, mode:
     if opened < 0 {
         let failed = errno::last();
         // SAFETY: as open(2) says.
-        let special = unsafe { memory::string(path) }.and_then(|path| Special::open(path, flags));
-        let special = special.unwrap_or(Err(failed));
-        return errno::int(special.and_then(|special| table::open(Kind::Special(special), flags)));
+        return errno::int(
+            match unsafe { memory::string(path) }.and_then(special::find) {
+                Some(Named::Device(device)) => {
+                    table::open(Kind::Special(Special::new(device, flags)), flags)
+                }
+                Some(Named::Text(text)) => open_embedded(|| text.read(), flags),
+                None => Err(failed),
+            },
+        );
     }
     // SAFETY: the same.
     if let Some(path) = unsafe { memory::text(path) } {
@@ -180,7 +186,7 @@ pub unsafe extern "C" fn __capsock_open(path: *const c_char, flags: c_int, mode:
 }
 
 /// A file of the program itself, which can be read.
-fn open_embedded(content: &'static [u8], flags: c_int) -> Result<c_int> {
+fn open_embedded(content: impl FnOnce() -> &'static [u8], flags: c_int) -> Result<c_int> {
     if flags & O_CREAT != 0 && flags & O_EXCL != 0 {
         return Err(Errno::EEXIST);
     }
@@ -190,7 +196,7 @@ fn open_embedded(content: &'static [u8], flags: c_int) -> Result<c_int> {
     if flags & O_ACCMODE != O_RDONLY || flags & O_TRUNC != 0 {
         return Err(Errno::EROFS);
     }
-    table::open(Kind::File(Box::new(Content::new(content))), flags)
+    table::open(Kind::File(Box::new(Content::new(content()))), flags)
 }
 
 /// libc's number of a directory, for what takes one.
@@ -372,7 +378,7 @@ unsafe extern "C" {
 }
 
 const S_IFIFO: c_int = 0;
-const S_IFCHR: c_int = 1;
+pub(crate) const S_IFCHR: c_int = 1;
 const S_IFSOCK: c_int = 2;
 const S_IFREG: c_int = 3;
 const NO_TYPE: c_int = 4;
@@ -414,7 +420,6 @@ pub unsafe extern "C" fn __wrap_fstat(fd: c_int, stat: *mut c_void) -> c_int {
             }
             Kind::Pipe(_) | Kind::Reader(_) | Kind::Writer(_) => S_IFIFO,
             Kind::Socket(_) => S_IFSOCK,
-            Kind::Special(special) if special.is_text() => S_IFREG,
             Kind::Special(_) => S_IFCHR,
             // SAFETY: as fstat(2) says.
             Kind::Directory(_) => return unsafe { embedded::fill_stat(Found::Directory, stat) },
@@ -474,7 +479,7 @@ pub extern "C" fn __wrap_lseek(fd: c_int, offset: i64, whence: c_int) -> i64 {
                     Ok(position)
                 }
             }
-            Kind::Special(special) => special.seek(offset, whence),
+            Kind::Special(_device) => Ok(0),
             Kind::File(file) => file.seek(offset, whence),
             _ => Err(Errno::ESPIPE),
         }

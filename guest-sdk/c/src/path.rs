@@ -8,6 +8,7 @@ use crate::embedded::{self, Found};
 use crate::errno::{self, Errno, Result};
 use crate::file::{self, AT_FDCWD, libc};
 use crate::memory;
+use crate::special;
 use crate::table::{self, Kind};
 
 /// The path beneath a directory that only the program has, as one of its own.
@@ -44,14 +45,14 @@ const X_OK: c_int = 1;
 /// access(2) of what the program has.
 fn may(found: Found, mode: c_int) -> Result<()> {
     match found {
-        _ if mode & W_OK != 0 => Err(Errno::EROFS),
-        Found::File(_) if mode & X_OK != 0 => Err(Errno::EACCES),
+        Found::File(_) | Found::Directory if mode & W_OK != 0 => Err(Errno::EROFS),
+        Found::File(_) | Found::Device if mode & X_OK != 0 => Err(Errno::EACCES),
         _ => Ok(()),
     }
 }
 
 /// What libc does, and where it fails what the program has: libc's directories go before,
-/// and its files after.
+/// and its files after, but for the special ones.
 ///
 /// # Safety
 /// `path` is null or ends with a NUL.
@@ -62,13 +63,22 @@ unsafe fn either(
     of_program: impl FnOnce(Found) -> Result<()>,
 ) -> c_int {
     // SAFETY: by this function's condition.
-    match unsafe { find(at, path) } {
-        Some(found @ Found::File(_)) => errno::nothing(of_program(found)),
-        Some(found @ Found::Directory) => match libc::inside(of_libc) {
-            0 => 0,
-            _ => errno::nothing(of_program(found)),
-        },
-        None => libc::inside(of_libc),
+    let found = unsafe { find(at, path) };
+    if let Some(found @ Found::File(_)) = found {
+        return errno::nothing(of_program(found));
+    }
+    let told = libc::inside(of_libc);
+    if told == 0 {
+        return told;
+    }
+    let special = || {
+        // SAFETY: the same.
+        let named = unsafe { memory::string(path) }.and_then(special::find)?;
+        Some(named.found())
+    };
+    match found.or_else(special) {
+        Some(found) => errno::nothing(of_program(found)),
+        None => told,
     }
 }
 

@@ -1,65 +1,109 @@
 //! Files that programs open, and a guest does not have.
 
-use std::cell::Cell;
+use std::sync::OnceLock;
 
+use crate::embedded::Found;
 use crate::errno::{Errno, Result};
 use crate::table::{O_ACCMODE, O_RDONLY, O_WRONLY};
 
-pub(crate) struct Special {
-    what: What,
-    /// `O_RDONLY`, `O_WRONLY` or `O_RDWR`.
-    pub(crate) mode: i32,
+/// What is at one of the paths.
+#[derive(Clone, Copy)]
+pub(crate) enum Named {
+    Device(Device),
+    /// What is to be read there.
+    Text(Text),
 }
 
-enum What {
-    /// `/dev/null`
+#[derive(Clone, Copy)]
+pub(crate) enum Device {
     Null,
-    /// `/dev/zero`
     Zero,
-    /// `/dev/random` and `/dev/urandom`
     Random,
-    /// A text, and how much of it was read.
-    Text(&'static [u8], Cell<usize>),
 }
+
+#[derive(Clone, Copy)]
+pub(crate) enum Text {
+    Resolver,
+    Authorities,
+}
+
+/// The last two are where OpenSSL looks by itself, and where Debian's programs do.
+const PATHS: [(&[u8], Named); 7] = [
+    (b"/dev/null", Named::Device(Device::Null)),
+    (b"/dev/zero", Named::Device(Device::Zero)),
+    (b"/dev/random", Named::Device(Device::Random)),
+    (b"/dev/urandom", Named::Device(Device::Random)),
+    (b"/etc/resolv.conf", Named::Text(Text::Resolver)),
+    (b"/etc/ssl/cert.pem", Named::Text(Text::Authorities)),
+    (
+        b"/etc/ssl/certs/ca-certificates.crt",
+        Named::Text(Text::Authorities),
+    ),
+];
 
 /// The host looks names up; a program that reads this finds no server.
 const RESOLV_CONF: &[u8] = b"# The host looks names up, where it grants them: getaddrinfo(3).\n";
+
+/// Whom the host trusts, once something has read it.
+static AUTHORITIES: OnceLock<Vec<u8>> = OnceLock::new();
 
 unsafe extern "C" {
     fn getentropy(start: *mut std::ffi::c_void, length: usize) -> i32;
 }
 
+/// `None` where the path names nothing.
+pub(crate) fn find(path: &[u8]) -> Option<Named> {
+    let mut paths = PATHS.iter();
+    paths
+        .find(|(named, _)| *named == path)
+        .map(|(_, named)| *named)
+}
+
+impl Named {
+    /// What stat(2) tells. A text that the host has not been asked for yet has no size,
+    /// as many files of proc(5).
+    pub(crate) fn found(self) -> Found {
+        match self {
+            Self::Device(_) => Found::Device,
+            Self::Text(Text::Resolver) => Found::File(RESOLV_CONF),
+            Self::Text(Text::Authorities) => {
+                Found::File(AUTHORITIES.get().map_or(&[], Vec::as_slice))
+            }
+        }
+    }
+}
+
+impl Text {
+    pub(crate) fn read(self) -> &'static [u8] {
+        match self {
+            Self::Resolver => RESOLV_CONF,
+            Self::Authorities => AUTHORITIES.get_or_init(capsock_guest::trust::certificates),
+        }
+    }
+}
+
+/// A device that is open.
+pub(crate) struct Special {
+    device: Device,
+    /// `O_RDONLY`, `O_WRONLY` or `O_RDWR`.
+    pub(crate) mode: i32,
+}
+
 impl Special {
-    /// `None` where the path names none.
-    pub(crate) fn open(path: &[u8], flags: i32) -> Option<Result<Self>> {
+    pub(crate) fn new(device: Device, flags: i32) -> Self {
         let mode = flags & O_ACCMODE;
-        let what = match path {
-            b"/dev/null" => What::Null,
-            b"/dev/zero" => What::Zero,
-            b"/dev/random" | b"/dev/urandom" => What::Random,
-            b"/etc/resolv.conf" if mode != O_RDONLY => return Some(Err(Errno::EROFS)),
-            b"/etc/resolv.conf" => What::Text(RESOLV_CONF, Cell::new(0)),
-            _ => return None,
-        };
-        Some(Ok(Self { what, mode }))
+        Self { device, mode }
     }
 
     pub(crate) fn read(&self, room: &mut [u8]) -> Result<usize> {
-        match &self.what {
+        match self.device {
             _ if self.mode == O_WRONLY => Err(Errno::EBADF),
-            What::Null => Ok(0),
-            What::Zero => {
+            Device::Null => Ok(0),
+            Device::Zero => {
                 room.fill(0);
                 Ok(room.len())
             }
-            What::Random => random(room),
-            What::Text(text, position) => {
-                let rest = &text[position.get()..];
-                let length = rest.len().min(room.len());
-                room[..length].copy_from_slice(&rest[..length]);
-                position.set(position.get() + length);
-                Ok(length)
-            }
+            Device::Random => random(room),
         }
     }
 
@@ -68,30 +112,6 @@ impl Special {
             O_RDONLY => Err(Errno::EBADF),
             _ => Ok(data.len()),
         }
-    }
-
-    pub(crate) fn seek(&self, offset: i64, whence: i32) -> Result<i64> {
-        let What::Text(text, position) = &self.what else {
-            return Ok(0);
-        };
-        let from = match whence {
-            0 => 0,
-            1 => position.get(),
-            2 => text.len(),
-            _ => return Err(Errno::EINVAL),
-        };
-        let to = i64::try_from(from)
-            .ok()
-            .and_then(|from| from.checked_add(offset));
-        let to = to
-            .and_then(|to| usize::try_from(to).ok())
-            .ok_or(Errno::EINVAL)?;
-        position.set(to.min(text.len()));
-        Ok(to as i64)
-    }
-
-    pub(crate) fn is_text(&self) -> bool {
-        matches!(self.what, What::Text(..))
     }
 }
 

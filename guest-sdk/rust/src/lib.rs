@@ -53,6 +53,7 @@ mod server;
 mod socket;
 mod text;
 mod timeout;
+pub mod trust;
 mod unix;
 
 pub use address::{

@@ -12,6 +12,7 @@ mod options;
 pub(crate) mod pipes;
 mod poller;
 mod socket;
+mod trust;
 mod types;
 pub(crate) mod wasi_p2;
 mod wasi_p3;

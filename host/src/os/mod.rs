@@ -21,6 +21,7 @@ mod recorder;
 mod search_list;
 mod sockaddr;
 mod socket;
+pub(crate) mod trust;
 mod unix_path;
 
 pub(crate) use epoll::{Event, Events};

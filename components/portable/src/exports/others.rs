@@ -1,4 +1,4 @@
-//! `capsock:sockets/authority`, `files`, `inherited` and `interfaces`
+//! `capsock:sockets/authority`, `files`, `inherited`, `interfaces` and `trust`
 
 use capsock_checked::grants;
 use capsock_policy::{Errno, Limits, NarrowError};
@@ -12,6 +12,7 @@ use crate::bindings::exports::capsock::sockets::interfaces::{
     self, InterfaceAddress, NetworkInterface,
 };
 use crate::bindings::exports::capsock::sockets::socket::{Socket, SocketBorrow};
+use crate::bindings::exports::capsock::sockets::trust;
 use crate::bindings::exports::capsock::sockets::types::ErrorCode;
 
 impl authority::Guest for Portable {
@@ -76,5 +77,12 @@ impl interfaces::Guest for Portable {
 
     fn index_to_name(_index: u32) -> Result<String> {
         Err(Errno::NotSupported.into())
+    }
+}
+
+/// WASI has nothing of it.
+impl trust::Guest for Portable {
+    fn certificates() -> Vec<u8> {
+        Vec::new()
     }
 }

@@ -75,6 +75,7 @@ pub(crate) fn others() {
     fails(if_indextoname(1), "EOPNOTSUPP");
     fails(getifaddrs(), "EOPNOTSUPP");
     assert!(Socket::inherited("http").is_err());
+    assert!(trust::certificates().is_empty());
     assert_eq!(authority::grants(), ["allow connect tcp://127.0.0.1:7"]);
     let may = |target| authority::may("connect", target).expect("a question");
     assert!(may("tcp://127.0.0.1:7") && !may("tcp://127.0.0.1:8"));

@@ -1,0 +1,33 @@
+//! `--tls-ca`: certificate authorities that a guest is told to trust as well.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use capsock_host::TrustStore;
+
+use crate::args::UsageError;
+
+/// The system's certificates and those of the files.
+pub(crate) fn store(files: &[PathBuf]) -> Result<TrustStore, UsageError> {
+    files.iter().try_fold(TrustStore::system(), |store, path| {
+        let unusable = |why: String| UsageError(format!("--tls-ca {}: {why}", path.display()));
+        let text = read(path)
+            .map_err(|error| unusable(format!("{error}; name a file with certificates in PEM")))?;
+        store
+            .with_pem(&text)
+            .map_err(|error| unusable(error.to_string()))
+    })
+}
+
+/// What else is beside the certificates counts too, so there may be some more.
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    const MOST: u64 = 2 * TrustStore::MOST as u64;
+    let mut text = Vec::new();
+    let file = File::open(path)?;
+    if file.take(MOST + 1).read_to_end(&mut text)? as u64 > MOST {
+        let error = format!("it has more than {} MiB", MOST >> 20);
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, error));
+    }
+    Ok(text)
+}
