@@ -64,7 +64,15 @@ FLAGS = """
 """.split()
 
 # Why tests cannot pass, for the report: the first pattern that matches.
-EXPLAINED = {}
+EXPLAINED = {
+    'test_socket.SendRecvFdsTests.testSendAndRecvFds': 'it sends a pipe, and a guest sends sockets and regular files',
+    'test_socket.TestUnixDomain.testUnencodableAddr': 'names of files are UTF-8 in WASI',
+    'test_socket.GeneralModuleTests.test_sethostname': 'the report is written without the grant to set the name of the machine',
+    'test_httpservers.SimpleHTTPServerTestCase.test_list_dir_un*': 'names of files are UTF-8 in WASI',
+    'test_httpservers.SimpleHTTPServerTestCase.test_get': 'a guest cannot change the mode of a file',
+    'test_asyncio.test_events.*pty*': 'a guest has no pseudo-terminals',
+    'test_asyncio.test_unix_events.*.test_create_unix_server_existing_path_nonsock': 'a file that is no socket is not told of: EACCES, and not EADDRINUSE',
+}
 
 
 class Run:
@@ -236,7 +244,7 @@ def main():
         began = time.monotonic()
         outcomes = conductor.run(module, True)
         failed = any(outcome == 'fail' for outcome, _ in outcomes.values())
-        native = conductor.run(module, False) if failed else {}
+        native = conductor.run(module, False) if failed and not arguments.check else {}
         print(f'{module}: {len(outcomes)} tests, {time.monotonic() - began:.0f} s', file=sys.stderr)
         return outcomes, native
 
