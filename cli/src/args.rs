@@ -74,8 +74,8 @@ pub(crate) struct RunArgs {
 
     /// Give the guest a directory, as GUEST if that is written: HOST:ro and
     /// HOST::GUEST:ro to read it, without :ro to change it too. What the host
-    /// trusts may not be where the guest may write: policy, audit and record
-    /// files, directories of Unix rules, the cache
+    /// trusts may not be where the guest may write: policy, audit, record and
+    /// --tls-ca files, directories of Unix rules, the cache
     // A name that ends in `:ro` is written with a `/` behind it.
     #[arg(long = "dir", value_name = "HOST[::GUEST][:ro]")]
     dirs: Vec<String>,
