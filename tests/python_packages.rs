@@ -57,8 +57,15 @@ fn certificates() -> Option<TempDir> {
     let directory = TempDir::new().unwrap();
     let path = |name: &str| directory.path().join(name);
     let mut make = Command::new(openssl);
-    make.args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]);
-    make.args(["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]);
+    make.args([
+        "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
+    ]);
+    make.args([
+        "-subj",
+        "/CN=localhost",
+        "-addext",
+        "subjectAltName=DNS:localhost",
+    ]);
     make.arg("-keyout").arg(path("server.key"));
     make.arg("-out").arg(path("server.pem"));
     let made = make.output().unwrap();
