@@ -136,9 +136,9 @@ fn both_ends_in_the_guest(
     };
     let flags = [
         "--allow-listen",
-        "tcp://127.0.0.1:*,ephemeral",
+        "tcp://loopback:*,ephemeral",
         "--allow-connect",
-        "tcp://127.0.0.1:*",
+        "tcp://loopback:*",
         "--dir",
         &readable(&directory),
     ];

@@ -14,6 +14,9 @@ extern "C" {
 extern int h_errno;
 #define h_errno h_errno
 
+#ifndef NI_IDN
+#define NI_IDN 0x20
+#endif
 #ifndef NI_MAXHOST
 #define NI_MAXHOST 255
 #define NI_MAXSERV 32
