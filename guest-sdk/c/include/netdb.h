@@ -17,10 +17,10 @@ extern int h_errno;
 #ifndef NI_IDN
 #define NI_IDN 0x20
 #endif
-#ifndef NI_MAXHOST
-#define NI_MAXHOST 255
+#undef NI_MAXHOST
+#undef NI_MAXSERV
+#define NI_MAXHOST 1025
 #define NI_MAXSERV 32
-#endif
 
 #ifdef __cplusplus
 }
