@@ -9,6 +9,7 @@ use capsock_guest::{
     if_indextoname, if_nametoindex,
 };
 
+use crate::embedded;
 use crate::errno::{Errno, Result};
 use crate::memory;
 
@@ -99,7 +100,12 @@ fn parse(bytes: &[u8]) -> Result<Address> {
             [0, name @ ..] => Address::Unix(UnixAddress::Abstract(name.to_vec())),
             path => {
                 let path = path.split(|byte| *byte == 0).next().unwrap_or_default();
-                Address::Unix(UnixAddress::Pathname(path.to_vec()))
+                // The host knows no working directory of the guest.
+                let path = match path {
+                    [] | [b'/', ..] => path.to_vec(),
+                    relative => embedded::normalised(relative).unwrap_or_default(),
+                };
+                Address::Unix(UnixAddress::Pathname(path))
             }
         },
         AF_NETLINK if bytes.len() >= 12 => Address::Netlink(NetlinkAddress {

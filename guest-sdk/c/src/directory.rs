@@ -10,7 +10,7 @@ use crate::embedded::{Names, Stream};
 use crate::errno::{self, Errno};
 use crate::file::{self, libc};
 use crate::memory;
-use crate::table::{self, Kind};
+use crate::table::{self, Kind, O_DIRECTORY};
 
 unsafe extern "C" {
     fn __real_opendir(path: *const c_char) -> *mut c_void;
@@ -25,6 +25,8 @@ unsafe extern "C" {
 }
 
 thread_local! {
+    /// Streams of libc's that were made of a number of the program's.
+    static OF_LIBC: RefCell<Vec<(*mut c_void, c_int)>> = const { RefCell::new(Vec::new()) };
     static STREAMS: RefCell<Vec<Pin<Box<Stream>>>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -102,14 +104,36 @@ pub unsafe extern "C" fn __wrap_fdopendir(fd: c_int) -> *mut c_void {
         own.fd = Some(fd);
         return keep(own);
     }
-    match file::number(fd, Errno::ENOTDIR) {
+    let open = || {
+        let number = file::number(fd, Errno::ENOTDIR)?;
+        // The stream ends what it is made of, and other numbers may lead to that too.
+        // SAFETY: openat(2) of the directory itself.
+        let own = libc::inside(|| unsafe {
+            libc::__capsock_real_openat(number, c".".as_ptr(), O_DIRECTORY, 0)
+        });
+        let own = errno::of_int(own)?;
         // SAFETY: as fdopendir(3) says.
-        Ok(number) => libc::inside(|| unsafe { __real_fdopendir(number) }),
-        Err(errno) => {
-            errno::set(errno);
-            null_mut()
+        let stream = libc::inside(|| unsafe { __real_fdopendir(own) });
+        if stream.is_null() {
+            let failed = errno::last();
+            let _ended = libc::close(own);
+            return Err(failed);
         }
-    }
+        OF_LIBC.with_borrow_mut(|streams| streams.push((stream, fd)));
+        Ok(stream)
+    };
+    open().unwrap_or_else(|failed| {
+        errno::set(failed);
+        null_mut()
+    })
+}
+
+/// The program's number of a stream of libc that it made of one.
+fn number_of(stream: *mut c_void) -> Option<c_int> {
+    OF_LIBC.with_borrow(|streams| {
+        let found = streams.iter().find(|(made, _)| *made == stream);
+        found.map(|(_, fd)| *fd)
+    })
 }
 
 /// dirfd(3)
@@ -121,6 +145,9 @@ pub unsafe extern "C" fn __wrap_dirfd(stream: *mut c_void) -> c_int {
     });
     if let Some(fd) = own {
         return errno::int(fd);
+    }
+    if let Some(fd) = number_of(stream) {
+        return fd;
     }
     // SAFETY: as dirfd(3) says.
     let libc = libc::inside(|| unsafe { __real_dirfd(stream) });
@@ -184,7 +211,15 @@ pub unsafe extern "C" fn __wrap_closedir(stream: *mut c_void) -> c_int {
         }
         return 0;
     }
-    if !libc::is_inside() {
+    if let Some(fd) = number_of(stream) {
+        OF_LIBC.with_borrow_mut(|streams| streams.retain(|(made, _)| *made != stream));
+        if let Ok(object) = table::remove(fd)
+            && let Kind::Libc(number) = object.kind
+            && table::is_last(&object)
+        {
+            let _ended = libc::close(number);
+        }
+    } else if !libc::is_inside() {
         // SAFETY: as closedir(3) says.
         let libc = libc::inside(|| unsafe { __real_dirfd(stream) });
         if let Some(fd) = table::number_of_libc(libc) {

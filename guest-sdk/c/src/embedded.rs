@@ -178,7 +178,7 @@ fn beneath(directory: &[u8]) -> Vec<u8> {
 }
 
 /// An absolute path without `.`, `..` and empty names.
-fn normalised(path: &[u8]) -> Option<Vec<u8>> {
+pub(crate) fn normalised(path: &[u8]) -> Option<Vec<u8>> {
     let mut room = [0; LONGEST];
     let mut whole = Vec::new();
     if !path.starts_with(b"/") {
@@ -200,6 +200,11 @@ fn normalised(path: &[u8]) -> Option<Vec<u8>> {
         }
     }
     Some([b"/".as_slice(), &names.join(&b'/')].concat())
+}
+
+/// The same, of a path that is UTF-8 and not empty: for the host.
+pub(crate) fn normalised_text(path: &[u8]) -> Option<String> {
+    String::from_utf8(normalised(path).filter(|_| !path.is_empty())?).ok()
 }
 
 fn is_empty() -> bool {

@@ -512,7 +512,7 @@ pub unsafe extern "C" fn __wrap_unlink(path: *const c_char) -> c_int {
     }
     let failed = errno::last();
     // SAFETY: the same.
-    let path = unsafe { memory::text(path) }.filter(|path| path.starts_with('/'));
+    let path = unsafe { memory::string(path) }.and_then(embedded::normalised_text);
     errno::nothing(match path.map(unlink_unix) {
         Some(Ok(())) => Ok(()),
         // Beneath no directory of the guest's: the host knows better, of what it grants.

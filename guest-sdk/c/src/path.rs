@@ -125,7 +125,7 @@ pub unsafe extern "C" fn __wrap_lstat(path: *const c_char, stat: *mut c_void) ->
 unsafe fn socket_status(path: *const c_char, stat: *mut c_void) -> Result<()> {
     let failed = errno::last();
     // SAFETY: by this function's condition.
-    let path = unsafe { memory::text(path) }.filter(|path| path.starts_with('/'));
+    let path = unsafe { memory::string(path) }.and_then(embedded::normalised_text);
     let path = path.filter(|_| failed == Errno::ENOTCAPABLE || failed == Errno::ENOENT);
     let told = path.and_then(|path| stat_unix(path).ok()).ok_or(failed)?;
     if stat.is_null() {
