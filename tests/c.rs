@@ -48,6 +48,7 @@ fn a_program_does_the_same_natively_and_as_a_guest(
         "interfaces",
         "files",
         "opening",
+        "directories",
         "streams",
         "sending-files",
         "memory-files",
@@ -377,4 +378,127 @@ fn the_sdk_can_be_moved() {
     let mut command = capsock();
     command.arg("run").arg(elsewhere.path().join("hello.wasm"));
     assert_eq!(run(command).stdout, b"hello\n");
+}
+
+/// And its exit code is the program's.
+#[test]
+fn a_program_asks_what_it_may_do_and_gives_it_up() {
+    if !is_built(&built("guests/c-authority.wasm")) {
+        return;
+    }
+    let flags = ["--allow-connect", "tcp://127.0.0.1:80-81"];
+    let told = output(&flags, "c-authority", &[]);
+    assert_eq!(told.status.code(), Some(43), "{}", stderr(&told));
+    insta::assert_snapshot!(String::from_utf8(told.stdout).unwrap(), @"
+    allow connect tcp://127.0.0.1:80-81
+    1
+    0
+    -1 1
+    may: invalid rule `connect tcp://127.0.0.1:*` at character 9: these are many ports; name one
+    -1 1
+    0
+    0
+    1
+    0
+    0
+    ");
+}
+
+/// Without a directory; and beside those of one.
+#[test]
+fn files_are_put_into_a_program() {
+    let sdk = built("c-sdk");
+    if !is_built(&sdk) {
+        return;
+    }
+    let work = TempDir::new().unwrap();
+    let path = |name: &str| work.path().join(name);
+    std::fs::create_dir_all(path("data/inner")).unwrap();
+    std::fs::write(path("data/a.txt"), "inside\n").unwrap();
+    std::fs::write(path("data/inner/b"), "").unwrap();
+    std::fs::create_dir(path("host")).unwrap();
+    std::fs::write(path("host/a.txt"), "outside\n").unwrap();
+    std::fs::write(path("host/c"), "").unwrap();
+    let source = r#"
+        #include <capsock.h>
+        #include <dirent.h>
+        #include <errno.h>
+        #include <fcntl.h>
+        #include <stdio.h>
+        #include <string.h>
+        #include <sys/stat.h>
+        static void list(const char *path) {
+            DIR *stream = opendir(path);
+            struct dirent *entry;
+            while ((entry = readdir(stream)))
+                printf("%s%s ", entry->d_name, entry->d_type == DT_DIR ? "/" : "");
+            printf("%d\n", closedir(stream));
+        }
+        int main(void) {
+            char line[10];
+            struct stat status;
+            FILE *file = fopen("/data/a.txt", "r");
+            fputs(fgets(line, sizeof line, file), stdout);
+            printf("%d %d\n", stat("/data/../data/inner", &status), S_ISDIR(status.st_mode));
+            printf("%d %d\n", fstat(fileno(file), &status), (int)status.st_size);
+            list("/data");
+            list("/data/inner");
+            printf("%d %d\n", open("/data/a.txt", O_RDWR), errno == EROFS);
+            printf("%d %d\n", open("/data/a.txt/b", O_RDONLY), errno == ENOENT || errno == ENOTDIR);
+            printf("%d\n", capsock_add_file("added", "text", 4));
+            printf("%d\n", open("/added", O_RDONLY) >= 0);
+            printf("%d %d\n", open("\xff", O_RDONLY), errno == ENOENT || errno == EILSEQ);
+            return 0;
+        }"#;
+    std::fs::write(path("main.c"), source).unwrap();
+    let tool = |name: &str| {
+        let mut command = Command::new(sdk.join("bin").join(name));
+        command.current_dir(work.path());
+        command
+    };
+    let mut embed = tool("capsock-embed");
+    embed.args(["-o", "files.o", "data=/data"]);
+    let embedded = run(embed);
+    assert!(embedded.status.success(), "{}", stderr(&embedded));
+    let mut compile = tool("capsock-cc");
+    compile.args(["-O2", "main.c", "files.o", "-o", "main.wasm"]);
+    let compiled = run(compile);
+    assert!(compiled.status.success(), "{}", stderr(&compiled));
+    let print = |flags: &[&str]| {
+        let mut command = capsock();
+        command.arg("run").args(flags).arg(path("main.wasm"));
+        String::from_utf8(run(command).stdout).unwrap()
+    };
+    insta::assert_snapshot!(print(&[]), @"
+    inside
+    0 1
+    0 7
+    ./ ../ a.txt inner/ 0
+    ./ ../ b 0
+    -1 1
+    -1 1
+    0
+    1
+    -1 1
+    ");
+    // What is put in stands before the host's.
+    let host = format!("{}::/data:ro", path("host").display());
+    insta::assert_snapshot!(print(&["--dir", &host]), @"
+    inside
+    0 1
+    0 7
+    ./ ../ a.txt c inner/ 0
+    ./ ../ b 0
+    -1 1
+    -1 1
+    0
+    1
+    -1 1
+    ");
+    let mut wrong = tool("capsock-embed");
+    wrong.args(["-o", "files.o", "absent=/data"]);
+    assert_eq!(
+        stderr(&run(wrong)),
+        "capsock-embed: absent: there is no such file or directory\n"
+    );
 }

@@ -1073,3 +1073,58 @@ asyncio.run(main())
     let printed = succeed(&mut guest!(&["--limit", "memory=512MiB"], &["-c", program]));
     assert_eq!(printed, "True\n");
 }
+
+/// Its name is the host's, from the guest's working directory.
+#[test]
+fn a_relative_name_of_a_unix_socket() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().to_str().unwrap();
+    let socket = format!("unix:{path}/s");
+    let program = "
+import os, socket, sys
+os.chdir(sys.argv[1])
+s = socket.socket(socket.AF_UNIX)
+s.bind('s')
+s.listen()
+c = socket.socket(socket.AF_UNIX)
+c.connect('./s')
+c.send(b'x')
+print(s.accept()[0].recv(1))
+s.close()
+os.unlink('s')
+print(os.path.exists('s'))
+";
+    let inner = format!("{path}:ro");
+    let flags = [
+        "--allow-listen",
+        &socket,
+        "--allow-connect",
+        &socket,
+        "--dir",
+        &inner,
+    ];
+    let printed = succeed(&mut guest!(&flags, &["-c", program, path]));
+    assert_eq!(printed, "b'x'\nFalse\n");
+}
+
+/// A thread that computes lets others run, and so does one that waits.
+#[test]
+fn threads_take_turns() {
+    let program = "
+import threading, time
+stop = False
+def compute():
+    while not stop:
+        pass
+computing = threading.Thread(target=compute)
+computing.start()
+began = time.monotonic()
+for _ in range(20):
+    time.sleep(0.001)
+print(time.monotonic() - began < 5)
+stop = True
+computing.join()
+";
+    let printed = succeed(&mut guest!(&[] as &[&str], &["-c", program]));
+    assert_eq!(printed, "True\n");
+}

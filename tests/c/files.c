@@ -492,3 +492,54 @@ void signals(void) {
     SAY(raise(0));
     SAY(kill(getpid(), 0));
 }
+
+/* The names of a stream, in their order. */
+static void say_names(DIR *stream) {
+    char names[8][NAME_MAX + 1];
+    int count = 0;
+    struct dirent *entry;
+    while ((entry = readdir(stream)) && count < 8)
+        snprintf(names[count++], sizeof *names, "%s", entry->d_name);
+    qsort(names, count, sizeof *names, (int (*)(const void *, const void *))strcmp);
+    for (int at = 0; at < count; at++)
+        printf("%s\n", names[at]);
+}
+
+/* A directory by its number, which several lead to. */
+void directories(void) {
+    int fd, other;
+    DIR *stream;
+    struct stat status;
+    struct timespec times[2] = {{1000000000, 0}, {1100000000, 0}};
+    const char *path = in_directory("inner");
+    SAY(mkdir(path, 0700));
+    GET(fd, open(path, O_RDONLY | O_DIRECTORY));
+    GET(other, openat(fd, "one", O_WRONLY | O_CREAT, 0600));
+    SAY(close(other));
+    GET(other, openat(fd, "two", O_WRONLY | O_CREAT, 0600));
+    SAY(close(other));
+    GET(other, dup(fd));
+    stream = fdopendir(other);
+    IS(stream != NULL && dirfd(stream) == other);
+    say_names(stream);
+    rewinddir(stream);
+    say_names(stream);
+    SAY(closedir(stream));
+    SAY(fcntl(other, F_GETFD));
+    /* The first one is there still. */
+    SAY(fstatat(fd, "one", &status, 0));
+    SAY(utimensat(fd, "one", times, 0));
+    SAY(fstatat(fd, "one", &status, 0));
+    printf("%lld\n", (long long)status.st_mtime);
+    SAY(unlinkat(fd, "one", 0));
+    SAY(unlinkat(fd, "two", 0));
+    SAY(close(fd));
+    SAY(utimensat(AT_FDCWD, path, times, 0));
+    SAY(stat(path, &status));
+    printf("%lld\n", (long long)status.st_mtime);
+    SAY(utimensat(AT_FDCWD, in_directory("absent"), times, 0));
+    SAY(fdopendir(fd) == NULL ? -1 : 0);
+    SAY(access(path, R_OK | X_OK));
+    SAY(access(in_directory("absent"), F_OK));
+    SAY(rmdir(path));
+}

@@ -38,6 +38,7 @@ static const struct {
     {"interfaces", interfaces},
     {"files", files},
     {"opening", opening},
+    {"directories", directories},
     {"streams", streams},
     {"sending-files", sending_files},
     {"memory-files", memory_files},

@@ -88,6 +88,7 @@ void names(void);
 void interfaces(void);
 void files(void);
 void opening(void);
+void directories(void);
 void streams(void);
 void sending_files(void);
 void memory_files(void);
