@@ -49,6 +49,7 @@ fn a_program_does_the_same_natively_and_as_a_guest(
         "files",
         "opening",
         "directories",
+        "error-texts",
         "streams",
         "sending-files",
         "memory-files",

@@ -39,6 +39,7 @@ static const struct {
     {"files", files},
     {"opening", opening},
     {"directories", directories},
+    {"error-texts", error_texts},
     {"streams", streams},
     {"sending-files", sending_files},
     {"memory-files", memory_files},

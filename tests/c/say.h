@@ -89,6 +89,7 @@ void interfaces(void);
 void files(void);
 void opening(void);
 void directories(void);
+void error_texts(void);
 void streams(void);
 void sending_files(void);
 void memory_files(void);

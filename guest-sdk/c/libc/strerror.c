@@ -1,4 +1,5 @@
-/* strerror(3) of the errors that wasi-libc lacks. */
+/* strerror(3) of the errors that wasi-libc lacks, and as Linux has it where wasi-libc has
+   another text. */
 #include <errno.h>
 #include <string.h>
 
@@ -6,6 +7,34 @@ char *__real_strerror(int number);
 
 static const char *own(int number) {
     switch (number) {
+    case 0: return "Success";
+    case EADDRINUSE: return "Address already in use";
+    case EADDRNOTAVAIL: return "Cannot assign requested address";
+    case EBUSY: return "Device or resource busy";
+    case ECHILD: return "No child processes";
+    case ECONNABORTED: return "Software caused connection abort";
+    case EDEADLK: return "Resource deadlock avoided";
+    case EDOM: return "Numerical argument out of domain";
+    case EDQUOT: return "Disk quota exceeded";
+    case EHOSTUNREACH: return "No route to host";
+    case EILSEQ: return "Invalid or incomplete multibyte or wide character";
+    case EIO: return "Input/output error";
+    case EISCONN: return "Transport endpoint is already connected";
+    case ELOOP: return "Too many levels of symbolic links";
+    case EMFILE: return "Too many open files";
+    case EMSGSIZE: return "Message too long";
+    case ENAMETOOLONG: return "File name too long";
+    case ENETRESET: return "Network dropped connection on reset";
+    case ENOMEM: return "Cannot allocate memory";
+    case ENOTCONN: return "Transport endpoint is not connected";
+    case ENOTSOCK: return "Socket operation on non-socket";
+    case ENOTSUP: return "Operation not supported";
+    case ENOTTY: return "Inappropriate ioctl for device";
+    case EOVERFLOW: return "Value too large for defined data type";
+    case ERANGE: return "Numerical result out of range";
+    case ESPIPE: return "Illegal seek";
+    case ETIMEDOUT: return "Connection timed out";
+    case EXDEV: return "Invalid cross-device link";
     case EHOSTDOWN: return "Host is down";
     case ENODATA: return "No data available";
     case ENOKEY: return "Required key not available";
