@@ -1,10 +1,10 @@
 """Runs CPython's own tests of networks and threads in a guest, and natively beside it.
 
-    conformance.py -o REPORT CAPSOCK PYTHON_WASM PYTHON LIBRARY    all, to a report
+    conformance.py -o REPORT CAPSOCK PYTHON_WASM PYTHON STANDARD    all, to a report
     conformance.py --check REPORT …                                what passed has to pass
     conformance.py --only PATTERN …                                some of them
 
-PYTHON is the CPython of this machine of the same version, and LIBRARY the directory of
+PYTHON is the CPython of this machine of the same version, and STANDARD the directory of
 its source that has `test`.
 """
 
@@ -70,6 +70,13 @@ EXPLAINED = {
     'test_socket.GeneralModuleTests.test_sethostname': 'the report is written without the grant to set the name of the machine',
     'test_httpservers.SimpleHTTPServerTestCase.test_list_dir_un*': 'names of files are UTF-8 in WASI',
     'test_httpservers.SimpleHTTPServerTestCase.test_get': 'a guest cannot change the mode of a file',
+    'test_socket.*SCMRightsStreamTest.*': 'it sends files that are open to be written, and the rule here is to take sockets',
+    'test_asyncio.test_base_events.*.test_create_datagram_endpoint_existing_sock_unix': (
+        'a fault: stat of a socket in a directory of the guest does not say that it is one, so it is not removed'
+    ),
+    'test_asyncio.test_unix_events.*.test_create_unix_server_existing_path_sock': (
+        'a fault: stat of a socket in a directory of the guest does not say that it is one, so it is not removed'
+    ),
     'test_asyncio.test_events.*pty*': 'a guest has no pseudo-terminals',
     'test_asyncio.test_unix_events.*.test_create_unix_server_existing_path_nonsock': 'a file that is no socket is not told of: EACCES, and not EADDRINUSE',
 }
@@ -159,7 +166,7 @@ class Conductor:
     def run(self, module, in_guest):
         """name → (outcome, reason)"""
         arguments = self.arguments
-        library = os.path.abspath(arguments.library)
+        library = os.path.abspath(arguments.standard)
         with tempfile.TemporaryDirectory(prefix='capsock-suite-', dir='/tmp') as work:
             script = os.path.join(HERE, 'suite.py')
             if not in_guest:
@@ -233,7 +240,7 @@ def main():
     parser.add_argument('-o', '--output')
     parser.add_argument('--check')
     parser.add_argument('--only', default='*', help='a pattern of modules')
-    for name in ('capsock', 'wasm', 'python', 'library'):
+    for name in ('capsock', 'wasm', 'python', 'standard'):
         parser.add_argument(name)
     arguments = parser.parse_args()
     conductor = Conductor(arguments)
