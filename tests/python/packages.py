@@ -15,21 +15,6 @@ def _context(directory):
     return context
 
 
-@contextlib.contextmanager
-def _thread(serve):
-    """A server in another thread; it tells its port."""
-    ready = threading.Event()
-    ports = []
-
-    def tell(port):
-        ports.append(port)
-        ready.set()
-
-    threading.Thread(target=serve, args=(tell,), daemon=True).start()
-    assert ready.wait(30)
-    yield ports[0]
-
-
 # Clients of nginx with HTTPS: what it has is 100,000 bytes of `x`.
 
 

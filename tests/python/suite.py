@@ -18,7 +18,7 @@ if os.path.exists('/suite/test'):
 from test import support
 
 # What a guest cannot have, so that tests which need it say so.
-if sys.byteorder == 'little' and not hasattr(sys, 'gettotalrefcount') and os.uname().machine == 'wasm32':
+if os.uname().machine == 'wasm32':
     support.has_fork_support = support.has_subprocess_support = False
 support.verbose = False
 support.use_resources = ['cpu', 'walltime']

@@ -4,7 +4,7 @@
 //! --wrap`: a program's `read` is `__wrap_read` here, and libc's own is
 //! `__real_read`. So descriptors are numbers of this library's table
 //! (`table`), whatever the C library does by itself. Numbers and structures
-//! are Linux's, but for errno and the flags of open(2), which are wasi-libc's.
+//! are Linux's, but for errno and `AT_*`, which are wasi-libc's.
 //! The headers beside this crate say so to C.
 //!
 //! What is variadic in C, or only fails, is in C: `../libc`.
