@@ -19,6 +19,7 @@ mod record;
 mod run;
 mod script;
 mod seal;
+mod signals;
 mod terminal;
 mod told;
 mod trace;

@@ -2,12 +2,10 @@
 //! allowed it is written.
 
 use std::fs::File;
-use std::future::Future;
-use std::io::{self, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use capsock_host::Recording;
-use tokio::signal::unix::{SignalKind, signal};
 
 use crate::terminal::tell;
 use crate::{Failure, files};
@@ -55,22 +53,5 @@ impl Record {
         self.file
             .write_all(text.as_bytes())
             .map_err(|error| files::failed("--record", &self.path, &error))
-    }
-}
-
-/// Does `work` until its end or a signal that ends the process; then the exit
-/// code is what a shell makes of that signal.
-pub(crate) async fn until_signal(
-    work: impl Future<Output = Result<i32, Failure>>,
-) -> Result<i32, Failure> {
-    let kinds = (SignalKind::interrupt(), SignalKind::terminate());
-    let (interrupt, terminate) = (signal(kinds.0), signal(kinds.1));
-    let unusable = |error: io::Error| Failure::Usage(format!("--record: signals: {error}"));
-    let (mut interrupt, mut terminate) =
-        (interrupt.map_err(unusable)?, terminate.map_err(unusable)?);
-    tokio::select! {
-        outcome = work => outcome,
-        _ = interrupt.recv() => Ok(128 + kinds.0.as_raw_value()),
-        _ = terminate.recv() => Ok(128 + kinds.1.as_raw_value()),
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use capsock_host::cap_std::ambient_authority;
 use capsock_host::policy::Reach;
-use capsock_host::{CapsockCtx, CapsockCtxView, CapsockView, Limits, MemoryLimiter, Quota};
+use capsock_host::{CapsockCtx, CapsockCtxView, CapsockView, Limits, MemoryLimiter, Quota, Signals};
 use capsock_seal::Seal;
 use wasmtime::component::{Accessor, Component, Linker, ResourceTable};
 use wasmtime::{Engine, Store, Trap};
@@ -18,13 +18,13 @@ use crate::args::{Landlock, Mapping, Run};
 use crate::audit::{self, Audit};
 use crate::inherit::{self, Listener};
 use crate::landlock::Directories;
-use crate::record::{self, Record};
+use crate::record::Record;
 use crate::script::{self, ScriptView, Scripts};
 use crate::seal::MOST;
 use crate::terminal::tell;
 use crate::told::Told;
 use crate::wasi::Surface;
-use crate::{Failure, bounds, landlock, links, load, trusted};
+use crate::{Failure, bounds, landlock, links, load, signals, trusted};
 
 /// How long a call of the guest that waits may hold the thread, which has little
 /// else to do: the end of the time, and signals while recording.
@@ -79,7 +79,9 @@ pub(crate) fn run(mut run: Run) -> Result<i32, Failure> {
     let component = run.component.clone();
     let restriction = Restriction::of(&run);
     let scripts = Scripts::open(command.component(), &run.args);
-    let (guest, observers) = guest(run, !surface.concurrency.has_tasks(), listeners, scripts)?;
+    let (signals, ended) = signals::relay(run.record.is_some());
+    let alone = !surface.concurrency.has_tasks();
+    let (guest, observers) = guest(run, alone, listeners, scripts, &signals)?;
     let sockets = guest.sockets.clone();
     let mut store = Store::new(&engine, guest);
     store.limiter(|guest| &mut guest.memory);
@@ -91,15 +93,16 @@ pub(crate) fn run(mut run: Run) -> Result<i32, Failure> {
     let unstarted = |error| Failure::Usage(format!("cannot start: {error}"));
     let runtime = runtime.map_err(unstarted)?;
     bounds::start(&limits, &engine).map_err(unstarted)?;
-    let run = call(store, command, &component, &limits, &sockets);
-    let result = match observers.record {
-        None => runtime.block_on(run),
-        Some(record) => {
-            let outcome = runtime.block_on(record::until_signal(run));
-            record.write()?;
-            outcome
+    let run = async {
+        tokio::select! {
+            outcome = call(store, command, &component, &limits, &sockets, &signals) => outcome,
+            code = ended => Ok(code),
         }
     };
+    let result = runtime.block_on(run);
+    if let Some(record) = observers.record {
+        record.write()?;
+    }
     // A look-up that still goes on is not waited for.
     runtime.shutdown_background();
     observers.told.end();
@@ -244,6 +247,7 @@ fn guest(
     alone: bool,
     listeners: Vec<Listener>,
     scripts: Scripts,
+    signals: &Signals,
 ) -> Result<(Guest, Observers), Failure> {
     let mut wasi = WasiCtx::builder();
     wasi.inherit_stdio().args(&run.args);
@@ -268,6 +272,7 @@ fn guest(
         .with_limits(run.limits)
         .with_quota(&quota)
         .with_trust_store(run.trust_store)
+        .with_signals(signals)
         .on_denial(move |denial| denials.denial(denial))
         .on_invalid(move |invalid| refusals.invalid(invalid));
     if alone {
@@ -312,6 +317,7 @@ async fn call(
     component: &Path,
     limits: &Limits,
     sockets: &CapsockCtx,
+    signals: &Signals,
 ) -> Result<i32, Failure> {
     let outcome = async {
         let result = match command {
@@ -329,6 +335,7 @@ async fn call(
             }
         };
         drop(store);
+        signals.end();
         sockets.all_sent().await;
         result.map_err(Failure::Trap)
     };

@@ -11,7 +11,7 @@ use wasmtime_wasi::p2::{DynInputStream, DynOutputStream};
 use crate::bindings::{
     files as wit_files, inherited as wit_inherited, interfaces as wit_interfaces,
     messages as wit_messages, names as wit_names, options as wit_options, poller as wit_poller,
-    socket as wit_socket, types as wit,
+    signals as wit_signals, socket as wit_socket, types as wit,
 };
 use crate::error::SocketError;
 use crate::imports::pipes::{PipeInput, PipeOutput};
@@ -21,6 +21,7 @@ use crate::os::interfaces::InterfaceAddress;
 use crate::os::message::{ExtendedError, Message, MessageFlags, ReceivedControl, SentControl};
 use crate::os::{Credentials, Event, Events, Interest, SendFlags, Shutdown};
 use crate::policy::for_each_errno;
+use crate::signals::{self, Signal};
 use crate::socket::{
     Inherited, MulticastInterface, RawValue, Receive, SentFile, TakenDescriptor, TakenFile,
     TakenPipe, TakenSocket, Timeout, Transmit,
@@ -908,6 +909,29 @@ impl From<Event> for wit_poller::Event {
             }
         }
         Self { key, ready: told }
+    }
+}
+
+const SIGNALS: [(wit_signals::SignalSet, Signal); 6] = [
+    (wit_signals::SignalSet::HANGUP, Signal::Hangup),
+    (wit_signals::SignalSet::INTERRUPT, Signal::Interrupt),
+    (wit_signals::SignalSet::USER1, Signal::User1),
+    (wit_signals::SignalSet::USER2, Signal::User2),
+    (wit_signals::SignalSet::TERMINATE, Signal::Terminate),
+    (wit_signals::SignalSet::WINDOW_CHANGE, Signal::WindowChange),
+];
+
+impl From<wit_signals::SignalSet> for signals::Set {
+    fn from(set: wit_signals::SignalSet) -> Self {
+        let of_set = SIGNALS.iter().filter(|(wit, _)| set.contains(*wit));
+        of_set.map(|(_, signal)| *signal).collect()
+    }
+}
+
+impl From<signals::Set> for wit_signals::SignalSet {
+    fn from(set: signals::Set) -> Self {
+        let of_set = SIGNALS.iter().filter(|(_, signal)| set.contains(*signal));
+        of_set.fold(Self::empty(), |all, (wit, _)| all | *wit)
     }
 }
 

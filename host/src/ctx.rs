@@ -19,6 +19,7 @@ use crate::policy::{
 };
 use crate::quota::{Quota, Taken, What};
 use crate::record::Recording;
+use crate::signals::Signals;
 use crate::socket::{Inherited, KnownSockets, MadePaths};
 use crate::{Address, AddressFamily, Errno, Limits, Protocol, TrustStore, os};
 
@@ -63,6 +64,7 @@ pub struct CapsockCtx {
     inherited: Vec<Inherited>,
     known: Arc<KnownSockets>,
     held: Option<Duration>,
+    signals: Signals,
     /// Has a receiver for each stream of which the kernel has not taken all.
     unsent: Arc<watch::Sender<()>>,
     on_denial: Option<OnDenial>,
@@ -115,6 +117,7 @@ impl CapsockCtx {
             inherited: Vec::new(),
             known: Arc::default(),
             held: None,
+            signals: Signals::default(),
             unsent: Arc::default(),
             on_denial: None,
             on_invalid: None,
@@ -190,6 +193,14 @@ impl CapsockCtx {
     /// Without it, a wait never holds the thread.
     pub fn holding_thread(mut self, longest: Duration) -> Self {
         self.held = Some(longest);
+        self
+    }
+
+    /// Lets the guest catch signals, which the embedder sends by `signals`.
+    ///
+    /// Without it the guest is told that none can come.
+    pub fn with_signals(mut self, signals: &Signals) -> Self {
+        self.signals = signals.clone();
         self
     }
 
@@ -309,6 +320,10 @@ impl CapsockCtx {
 
     pub(crate) fn held(&self) -> Option<Duration> {
         self.held
+    }
+
+    pub(crate) fn signals(&self) -> &Signals {
+        &self.signals
     }
 
     /// [`CapsockCtx::all_sent`] waits until it is dropped.

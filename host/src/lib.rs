@@ -68,6 +68,7 @@ mod quota;
 mod raw_options;
 mod record;
 mod resolve;
+mod signals;
 mod socket;
 mod trust;
 pub mod wasi;
@@ -85,6 +86,7 @@ pub use lookup::NameAnswer;
 pub use memory::MemoryLimiter;
 pub use quota::Quota;
 pub use record::Recording;
+pub use signals::{Sent, Signal, Signals};
 pub use trust::{TrustError, TrustStore};
 
 use wasmtime::component::{HasData, Linker};
@@ -117,6 +119,7 @@ pub fn add_to_linker_async<T: CapsockView + 'static>(
     bindings::files::add_to_linker::<T, Capsock>(linker, T::capsock)?;
     bindings::inherited::add_to_linker::<T, Capsock>(linker, T::capsock)?;
     bindings::trust::add_to_linker::<T, Capsock>(linker, T::capsock)?;
+    bindings::signals::add_to_linker::<T, Capsock>(linker, T::capsock)?;
     match is_traced() {
         true => Ok(()),
         false => imports::direct::add_to_linker(linker),

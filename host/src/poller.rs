@@ -29,7 +29,8 @@ impl Poller {
     /// `epoll_create1(2)`
     pub(crate) fn create(ctx: &CapsockCtx) -> Result<Self, Errno> {
         let permit = ctx.take_socket()?;
-        let set = Descriptor::new(os::epoll::create()?, None, ctx.quota().clone());
+        let (signals, quota) = (ctx.signals().clone(), ctx.quota().clone());
+        let set = Descriptor::new(os::epoll::create()?, None, signals, quota);
         Ok(Self {
             set: Arc::new(set),
             held: ctx.held(),

@@ -75,7 +75,7 @@ impl Deadline {
         match self {
             Self::At(deadline) => waited.push(subscribe_instant(deadline)),
             // To wait for an empty list traps.
-            Self::Now | Self::Never if count == 0 => waited.push(subscribe_duration(u64::MAX)),
+            Self::Now | Self::Never if count == 0 => waited.push(never_ready()),
             Self::Now | Self::Never => {}
         }
         let ready = poll(&waited.iter().collect::<Vec<_>>());
@@ -114,6 +114,11 @@ pub(crate) fn looked(pollable: impl IntoIterator<Item = Pollable>) -> bool {
     waited.push(subscribe_duration(0));
     let ready = poll(&waited.iter().collect::<Vec<_>>());
     ready.iter().any(|index| (*index as usize) < count)
+}
+
+/// One that is not ready in 584 years.
+pub(crate) fn never_ready() -> Pollable {
+    subscribe_duration(u64::MAX)
 }
 
 /// One that is ready.

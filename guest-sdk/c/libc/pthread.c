@@ -106,15 +106,15 @@ int __wrap_pthread_getattr_np(pthread_t thread, pthread_attr_t *attributes) {
 int __wrap_pthread_atfork(void (*before)(void), void (*parent)(void), void (*child)(void)) { (void)before; (void)parent; (void)child; return 0; }
 int __wrap_pthread_getconcurrency(void) { return 0; }
 int __wrap_pthread_setconcurrency(int level) { return level < 0 ? EINVAL : 0; }
-/* No thread has signals of its own. */
+extern void __capsock_send_thread_signal(pthread_t thread, int number);
 int __wrap_pthread_kill(pthread_t thread, int number) {
     if (!__capsock_thread_is_known(thread))
         return ESRCH;
     if (number < 0 || number >= _NSIG)
         return EINVAL;
-    if (number && pthread_equal(thread, pthread_self()))
-        return raise(number) ? errno : 0;
-    return number ? ENOSYS : 0;
+    if (number)
+        __capsock_send_thread_signal(thread, number);
+    return 0;
 }
 int __wrap_pthread_setschedprio(pthread_t thread, int priority) { (void)thread; return priority ? EINVAL : 0; }
 int __wrap_pthread_setschedparam(pthread_t thread, int policy, const struct sched_param *parameters) {

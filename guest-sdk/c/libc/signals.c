@@ -1,15 +1,26 @@
-/* Signals within the guest: raise(3) and kill(2) of itself. None comes from outside. */
+/* Signals: what the program raises itself, and what the host sends. src/thread/signal.rs
+   has what is pending and blocked, and says when a handler runs. */
 #include <errno.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #define WEAK __attribute__((weak))
 
+extern void __capsock_handle_signals(uint64_t set);
+extern void __capsock_send_signal(int number);
+extern void __capsock_send_thread_signal(unsigned thread, int number);
+extern uint64_t __capsock_signal_mask(const uint64_t *set);
+extern uint64_t __capsock_pending_signals(void);
+extern int __capsock_suspend(uint64_t mask);
+extern int __capsock_wait_for_signals(uint64_t set, const uint64_t *nanoseconds);
+extern unsigned __wrap_pthread_self(void);
+
 static struct sigaction actions[_NSIG];
-static sigset_t blocked, pending;
 
 static int fail(int number) {
     errno = number;
@@ -20,26 +31,43 @@ static int fail(int number) {
 WEAK void __SIG_IGN(int number) { (void)number; }
 WEAK _Noreturn void __SIG_ERR(int number) { (void)number; abort(); }
 
+static uint64_t bit(int number) { return (uint64_t)1 << (number - 1); }
+
+/* The first signal is the lowest bit of both. */
+static uint64_t bits(const sigset_t *set) {
+    uint64_t bits;
+    memcpy(&bits, set, sizeof bits);
+    return bits;
+}
+static void of_bits(sigset_t *set, uint64_t bits) {
+    sigemptyset(set);
+    memcpy(set, &bits, sizeof bits);
+}
+
 static int is_ignored_by_default(int number) {
     return number == SIGCHLD || number == SIGCONT || number == SIGURG || number == SIGWINCH;
 }
 
-static void deliver(int number) {
+/* What a shell says of it, and it says nothing of these. */
+static _Noreturn void end(int number) {
+    if (number != SIGINT && number != SIGPIPE)
+        fprintf(stderr, "ended by signal %d\n", number);
+    _Exit(128 + number);
+}
+
+int __capsock_act(int number, uint64_t *mask) {
     struct sigaction action = actions[number];
     if (action.sa_handler == SIG_IGN)
-        return;
+        return 0;
     if (action.sa_handler == SIG_DFL) {
-        if (is_ignored_by_default(number))
-            return;
-        fprintf(stderr, "ended by signal %d\n", number);
-        _Exit(128 + number);
+        if (!is_ignored_by_default(number))
+            end(number);
+        return 0;
     }
     if (action.sa_flags & SA_RESETHAND)
-        actions[number].sa_handler = SIG_DFL;
-    sigset_t before = blocked;
-    sigorset(&blocked, &blocked, &action.sa_mask);
-    if (!(action.sa_flags & SA_NODEFER))
-        sigaddset(&blocked, number);
+        signal(number, SIG_DFL);
+    uint64_t before = *mask;
+    *mask |= bits(&action.sa_mask) | (action.sa_flags & SA_NODEFER ? 0 : bit(number));
     if (action.sa_flags & SA_SIGINFO) {
         siginfo_t info = {.si_signo = number, .si_code = SI_USER};
         info.si_pid = getpid();
@@ -47,53 +75,43 @@ static void deliver(int number) {
     } else {
         action.sa_handler(number);
     }
-    blocked = before;
+    *mask = before;
+    return action.sa_flags & SA_RESTART ? 2 : 1;
 }
 
-/* For src/thread/scheduler.rs. */
-int __capsock_raise_alarm(void) {
-    int is_called = !sigismember(&blocked, SIGALRM) && actions[SIGALRM].sa_handler != SIG_IGN;
-    int restarts = actions[SIGALRM].sa_flags & SA_RESTART;
-    raise(SIGALRM);
-    return !is_called ? 0 : restarts ? 2 : 1;
-}
-
-static void deliver_pending(void) {
-    for (int number = 1; number < _NSIG; number++) {
-        if (sigismember(&pending, number) && !sigismember(&blocked, number)) {
-            sigdelset(&pending, number);
-            deliver(number);
-        }
-    }
-}
+static int is_number(int number) { return number >= 0 && number < _NSIG; }
 
 WEAK int raise(int number) {
-    if (number < 0 || number >= _NSIG)
+    if (!is_number(number))
         return fail(EINVAL);
-    if (number == 0)
-        return 0;
-    if (sigismember(&blocked, number))
-        sigaddset(&pending, number);
-    else
-        deliver(number);
+    if (number)
+        __capsock_send_thread_signal(__wrap_pthread_self(), number);
     return 0;
 }
 
 WEAK int kill(pid_t pid, int number) {
     if (pid != getpid() && pid != 0 && pid != -getpid())
         return fail(ESRCH);
-    return raise(number);
+    if (!is_number(number))
+        return fail(EINVAL);
+    if (number)
+        __capsock_send_signal(number);
+    return 0;
 }
 
 WEAK int killpg(pid_t group, int number) { return kill(group ? -group : 0, number); }
 
 WEAK int sigaction(int number, const struct sigaction *restrict action, struct sigaction *restrict old) {
+    static uint64_t handled;
     if (number < 1 || number >= _NSIG || (action && (number == SIGKILL || number == SIGSTOP)))
         return fail(EINVAL);
     if (old)
         *old = actions[number];
-    if (action)
+    if (action) {
         actions[number] = *action;
+        handled = action->sa_handler == SIG_DFL ? handled & ~bit(number) : handled | bit(number);
+        __capsock_handle_signals(handled);
+    }
     return 0;
 }
 
@@ -104,25 +122,18 @@ WEAK void (*signal(int number, void (*handler)(int)))(int) {
 }
 
 WEAK int sigprocmask(int how, const sigset_t *restrict set, sigset_t *restrict old) {
-    sigset_t before = blocked;
+    uint64_t before = __capsock_signal_mask(NULL), mask;
     if (set) {
-        for (int number = 1; number < _NSIG; number++) {
-            int is_in = sigismember(set, number);
-            if (how == SIG_SETMASK)
-                is_in ? sigaddset(&blocked, number) : sigdelset(&blocked, number);
-            else if (how == SIG_BLOCK && is_in)
-                sigaddset(&blocked, number);
-            else if (how == SIG_UNBLOCK && is_in)
-                sigdelset(&blocked, number);
-            else if (how != SIG_BLOCK && how != SIG_UNBLOCK)
-                return fail(EINVAL);
+        switch (how) {
+        case SIG_BLOCK: mask = before | bits(set); break;
+        case SIG_UNBLOCK: mask = before & ~bits(set); break;
+        case SIG_SETMASK: mask = bits(set); break;
+        default: return fail(EINVAL);
         }
-        sigdelset(&blocked, SIGKILL);
-        sigdelset(&blocked, SIGSTOP);
+        __capsock_signal_mask(&mask);
     }
     if (old)
-        *old = before;
-    deliver_pending();
+        of_bits(old, before);
     return 0;
 }
 
@@ -130,30 +141,45 @@ WEAK int pthread_sigmask(int how, const sigset_t *restrict set, sigset_t *restri
     return sigprocmask(how, set, old) ? errno : 0;
 }
 
-WEAK int sigpending(sigset_t *set) { *set = pending; return 0; }
+WEAK int sigpending(sigset_t *set) { of_bits(set, __capsock_pending_signals()); return 0; }
 
-/* Of src/thread/alarm.rs. Only SIGALRM can come. */
-extern int __capsock_pause(void);
-WEAK int pause(void) { return __capsock_pause(); }
-WEAK int sigsuspend(const sigset_t *mask) {
-    sigset_t before = blocked;
-    blocked = *mask;
-    deliver_pending();
-    int result = __capsock_pause();
-    int number = errno;
-    blocked = before;
-    errno = number;
-    return result;
-}
-/* Nobody is there who could send one: these would wait for ever. */
-WEAK int sigwait(const sigset_t *restrict set, int *restrict number) { (void)set; (void)number; return ENOSYS; }
-WEAK int sigwaitinfo(const sigset_t *restrict set, siginfo_t *restrict info) { (void)set; (void)info; return fail(ENOSYS); }
+WEAK int pause(void) { return __capsock_suspend(__capsock_signal_mask(NULL)); }
+WEAK int sigsuspend(const sigset_t *mask) { return __capsock_suspend(bits(mask)); }
+
 WEAK int sigtimedwait(const sigset_t *restrict set, siginfo_t *restrict info, const struct timespec *restrict time) {
-    (void)set; (void)info; (void)time;
-    return fail(ENOSYS);
+    uint64_t left;
+    if (time && (time->tv_sec < 0 || time->tv_nsec < 0 || time->tv_nsec >= 1000000000))
+        return fail(EINVAL);
+    if (time && __builtin_mul_overflow((uint64_t)time->tv_sec, 1000000000, &left))
+        left = INT64_MAX;
+    else if (time)
+        left += (uint64_t)time->tv_nsec;
+    int number = __capsock_wait_for_signals(bits(set), time ? &left : NULL);
+    if (number < 0)
+        return fail(-number);
+    if (info)
+        *info = (siginfo_t){.si_signo = number, .si_code = SI_USER, .si_pid = getpid()};
+    return number;
+}
+WEAK int sigwaitinfo(const sigset_t *restrict set, siginfo_t *restrict info) { return sigtimedwait(set, info, NULL); }
+WEAK int sigwait(const sigset_t *restrict set, int *restrict number) {
+    int came;
+    do
+        came = sigwaitinfo(set, NULL);
+    while (came < 0 && errno == EINTR);
+    if (came < 0)
+        return errno;
+    *number = came;
+    return 0;
 }
 WEAK int sigaltstack(const stack_t *restrict stack, stack_t *restrict old) { (void)stack; (void)old; return fail(ENOSYS); }
-WEAK int siginterrupt(int number, int flag) { (void)number; (void)flag; return 0; }
+WEAK int siginterrupt(int number, int flag) {
+    struct sigaction action;
+    if (sigaction(number, NULL, &action))
+        return -1;
+    action.sa_flags = flag ? action.sa_flags & ~SA_RESTART : action.sa_flags | SA_RESTART;
+    return sigaction(number, &action, NULL);
+}
 
 static int is_valid(int number) { return number >= 1 && number < _NSIG; }
 #define WORD(number) (((number) - 1) / (8 * (int)sizeof(long)))

@@ -11,6 +11,7 @@ use crate::errno::{Errno, Result};
 use crate::regular::{Regular, Status};
 use crate::table::{O_RDONLY, O_RDWR, O_WRONLY};
 use crate::thread::scheduler::{self, Sources};
+use crate::thread::signal;
 
 /// A regular file.
 pub(crate) struct CameFile {
@@ -100,8 +101,8 @@ impl Regular for CameFile {
 
 /// Lets other threads run until a pipe is ready.
 fn wait(subscribe: impl Fn() -> Pollable) -> Result<()> {
-    while scheduler::are_many() && !subscribe().ready() {
-        Sources::default().and([subscribe()]).wait(None)?;
+    while scheduler::are_many_or_signals() && !subscribe().ready() {
+        signal::restarting(Sources::default().and([subscribe()]).wait(None))?;
     }
     Ok(())
 }

@@ -15,6 +15,7 @@ use crate::errno::{self, Errno, Result};
 use crate::memory;
 use crate::table::{self, Kind, O_CLOEXEC, O_NONBLOCK};
 use crate::thread::scheduler::{self, Source, Sources};
+use crate::thread::signal;
 use crate::wait;
 
 /// One end of a pipe.
@@ -42,7 +43,7 @@ impl Pipe {
         mut act: impl FnMut(&Socket) -> Result<T>,
     ) -> Result<T> {
         if nonblocking || !scheduler::are_many() {
-            return act(self.prepare(nonblocking)?);
+            return signal::uninterrupted(true, || act(self.prepare(nonblocking)?));
         }
         scheduler::check_cancel()?;
         loop {
@@ -143,7 +144,7 @@ fn wait_for(source: &Source, socket: &Socket, events: u32) -> Result<bool> {
     let sources = Sources::of(source, events, |poller, key, interest, trigger| {
         Ok(poller.register(socket.as_resource(), key, interest, trigger)?)
     })?;
-    scheduler::restarting(sources.wait(None))
+    signal::restarting(sources.wait(None))
 }
 
 const EFD_SEMAPHORE: c_int = 1;
@@ -164,7 +165,7 @@ impl Event {
                 continue;
             }
             self.told.setblocking(true)?;
-            self.told.recv_flags(1, MSG_PEEK)?;
+            signal::uninterrupted(true, || Ok(self.told.recv_flags(1, MSG_PEEK)?))?;
         }
         let taken = if self.is_semaphore {
             1
@@ -302,8 +303,9 @@ impl Timer {
                     return Ok(8);
                 }
                 _ if nonblocking => return Err(Errno::EAGAIN),
-                end if scheduler::are_many() => {
-                    Sources::default().and_local().wait(end)?;
+                end if scheduler::are_many_or_signals() => {
+                    let wait = Sources::default().and_local().wait(end);
+                    signal::restarting(wait)?;
                 }
                 Some(end) => std::thread::sleep(Duration::from_nanos(end - now)),
                 // Nobody is there to arm it.

@@ -210,6 +210,11 @@ const SIOCGIFNETMASK: c_int = 0x891b;
 const SIOCGIFMTU: c_int = 0x8921;
 const SIOCGIFHWADDR: c_int = 0x8927;
 const SIOCGIFINDEX: c_int = 0x8933;
+/// Routes, and what administrators set of an interface: flags, addresses, metric, MTU,
+/// name, hardware address and the length of its queue.
+const ADMINISTRATION: [c_int; 12] = [
+    0x890b, 0x890c, 0x8914, 0x8916, 0x8918, 0x891a, 0x891c, 0x891e, 0x8922, 0x8923, 0x8924, 0x8943,
+];
 
 impl Ifreq {
     /// The interface that it names, or the address by its label.
@@ -299,6 +304,8 @@ pub(crate) unsafe fn ioctl(request: c_int, argument: *mut c_void) -> Result<()> 
             // SAFETY: the same.
             unsafe { memory::put(argument, wanted) }
         }
+        // As of every process without CAP_NET_ADMIN.
+        _ if ADMINISTRATION.contains(&request) => Err(Errno::EPERM),
         _ => Err(Errno::ENOTTY),
     }
 }

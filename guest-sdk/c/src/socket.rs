@@ -19,6 +19,7 @@ use crate::event::nanoseconds;
 use crate::memory;
 use crate::table::{self, Kind, Object};
 use crate::thread::scheduler::{self, Source, Sources};
+use crate::thread::signal;
 use crate::wait;
 
 /// What one message may have: the kernel's own limit is lower, and the host traps
@@ -71,7 +72,10 @@ impl Sock {
         mut act: impl FnMut(&Socket) -> Result<T>,
     ) -> Result<T> {
         if nonblocking || !scheduler::are_many() {
-            let done = act(self.prepare(nonblocking, direction)?);
+            let restarts = self.timeout(direction).is_none();
+            let done = signal::uninterrupted(restarts, || {
+                act(self.prepare(nonblocking, direction)?)
+            });
             return scheduler::yield_on(Errno::EAGAIN, done);
         }
         scheduler::check_cancel()?;
@@ -100,7 +104,7 @@ impl Sock {
             Ok(poller.register(self.host.as_resource(), key, interest, trigger)?)
         })?;
         match deadline {
-            None => scheduler::restarting(sources.wait(None)),
+            None => signal::restarting(sources.wait(None)),
             Some(_) => sources.wait(deadline),
         }
     }
@@ -378,7 +382,18 @@ pub unsafe extern "C" fn __wrap_connect(fd: c_int, start: *const c_void, length:
         };
         let nonblocking = object.is_nonblocking();
         if nonblocking || !scheduler::are_many() {
-            return connect(nonblocking);
+            let restarts = socket.timeout(Direction::Send).is_none();
+            let mut is_begun = false;
+            return loop {
+                match connect(nonblocking) {
+                    Err(Errno::EINTR) if !signal::interrupts(restarts) => is_begun = true,
+                    Err(Errno::EALREADY) if is_begun => {
+                        break socket.wait_for_connection(socket.deadline(Direction::Send));
+                    }
+                    Err(Errno::EISCONN) if is_begun => break Ok(()),
+                    done => break done,
+                }
+            };
         }
         scheduler::check_cancel()?;
         let deadline = socket.deadline(Direction::Send);

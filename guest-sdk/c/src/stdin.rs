@@ -9,6 +9,7 @@ use crate::bindings::stdin::get_stdin;
 use crate::bindings::streams::{InputStream, StreamError};
 use crate::errno::{Errno, Result};
 use crate::thread::scheduler::{self, Sources};
+use crate::thread::signal;
 
 pub(crate) struct Stdin {
     stream: OnceCell<InputStream>,
@@ -40,8 +41,8 @@ impl Stdin {
         /// What the host hands over at once.
         const PIECE: usize = 64 << 10;
         let length = room.len().min(PIECE) as u64;
-        while !nonblocking && scheduler::are_many() && !self.is_ready() {
-            scheduler::restarting(Sources::default().and([self.subscribe()]).wait(None))?;
+        while !nonblocking && scheduler::are_many_or_signals() && !self.is_ready() {
+            signal::restarting(Sources::default().and([self.subscribe()]).wait(None))?;
         }
         let read = if nonblocking {
             self.stream().read(length)

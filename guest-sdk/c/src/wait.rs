@@ -13,6 +13,7 @@ use crate::errno::Result;
 use crate::event::nanoseconds;
 use crate::table::{Kind, Object};
 use crate::thread::scheduler::{self, Source, Sources};
+use crate::thread::signal;
 
 pub(crate) const IN: u32 = 0x1;
 pub(crate) const PRI: u32 = 0x2;
@@ -147,13 +148,20 @@ pub(crate) fn wait(
     maximum: u32,
     timeout: Option<Duration>,
 ) -> Result<Vec<(u64, Readiness, u32)>> {
-    if scheduler::are_many() {
+    let is_of_host = locals.is_empty() && set.is_some();
+    if scheduler::are_many() || (!is_of_host && signal::are_caught()) {
         return wait_among_others(set, locals, maximum, timeout);
     }
     let poller = set.map(|set| &set.poller);
     let by_host = |timeout: Option<u64>| -> Result<Vec<Event>> {
         match (poller, timeout) {
-            (Some(poller), timeout) => Ok(poller.wait(maximum, timeout)?),
+            (Some(poller), timeout) => {
+                let stop = timeout.map(|time| now().saturating_add(time));
+                signal::uninterrupted(false, || {
+                    let left = stop.map(|stop| stop.saturating_sub(now()));
+                    Ok(poller.wait(maximum, left)?)
+                })
+            }
             (None, Some(time)) => {
                 std::thread::sleep(Duration::from_nanos(time));
                 Ok(Vec::new())

@@ -50,6 +50,7 @@ mod options;
 mod pipe;
 mod select;
 mod server;
+pub mod signals;
 mod socket;
 mod text;
 mod timeout;

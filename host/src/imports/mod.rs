@@ -11,6 +11,7 @@ pub(crate) mod names;
 mod options;
 pub(crate) mod pipes;
 mod poller;
+mod signals;
 mod socket;
 mod trust;
 mod types;

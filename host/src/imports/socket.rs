@@ -198,14 +198,14 @@ impl HostSocket for CapsockCtxView<'_> {
 }
 
 /// Two entries of the table, or none.
-pub(super) fn pollable(
+pub(super) fn pollable<T: Pollable>(
     table: &mut ResourceTable,
-    readiness: Readiness,
+    readiness: T,
 ) -> wasmtime::Result<Resource<DynPollable>> {
     let readiness = table.push(readiness)?;
     let index = readiness.rep();
     subscribe(table, readiness).or_else(|full| {
-        table.delete(Resource::<Readiness>::new_own(index))?;
+        table.delete(Resource::<T>::new_own(index))?;
         Err(full)
     })
 }

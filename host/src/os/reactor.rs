@@ -14,6 +14,7 @@ use tokio::time::sleep;
 use super::option::end_linger;
 use crate::Errno;
 use crate::quota::{Quota, Taken};
+use crate::signals::Signals;
 
 /// How long to pause where the kernel's events do not help.
 const PAUSE: Duration = Duration::from_millis(10);
@@ -66,6 +67,7 @@ pub(crate) struct Descriptor {
     view: Mutex<Weak<View>>,
     fd: OwnedFd,
     held: Option<Duration>,
+    signals: Signals,
     quota: Quota,
 }
 
@@ -101,14 +103,20 @@ impl Drop for Descriptor {
 }
 
 impl Descriptor {
-    /// `held` is how long a wait may hold the thread before the reactor waits.
-    /// A second view takes a place of `quota`.
-    pub(crate) fn new(fd: OwnedFd, held: Option<Duration>, quota: Quota) -> Self {
+    /// `held` is how long a wait may hold the thread before the reactor waits, and
+    /// `signals` end it. A second view takes a place of `quota`.
+    pub(crate) fn new(
+        fd: OwnedFd,
+        held: Option<Duration>,
+        signals: Signals,
+        quota: Quota,
+    ) -> Self {
         Self {
             registration: OnceLock::new(),
             view: Mutex::default(),
             fd,
             held,
+            signals,
             quota,
         }
     }
@@ -116,6 +124,11 @@ impl Descriptor {
     /// How long a wait may hold the thread, if it may.
     pub(crate) fn held(&self) -> Option<Duration> {
         self.held
+    }
+
+    /// What ends a wait.
+    pub(crate) fn signals(&self) -> &Signals {
+        &self.signals
     }
 
     /// Waits until the kernel says that the descriptor is ready for any of

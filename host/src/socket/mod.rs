@@ -265,7 +265,7 @@ impl Socket {
         ctx: &CapsockCtx,
         deadline: Deadline,
     ) -> Result<(Self, Address), Errno> {
-        self.open()?;
+        let descriptor = self.open()?;
         let local = match self.role() {
             Role::Listener(local) => Some(self.listens_at(ctx, local)?),
             Role::Inherited => None,
@@ -281,7 +281,7 @@ impl Socket {
         loop {
             let permit = match ctx.take_socket() {
                 Ok(permit) => permit,
-                Err(full) => return Err(deadline.back_off(full).await),
+                Err(full) => return Err(deadline.back_off(descriptor, full).await),
             };
             let mut accept = |fd: BorrowedFd<'_>, wait: os::ReceiveFlags| {
                 if wait.contains(os::ReceiveFlags::DONTWAIT) {
@@ -291,7 +291,7 @@ impl Socket {
             };
             let (fd, peer) = match self.attempt_held(deadline, &mut accept).await {
                 Err(full @ (Errno::TooManyOpenFiles | Errno::TooManyOpenFilesInSystem)) => {
-                    return Err(deadline.back_off(full).await);
+                    return Err(deadline.back_off(descriptor, full).await);
                 }
                 result => result?,
             };
@@ -479,6 +479,7 @@ impl Socket {
             descriptor: Some(Arc::new(Descriptor::new(
                 fd,
                 ctx.held(),
+                ctx.signals().clone(),
                 ctx.quota().clone(),
             ))),
             permit: Some(permit),
@@ -551,7 +552,7 @@ impl Socket {
             match os::connect(descriptor.as_fd(), remote, directories) {
                 // Of a Unix socket: the listener's queue is full, and there is
                 // nothing to wait for that tells when it is not.
-                Err(NO_CONNECTION_SLOT) => deadline.pause(NO_CONNECTION_SLOT).await?,
+                Err(NO_CONNECTION_SLOT) => deadline.pause(descriptor, NO_CONNECTION_SLOT).await?,
                 result => break result,
             }
         };

@@ -14,6 +14,7 @@ use crate::os::file::{self, Opened, OpenedKind};
 use crate::os::{self, Descriptor, Interest};
 use crate::policy::DescriptorKind;
 use crate::quota::Taken;
+use crate::signals::Signals;
 use crate::{Address, Errno, Protocol};
 
 /// What a guest sends along with a message.
@@ -210,7 +211,7 @@ impl<'a> Takes<'a> {
         let place = self.ctx.take_socket()?;
         os::set_nonblocking(fd.as_fd(), true)?;
         let pipe = Pipe {
-            descriptor: Descriptor::new(fd, None, self.ctx.quota().clone()),
+            descriptor: Descriptor::new(fd, None, Signals::default(), self.ctx.quota().clone()),
             _place: place,
         };
         Ok(match opened.readable {

@@ -231,7 +231,7 @@ impl Socket {
     ) -> Option<T> {
         match self.attempt_held(deadline, receive).await {
             Ok(piece) => Some(piece),
-            Err(Errno::WouldBlock | Errno::DeadlineExceeded) => None,
+            Err(Errno::WouldBlock | Errno::DeadlineExceeded | Errno::Interrupted) => None,
             Err(errno) => {
                 self.state().error = Some(errno);
                 None

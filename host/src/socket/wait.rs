@@ -59,6 +59,7 @@ impl Deadline {
     ) -> Result<T, Errno> {
         // A guest whose every call succeeds at once still lets others run.
         tokio::task::coop::consume_budget().await;
+        self.check(descriptor)?;
         let mut result = descriptor.try_once(interest, &mut operation);
         if matches!(result, Err(Errno::WouldBlock)) && self.holds(descriptor, interest)? {
             result = descriptor.try_once(interest, &mut operation);
@@ -87,6 +88,7 @@ impl Deadline {
             return self.attempt(descriptor, interest, at_once).await;
         }
         tokio::task::coop::consume_budget().await;
+        self.check(descriptor)?;
         match operation(descriptor.as_fd(), false) {
             Err(Errno::WouldBlock | Errno::Interrupted) => {
                 let at_once = |fd: BorrowedFd<'_>| operation(fd, true);
@@ -104,7 +106,16 @@ impl Deadline {
         operation: impl FnMut(BorrowedFd<'_>) -> Result<T, Errno>,
     ) -> Result<T, Errno> {
         // In a box: few calls get here, and all have room for what they await.
-        Box::pin(self.bound(descriptor.retry(interest, operation))).await?
+        let wait = descriptor.retry(interest, operation);
+        Box::pin(self.bound(descriptor, wait)).await?
+    }
+
+    /// What waits is not begun while a signal is to be received.
+    fn check(self, descriptor: &Descriptor) -> Result<(), Errno> {
+        match self {
+            Self::Now => Ok(()),
+            Self::At(_) | Self::Never => descriptor.signals().check(),
+        }
     }
 
     /// Waits on the thread itself, as long as the wait may hold it. Whether
@@ -154,30 +165,35 @@ impl Deadline {
         if self.holds(descriptor, interest)? {
             return Ok(());
         }
-        Box::pin(self.bound(descriptor.ready(interest))).await?
+        Box::pin(self.bound(descriptor, descriptor.ready(interest))).await?
     }
 
     /// Pauses before another try; without time to wait, `error` it is.
-    pub(super) async fn pause(self, error: Errno) -> Result<(), Errno> {
+    pub(super) async fn pause(self, descriptor: &Descriptor, error: Errno) -> Result<(), Errno> {
         if !self.waits() {
             return Err(error);
         }
-        self.bound(sleep(PAUSE)).await
+        self.bound(descriptor, sleep(PAUSE)).await
     }
 
     /// Pauses before `error` goes to a guest that would likely just try again.
-    pub(super) async fn back_off(self, error: Errno) -> Errno {
-        match self.pause(error).await {
+    pub(super) async fn back_off(self, descriptor: &Descriptor, error: Errno) -> Errno {
+        match self.pause(descriptor, error).await {
             Ok(()) | Err(_) => error,
         }
     }
 
-    async fn bound<T>(self, wait: impl Future<Output = T>) -> Result<T, Errno> {
+    async fn bound<T>(
+        self,
+        descriptor: &Descriptor,
+        wait: impl Future<Output = T>,
+    ) -> Result<T, Errno> {
+        let wait = descriptor.signals().interrupt(wait);
         match self {
-            Self::Now | Self::Never => Ok(wait.await),
+            Self::Now | Self::Never => wait.await,
             Self::At(deadline) => timeout_at(deadline, wait)
                 .await
-                .map_err(|_elapsed| Errno::DeadlineExceeded),
+                .map_err(|_elapsed| Errno::DeadlineExceeded)?,
         }
     }
 }

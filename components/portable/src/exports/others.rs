@@ -1,6 +1,7 @@
-//! `capsock:sockets/authority`, `files`, `inherited`, `interfaces` and `trust`
+//! `capsock:sockets/authority`, `files`, `inherited`, `interfaces`, `signals` and `trust`
 
 use capsock_checked::grants;
+use capsock_checked::io::poll::Pollable;
 use capsock_policy::{Errno, Limits, NarrowError};
 
 use super::{Result, of};
@@ -11,9 +12,11 @@ use crate::bindings::exports::capsock::sockets::inherited::{self, Listener};
 use crate::bindings::exports::capsock::sockets::interfaces::{
     self, InterfaceAddress, NetworkInterface,
 };
+use crate::bindings::exports::capsock::sockets::signals::{self, SignalSet};
 use crate::bindings::exports::capsock::sockets::socket::{Socket, SocketBorrow};
 use crate::bindings::exports::capsock::sockets::trust;
 use crate::bindings::exports::capsock::sockets::types::ErrorCode;
+use crate::wait::never_ready;
 
 impl authority::Guest for Portable {
     fn may(operation: String, target: String) -> Result<bool, String> {
@@ -84,5 +87,20 @@ impl interfaces::Guest for Portable {
 impl trust::Guest for Portable {
     fn certificates() -> Vec<u8> {
         Vec::new()
+    }
+}
+
+/// Nor of this.
+impl signals::Guest for Portable {
+    fn set_caught(_signals: SignalSet) -> SignalSet {
+        SignalSet::empty()
+    }
+
+    fn receive() -> SignalSet {
+        SignalSet::empty()
+    }
+
+    fn subscribe() -> Pollable {
+        never_ready()
     }
 }

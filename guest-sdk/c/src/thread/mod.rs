@@ -14,11 +14,11 @@ use crate::errno::{Errno, Result};
 use crate::event::Timespec;
 use crate::memory;
 
-mod alarm;
 mod clock;
 mod keys;
 mod locks;
 pub(crate) mod scheduler;
+pub(crate) mod signal;
 
 use scheduler::{Wait, Woken};
 
@@ -41,6 +41,8 @@ pub(crate) struct Thread {
     woken: Cell<Woken>,
     is_cancelable: Cell<bool>,
     cancel: Cell<Cancel>,
+    /// What signals it blocks.
+    mask: Cell<signal::Set>,
     end: Cell<End>,
     is_joined: Cell<bool>,
     specific: keys::Values,
@@ -64,7 +66,13 @@ struct Cancel {
 }
 
 impl Thread {
-    fn new(id: Id, index: u32, is_detached: bool, work: *mut c_void) -> Self {
+    fn new(
+        id: Id,
+        index: u32,
+        is_detached: bool,
+        mask: signal::Set,
+        work: *mut c_void,
+    ) -> Self {
         Self {
             id,
             index: Cell::new(index),
@@ -78,6 +86,7 @@ impl Thread {
                 is_disabled: false,
                 is_asynchronous: false,
             }),
+            mask: Cell::new(mask),
             end: Cell::new(if is_detached {
                 End::Detached
             } else {
@@ -90,7 +99,7 @@ impl Thread {
     }
 
     fn main() -> Self {
-        Self::new(MAIN, 0, false, null_mut())
+        Self::new(MAIN, 0, false, 0, null_mut())
     }
 
     fn is_to_be_canceled(&self) -> bool {
@@ -164,7 +173,8 @@ extern "C" fn __capsock_thread_add(index: u32, is_detached: c_int, work: *mut c_
     }
     let id = LAST.get() + 1;
     LAST.set(id);
-    scheduler::add(Rc::new(Thread::new(id, index, is_detached != 0, work)));
+    let mask = scheduler::with_current(|me| me.mask.get());
+    scheduler::add(Rc::new(Thread::new(id, index, is_detached != 0, mask, work)));
     id
 }
 
@@ -428,7 +438,7 @@ pub unsafe extern "C" fn __wrap_pthread_getname_np(
     number(get())
 }
 
-/// pthread_kill(3): no thread has signals of its own. 0 asks whether there is one.
+/// pthread_kill(3): 0 asks whether there is one.
 #[unsafe(no_mangle)]
 extern "C" fn __capsock_thread_is_known(id: Id) -> c_int {
     c_int::from(scheduler::thread(id).is_ok())

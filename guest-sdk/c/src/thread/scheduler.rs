@@ -18,7 +18,7 @@ use crate::bindings::monotonic_clock::{now, subscribe_instant};
 use crate::bindings::poll::{Pollable, poll};
 use crate::errno::{Errno, Result};
 use crate::table;
-use crate::thread::{Id, MAIN, Thread};
+use crate::thread::{Id, MAIN, Thread, signal};
 use crate::wait;
 
 /// How many turns are taken before the host is asked what has happened.
@@ -39,6 +39,8 @@ pub(crate) enum Wait {
     Join(Id),
     /// That all other threads end.
     Others,
+    /// A signal, which it takes itself.
+    Signal,
     /// Of what is at the scheduler's poller, the key, or 0.
     Host(u64),
     Time,
@@ -50,6 +52,7 @@ impl Wait {
             Self::Address { at, .. } => Some(Place::Address(at)),
             Self::Join(id) => Some(Place::End(id)),
             Self::Others => Some(Place::Others),
+            Self::Signal => Some(Place::Signals),
             Self::Host(_) | Self::Time => None,
         }
     }
@@ -62,7 +65,7 @@ pub(crate) enum Woken {
     Event,
     TimeOut,
     Canceled,
-    /// A signal came by the time that alarm(2) or setitimer(2) had set.
+    /// A signal came that the thread may take.
     Signaled,
 }
 
@@ -84,6 +87,7 @@ enum Place {
     Address(usize),
     End(Id),
     Others,
+    Signals,
 }
 
 /// What the host is asked to wait for.
@@ -108,11 +112,6 @@ thread_local! {
     /// Goes on with a thread, by its number in the component model. There is none
     /// as long as the program has made no thread: so one that never makes any
     /// imports nothing for it.
-    /// When the next SIGALRM comes, and how long after it another one; 0 is none.
-    static ALARM: Cell<Option<(u64, u64)>> = const { Cell::new(None) };
-    /// Whether one came that no call has noticed yet.
-    static RESTARTS: Cell<bool> = const { Cell::new(false) };
-    static IS_ALARMED: Cell<bool> = const { Cell::new(false) };
     static SWITCH: Cell<Option<extern "C" fn(u32)>> = const { Cell::new(None) };
 }
 
@@ -132,67 +131,13 @@ pub(crate) fn thread(id: Id) -> Result<Rc<Thread>> {
 /// Whether the host alone cannot wait: another thread could run meanwhile, or a
 /// signal comes by time.
 pub(crate) fn are_many() -> bool {
-    ALIVE.get() > 1 || ALARM.get().is_some() || IS_ALARMED.get()
+    ALIVE.get() > 1 || signal::are_near()
 }
 
-/// When SIGALRM comes next, and the time between later ones.
-pub(crate) fn alarm() -> Option<(u64, u64)> {
-    ALARM.get()
-}
-
-pub(crate) fn set_alarm(alarm: Option<(u64, u64)>) {
-    ALARM.set(alarm);
-    IS_ALARMED.set(false);
-}
-
-/// Notices that the time of an alarm has come: it is the main thread's to take.
-fn notice_alarm() {
-    let Some((time, interval)) = ALARM.get() else {
-        return;
-    };
-    let at = now();
-    if time > at {
-        return;
-    }
-    ALARM.set((interval > 0).then(|| {
-        let missed = (at - time) / interval;
-        (time + (missed + 1) * interval, interval)
-    }));
-    IS_ALARMED.set(true);
-    with(|scheduler| {
-        let main = scheduler.threads.get(&MAIN).cloned();
-        if let Some(main) = main.filter(|main| main.is_cancelable.get()) {
-            scheduler.wake(&main, Woken::Signaled);
-        }
-    });
-}
-
-unsafe extern "C" {
-    /// Raises SIGALRM: 0 where no handler was called, 1 where one was, 2 where one was
-    /// that has calls begin again.
-    fn __capsock_raise_alarm() -> c_int;
-}
-
-/// Has the main thread take a signal that has come, and tells whether a handler was
-/// called.
-fn take_alarm() -> bool {
-    notice_alarm();
-    if current_id() != MAIN || !IS_ALARMED.replace(false) {
-        return false;
-    }
-    // SAFETY: it calls the program's handler; nothing is borrowed.
-    let called = unsafe { __capsock_raise_alarm() };
-    RESTARTS.set(called == 2);
-    called != 0
-}
-
-/// Of what waits for a socket and its like, and has no time of its own: that it is
-/// begun again after a handler which says so. signal(7)
-pub(crate) fn restarting(wait: Result<bool>) -> Result<bool> {
-    match wait {
-        Err(Errno::EINTR) if RESTARTS.get() => Ok(true),
-        wait => wait,
-    }
+/// Whether what is not the host's poller alone cannot wait: the same, or the host sends
+/// signals.
+pub(crate) fn are_many_or_signals() -> bool {
+    are_many() || signal::are_caught()
 }
 
 /// How many threads have not ended.
@@ -264,6 +209,23 @@ pub(crate) fn wake_joiners(id: Id) {
     wake_at(Place::End(id), usize::MAX);
 }
 
+/// Has those look that wait for signals.
+pub(super) fn wake_waiters_for_signals() {
+    wake_at(Place::Signals, usize::MAX);
+}
+
+/// Ends the wait of the first thread that may take a signal, the main thread before
+/// others. One that runs, or waits for what no signal ends, takes it later.
+pub(super) fn interrupt_one(may_take: impl Fn(&Thread) -> bool) {
+    with(|scheduler| {
+        let live = scheduler.threads.values();
+        let first = live.filter(|thread| !thread.has_ended() && may_take(thread));
+        if let Some(first) = first.take(1).find(|first| first.is_cancelable.get()).cloned() {
+            scheduler.wake(&first, Woken::Signaled);
+        }
+    });
+}
+
 fn wake_at(place: Place, most: usize) -> usize {
     with(|scheduler| {
         let mut count = 0;
@@ -310,6 +272,7 @@ pub(crate) fn look_again() {
 /// Lets the others run: sched_yield(2).
 pub(crate) fn yield_now() {
     if ALIVE.get() <= 1 {
+        signal::look_at_host();
         return;
     }
     with(|scheduler| {
@@ -319,6 +282,7 @@ pub(crate) fn yield_now() {
         scheduler.ready.push_back(me);
     });
     turn();
+    signal::look();
 }
 
 /// Of a call that does not wait: where it says so, others have a turn, since a program
@@ -353,10 +317,11 @@ pub(crate) fn leave() -> u32 {
 }
 
 fn take_next() -> Rc<Thread> {
+    let signals = signal::are_caught();
     loop {
         let next = with(|scheduler| {
             scheduler.turns += 1;
-            if scheduler.turns >= TURNS && scheduler.waits_for_host() {
+            if scheduler.turns >= TURNS && (signals || scheduler.waits_for_host()) {
                 return None;
             }
             scheduler.ready.pop_front()
@@ -381,9 +346,13 @@ fn ask_host() {
             scheduler.ready.is_empty(),
         )
     });
-    let alarm = ALARM.get().map(|(time, _interval)| time);
-    let mut until = until.into_iter().chain(alarm).min();
-    if is_idle && poller.is_none() && pollables.is_empty() && until.is_none() {
+    let mut until = until.into_iter().chain(signal::alarm()).min();
+    // The poller's wait ends by a signal; others are told that one came.
+    let signals = match is_idle && (poller.is_none() || !pollables.is_empty()) {
+        true => signal::subscribe(),
+        false => None,
+    };
+    if is_idle && poller.is_none() && pollables.is_empty() && until.is_none() && signals.is_none() {
         stuck();
     }
     if !is_idle {
@@ -391,12 +360,13 @@ fn ask_host() {
     }
     let left = |until: Option<u64>| until.map(|until| until.saturating_sub(now()));
     let mut ready = Vec::new();
-    if !pollables.is_empty() {
+    if !pollables.is_empty() || signals.is_some() {
         let timer = until.map(subscribe_instant);
         let all = poller.as_ref().map(|poller| poller.subscribe());
         let mut asked: Vec<&Pollable> = pollables.iter().map(|(_id, each)| &**each).collect();
         asked.extend(&timer);
         asked.extend(&all);
+        asked.extend(&signals);
         let told = poll(&asked);
         ready.extend(
             told.iter()
@@ -409,7 +379,8 @@ fn ask_host() {
         real_sleep(time);
     }
     let events = poller.map(|poller| poller.wait(EVENTS, left(until)));
-    notice_alarm();
+    signal::notice_alarm();
+    signal::notice_host();
     with(|scheduler| {
         for (id, _pollable) in ready {
             scheduler.wake_id(*id);
@@ -629,21 +600,11 @@ fn block_begun(wait: Wait, deadline: Option<u64>) -> Result<bool> {
     me.is_cancelable.set(true);
     let woken = block(wait, deadline);
     me.is_cancelable.set(false);
-    if woken == Woken::Signaled && take_alarm() {
+    if signal::ended_by(woken) {
         return Err(Errno::EINTR);
     }
     check_cancel()?;
     Ok(woken != Woken::TimeOut)
-}
-
-/// Waits for a signal: pause(2). Without one to come it would be for ever.
-pub(crate) fn wait_for_alarm() -> Result<()> {
-    loop {
-        if ALARM.get().is_none() && !IS_ALARMED.get() {
-            return Err(Errno::ENOSYS);
-        }
-        block_cancelable(Wait::Time, None)?;
-    }
 }
 
 /// Whether the thread is to be canceled, and may be. A signal that has come meanwhile
@@ -655,14 +616,14 @@ pub(crate) fn check_cancel() -> Result<()> {
     if current().is_to_be_canceled() {
         return Err(Errno::CANCEL);
     }
-    take_alarm();
+    signal::look();
     Ok(())
 }
 
 /// Sleeps, while the others run.
 pub(crate) fn sleep(duration: Duration) -> Result<()> {
     let time = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
-    if are_many() {
+    if are_many_or_signals() {
         let deadline = Some(now().saturating_add(time));
         while block_cancelable(Wait::Time, deadline)? {}
     } else if time > 0 {
@@ -727,6 +688,7 @@ fn told(waiting: Id, wait: Wait) -> String {
         },
         Wait::Others => "the end of all others".to_owned(),
         Wait::Host(_) => "the network".to_owned(),
+        Wait::Signal => "a signal".to_owned(),
         Wait::Time => "a time".to_owned(),
     }
 }
