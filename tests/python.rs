@@ -3,34 +3,11 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::net::UnixListener;
-use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+use capsock_tests::python::{project, python};
 use capsock_tests::{Namespace, Running, capsock, pipe, stderr, target};
 use rstest::rstest;
-
-/// `capsock run FLAGS python.wasm ARGS`; `None`, and told, where PyPI could not
-/// be reached to build it, which on CI is a failure.
-fn python(flags: &[&str], args: &[&str]) -> Option<Command> {
-    let component = project("target/guests/python.wasm");
-    if !component.exists() {
-        assert!(std::env::var_os("CI").is_none(), "run `just python`");
-        eprintln!("skipped: there is no python.wasm: `just python` could not build it");
-        return None;
-    }
-    let mut command = capsock();
-    command
-        .arg("run")
-        .args(flags)
-        .arg(component)
-        .args(args)
-        .stdin(Stdio::null());
-    Some(command)
-}
-
-fn project(path: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path)
-}
 
 fn example(name: &str) -> String {
     let path = project("examples/python").join(name);

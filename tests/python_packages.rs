@@ -4,45 +4,29 @@
 use std::fs;
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Output};
 
 use capsock_tests::peer::{Postgres, Server, free_port, program};
-use capsock_tests::{Running, capsock, stderr};
+use capsock_tests::python::{project, python};
+use capsock_tests::{Running, stderr};
 use rstest::rstest;
 use tempfile::TempDir;
-
-fn project(path: &str) -> PathBuf {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path);
-    path.canonicalize().unwrap_or(path)
-}
 
 /// `packages.py NAME ARGS` in the guest; `None`, and told, where something of it could not
 /// be had, which on CI is a failure.
 fn run(flags: &[&str], args: &[&str]) -> Option<Output> {
-    let (guest, packages) = (
-        project("target/guests/python.wasm"),
-        project("target/python-packages"),
-    );
-    if !guest.exists() || !packages.exists() {
-        assert!(
-            std::env::var_os("CI").is_none(),
-            "run `just python` and scripts/python-packages"
-        );
-        eprintln!("skipped: there is no python.wasm, or no target/python-packages");
+    let packages = project("target/python-packages");
+    if !packages.exists() {
+        let is_ci = std::env::var_os("CI").is_some();
+        assert!(!is_ci, "run scripts/python-packages");
+        eprintln!("skipped: there is no target/python-packages");
         return None;
     }
-    let mut command = capsock();
-    command.arg("run").args(flags);
-    command.arg("--dir");
-    command.arg(format!("{}::/packages:ro", packages.display()));
-    command.args(["--env", "PYTHONPATH=/packages"]);
-    command
-        .arg(guest)
-        .arg(project("tests/python/packages.py"))
-        .args(args)
-        .stdin(Stdio::null());
-    Some(Running::spawn(&mut command).output())
+    let given = format!("{}::/packages:ro", packages.display());
+    let flags = [flags, &["--dir", &given, "--env", "PYTHONPATH=/packages"]].concat();
+    let program = project("tests/python/packages.py");
+    let args = [&[program.to_str().unwrap()], args].concat();
+    Some(Running::spawn(&mut python(&flags, &args)?).output())
 }
 
 #[track_caller]

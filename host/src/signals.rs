@@ -235,8 +235,12 @@ mod tests {
         assert_eq!(signals.send(Signal::Interrupt), Sent::Sent);
         assert_eq!(signals.set_caught(set(&[])), set(&[]));
         assert_eq!(signals.receive(), set(&[]));
+        signals.set_caught(wanted);
+        signals.end();
+        assert_eq!(signals.send(Signal::Interrupt), Sent::Uncaught);
         let told = caught.lock().unwrap().clone();
-        assert_eq!(told, [vec![Signal::Interrupt], vec![]]);
+        let once = vec![Signal::Interrupt];
+        assert_eq!(told, [once.clone(), vec![], once, vec![]]);
     }
 
     #[tokio::test]

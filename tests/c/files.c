@@ -465,6 +465,14 @@ void memory_files(void) {
 static volatile sig_atomic_t handled;
 static void handler(int number) { handled = number; }
 
+static volatile sig_atomic_t again;
+static void raise_again(int number) {
+    raise(SIGUSR1);
+    if (++again < 3)
+        raise(number);
+    printf("in it: again %d\n", (int)again);
+}
+
 void signals(void) {
     struct sigaction action = {.sa_handler = handler}, old;
     sigset_t set, before;
@@ -491,6 +499,46 @@ void signals(void) {
     SAY(sigaction(999, &action, NULL));
     SAY(raise(0));
     SAY(kill(getpid(), 0));
+    SAY(kill(getpid(), 999));
+    /* What is blocked waits for who asks for it. */
+    siginfo_t info;
+    struct timespec none = {0, 0}, moment = {0, 1000000}, wrong = {0, 1000000000};
+    SAY(sigaction(SIGUSR1, &action, NULL));
+    SAY(sigprocmask(SIG_BLOCK, &set, NULL));
+    SAY(sigtimedwait(&set, NULL, &none));
+    SAY(sigtimedwait(&set, NULL, &moment));
+    SAY(sigtimedwait(&set, NULL, &wrong));
+    handled = 0;
+    SAY(raise(SIGUSR1));
+    IS(sigtimedwait(&set, &info, &none) == SIGUSR1 && info.si_signo == SIGUSR1);
+    SAY(raise(SIGUSR1));
+    int number;
+    SAY(sigwait(&set, &number));
+    IS(number == SIGUSR1);
+    SAY(raise(SIGUSR1));
+    IS(sigwaitinfo(&set, NULL) == SIGUSR1);
+    printf("handled %d\n", (int)handled);
+    /* The handler of what sigsuspend(2) lets in is called before it waits. */
+    sigset_t open_set;
+    sigemptyset(&open_set);
+    SAY(raise(SIGUSR1));
+    SAY(sigsuspend(&open_set));
+    printf("handled %d\n", handled == SIGUSR1);
+    SAY(sigpending(&waiting));
+    SAY(sigismember(&waiting, SIGUSR1));
+    SAY(sigprocmask(SIG_BLOCK, NULL, &waiting));
+    SAY(sigismember(&waiting, SIGUSR1));
+    SAY(sigprocmask(999, &set, NULL));
+    /* A handler may raise what it blocks, and what its mask blocks. */
+    sigaction(SIGUSR2, &(struct sigaction){.sa_handler = raise_again, .sa_mask = set}, NULL);
+    SAY(sigprocmask(SIG_UNBLOCK, &set, NULL));
+    handled = 0;
+    SAY(raise(SIGUSR2));
+    printf("again %d, handled %d\n", (int)again, (int)handled);
+    SAY(siginterrupt(SIGUSR1, 0));
+    SAY(sigaction(SIGUSR1, NULL, &old));
+    IS(old.sa_flags & SA_RESTART);
+    SAY(siginterrupt(999, 0));
 }
 
 /* The names of a stream, in their order. */

@@ -52,6 +52,7 @@ static const struct {
     {"threads", threads},
     {"thread-data", thread_data},
     {"canceling", canceling},
+    {"thread-signals", thread_signals},
     {"exiting", exiting},
     {"locks", locks},
     {"conditions", conditions},

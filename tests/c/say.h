@@ -103,6 +103,7 @@ void threads(void);
 void thread_data(void);
 void canceling(void);
 void exiting(void);
+void thread_signals(void);
 void locks(void);
 void conditions(void);
 void semaphores(void);

@@ -313,3 +313,90 @@ void exiting(void) {
     make(&made, say_last, &main_thread);
     pthread_exit(NULL);
 }
+
+static sigset_t of_user(void) {
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGUSR1);
+    return set;
+}
+
+static sem_t is_ready;
+static pthread_t handled_by;
+static void note_thread(int number) { (void)number; handled_by = pthread_self(); }
+
+static void *wait_for_signal(void *argument) {
+    sigset_t set = of_user(), mask;
+    int number;
+    (void)argument;
+    /* It has the mask of who made it. */
+    DO(pthread_sigmask(SIG_BLOCK, NULL, &mask));
+    SAY(sigismember(&mask, SIGUSR1));
+    sem_post(&is_ready);
+    DO(sigwait(&set, &number));
+    IS(number == SIGUSR1);
+    return NULL;
+}
+
+static void *wait_open(void *argument) {
+    sigset_t set = of_user();
+    char byte;
+    DO(pthread_sigmask(SIG_UNBLOCK, &set, NULL));
+    sem_post(&is_ready);
+    SAY(read(*(int *)argument, &byte, 1));
+    return NULL;
+}
+
+static void *send_to_main(void *argument) {
+    struct timespec moment = {0, 20000000};
+    pthread_t main_thread = *(pthread_t *)argument;
+    nanosleep(&moment, NULL);
+    /* One that blocks it itself, in one of the two ways. */
+    sigset_t set = of_user();
+    DO(pthread_sigmask(SIG_BLOCK, &set, NULL));
+    pthread_kill(main_thread, SIGUSR1);
+    return NULL;
+}
+
+/* Which thread has a signal: sigwait(3), pthread_kill(3), and a mask for each. */
+void thread_signals(void) {
+    struct sigaction action = {.sa_handler = note_thread};
+    sigset_t set = of_user();
+    pthread_t made, main_thread = pthread_self();
+    int ends[2];
+    char byte;
+    SAY(pipe(ends));
+    SAY(sigaction(SIGUSR1, &action, NULL));
+    sem_init(&is_ready, 0, 0);
+    DO(pthread_sigmask(SIG_BLOCK, &set, NULL));
+    make(&made, wait_for_signal, NULL);
+    sem_wait(&is_ready);
+    kill(getpid(), SIGUSR1);
+    DO(pthread_join(made, NULL));
+    /* The one that does not block it has it, and its call ends. */
+    make(&made, wait_open, &ends[0]);
+    sem_wait(&is_ready);
+    nanosleep(&(struct timespec){0, 20000000}, NULL);
+    kill(getpid(), SIGUSR1);
+    DO(pthread_join(made, NULL));
+    IS(pthread_equal(handled_by, made));
+    make(&made, wait_open, &ends[0]);
+    sem_wait(&is_ready);
+    nanosleep(&(struct timespec){0, 20000000}, NULL);
+    handled_by = main_thread;
+    pthread_t target = made;
+    pthread_kill(target, SIGUSR1);
+    DO(pthread_join(made, NULL));
+    IS(pthread_equal(handled_by, target));
+    DO(pthread_sigmask(SIG_UNBLOCK, &set, NULL));
+    handled_by = made;
+    make(&made, send_to_main, &main_thread);
+    SAY(read(ends[0], &byte, 1));
+    DO(pthread_join(made, NULL));
+    IS(pthread_equal(handled_by, main_thread));
+    DO(pthread_kill(main_thread, 0));
+    DO(pthread_kill(main_thread, 999));
+    SAY(close(ends[0]));
+    SAY(close(ends[1]));
+    sem_destroy(&is_ready);
+}

@@ -3,6 +3,7 @@
 pub mod c;
 mod namespace;
 pub mod peer;
+pub mod python;
 mod sealed;
 
 use std::io::{BufRead, BufReader, Read, Write};
@@ -178,6 +179,11 @@ impl Running {
     pub fn address(&mut self, host: &str) -> SocketAddr {
         let ip: IpAddr = host.parse().unwrap();
         SocketAddr::new(ip, self.expect_line("port").parse().unwrap())
+    }
+
+    /// Sends it a signal.
+    pub fn send(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
     /// Interrupts the system calls that the guest's process waits in, by
