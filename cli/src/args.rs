@@ -452,7 +452,9 @@ Examples:
 Exit codes:
   the guest's own; 2 for what is wrong before it starts (usage, a grant, the component);
   124 where it ran longer than its limit `time`; 125 where --audit could not be written,
-  and all that followed was denied; 134 for a trap";
+  and all that followed was denied; 134 for a trap. A signal that the guest does not catch
+  ends capsock as it ends any process, and so does a second ctrl-c or SIGTERM where the
+  guest has not received the first";
 
 /// The limits as `capsock-host` has them, and the rest.
 fn long_help() -> String {

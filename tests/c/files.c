@@ -529,6 +529,20 @@ void signals(void) {
     SAY(sigprocmask(SIG_BLOCK, NULL, &waiting));
     SAY(sigismember(&waiting, SIGUSR1));
     SAY(sigprocmask(999, &set, NULL));
+    /* What a wait lets in ends it. */
+    SAY(raise(SIGUSR1));
+    SAY(pselect(0, NULL, NULL, NULL, NULL, &open_set));
+    SAY(pselect(0, NULL, NULL, NULL, &moment, &open_set));
+    SAY(raise(SIGUSR1));
+    SAY(ppoll(NULL, 0, NULL, &open_set));
+    SAY(ppoll(NULL, 0, &moment, &set));
+    SAY(raise(SIGUSR1));
+    struct epoll_event event;
+    int polls;
+    GET(polls, epoll_create1(0));
+    SAY(epoll_pwait(polls, &event, 1, -1, &open_set));
+    SAY(epoll_pwait(polls, &event, 1, 1, &open_set));
+    SAY(close(polls));
     /* A handler may raise what it blocks, and what its mask blocks. */
     sigaction(SIGUSR2, &(struct sigaction){.sa_handler = raise_again, .sa_mask = set}, NULL);
     SAY(sigprocmask(SIG_UNBLOCK, &set, NULL));

@@ -2,7 +2,8 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
-use std::ffi::{c_int, c_void};
+use std::ffi::c_int;
+use std::ptr::null;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use crate::event::Timespec;
 use crate::memory;
 use crate::poll::timespec;
 use crate::table::{self, Kind, Object, WeakObject};
+use crate::thread::signal;
 use crate::wait::{self, ERR, HUP, Local, Set, Side};
 
 const EPOLLET: u32 = 1 << 31;
@@ -339,22 +341,24 @@ pub unsafe extern "C" fn __wrap_epoll_wait(
     maximum: c_int,
     timeout: c_int,
 ) -> c_int {
-    let timeout = u64::try_from(timeout).ok().map(Duration::from_millis);
     // SAFETY: as epoll_wait(2) says.
-    errno::int(unsafe { wait_in(set, events, maximum, timeout) })
+    unsafe { __wrap_epoll_pwait(set, events, maximum, timeout, null()) }
 }
 
-/// epoll_pwait(2). There are no signals to be masked.
+/// epoll_pwait(2)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn __wrap_epoll_pwait(
     set: c_int,
     events: *mut EpollEvent,
     maximum: c_int,
     timeout: c_int,
-    _mask: *const c_void,
+    mask: *const signal::Set,
 ) -> c_int {
+    let timeout = u64::try_from(timeout).ok().map(Duration::from_millis);
     // SAFETY: as epoll_pwait(2) says.
-    unsafe { __wrap_epoll_wait(set, events, maximum, timeout) }
+    let wait = || unsafe { wait_in(set, events, maximum, timeout) };
+    // SAFETY: the same.
+    errno::int(unsafe { signal::masked(mask, wait) })
 }
 
 /// epoll_pwait2(2)
@@ -364,7 +368,7 @@ pub unsafe extern "C" fn __wrap_epoll_pwait2(
     events: *mut EpollEvent,
     maximum: c_int,
     timeout: *const Timespec,
-    _mask: *const c_void,
+    mask: *const signal::Set,
 ) -> c_int {
     let wait = || {
         // SAFETY: as epoll_pwait2(2) says.
@@ -372,7 +376,8 @@ pub unsafe extern "C" fn __wrap_epoll_pwait2(
         // SAFETY: the same.
         unsafe { wait_in(set, events, maximum, timeout) }
     };
-    errno::int(wait())
+    // SAFETY: the same.
+    errno::int(unsafe { signal::masked(mask, wait) })
 }
 
 unsafe fn wait_in(

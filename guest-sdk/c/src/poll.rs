@@ -5,7 +5,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::ffi::{c_int, c_void};
+use std::ffi::c_int;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::errno::{self, Errno, Result};
 use crate::event::Timespec;
 use crate::memory;
 use crate::table::{self, Kind, Object};
-use crate::thread::scheduler;
+use crate::thread::{scheduler, signal};
 use crate::wait::{self, ERR, HUP, IN, Local, OUT, PRI, Set, Side};
 
 /// `struct pollfd`
@@ -181,13 +181,13 @@ pub unsafe extern "C" fn __wrap_poll(fds: *mut Pollfd, count: usize, timeout: c_
     errno::int(unsafe { poll_array(fds, count, timeout) })
 }
 
-/// ppoll(2). There are no signals to be masked.
+/// ppoll(2)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn __wrap_ppoll(
     fds: *mut Pollfd,
     count: usize,
     timeout: *const Timespec,
-    _mask: *const c_void,
+    mask: *const signal::Set,
 ) -> c_int {
     let wait = || {
         // SAFETY: as ppoll(2) says.
@@ -195,7 +195,8 @@ pub unsafe extern "C" fn __wrap_ppoll(
         // SAFETY: the same.
         unsafe { poll_array(fds, count, timeout) }
     };
-    errno::int(wait())
+    // SAFETY: the same.
+    errno::int(unsafe { signal::masked(mask, wait) })
 }
 
 unsafe fn poll_array(fds: *mut Pollfd, count: usize, timeout: Option<Duration>) -> Result<c_int> {
@@ -267,7 +268,7 @@ pub unsafe extern "C" fn __wrap_select(
     errno::int(wait())
 }
 
-/// pselect(2). There are no signals to be masked.
+/// pselect(2)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn __wrap_pselect(
     count: c_int,
@@ -275,7 +276,7 @@ pub unsafe extern "C" fn __wrap_pselect(
     write: *mut FdSet,
     except: *mut FdSet,
     timeout: *const Timespec,
-    _mask: *const c_void,
+    mask: *const signal::Set,
 ) -> c_int {
     let wait = || {
         // SAFETY: as pselect(2) says.
@@ -283,7 +284,8 @@ pub unsafe extern "C" fn __wrap_pselect(
         // SAFETY: the same.
         unsafe { select(count, [read, write, except], timeout) }
     };
-    errno::int(wait())
+    // SAFETY: the same.
+    errno::int(unsafe { signal::masked(mask, wait) })
 }
 
 /// What each of the three sets asks for, and is told by.

@@ -13,7 +13,7 @@ use crate::bindings::monotonic_clock::now;
 use crate::bindings::poll::Pollable;
 use crate::errno::{self, Errno, Result};
 use crate::thread::scheduler::{self, Wait, Woken};
-use crate::thread::{MAIN, Thread};
+use crate::thread::MAIN;
 
 /// Signals by their numbers, the first one in the lowest bit.
 pub(crate) type Set = u64;
@@ -276,15 +276,29 @@ extern "C" fn __capsock_pending_signals() -> Set {
 /// would be for ever: ENOSYS.
 #[unsafe(no_mangle)]
 extern "C" fn __capsock_suspend(new: Set) -> c_int {
+    // SAFETY: it is one.
+    errno::nothing(unsafe { masked(&new, wait_for_signal) })
+}
+
+/// Does what waits with another mask, where there is one: what comes through it ends the
+/// wait. pselect(2)
+///
+/// # Safety
+/// `new` is null or the first signals of a `sigset_t`.
+pub(crate) unsafe fn masked<T>(new: *const Set, wait: impl FnOnce() -> Result<T>) -> Result<T> {
+    // SAFETY: as the caller says.
+    let Some(new) = (unsafe { new.as_ref() }) else {
+        return wait();
+    };
     let before = mask();
-    let set = |mask| scheduler::with_current(|me: &Thread| me.mask.set(mask));
-    set(new);
+    scheduler::with_current(|me| me.mask.set(*new));
     let result = match look() {
         true => Err(Errno::EINTR),
-        false => wait_for_signal(),
+        false => wait(),
     };
-    set(before);
-    errno::nothing(result)
+    scheduler::with_current(|me| me.mask.set(before));
+    look();
+    result
 }
 
 fn wait_for_signal() -> Result<()> {
