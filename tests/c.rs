@@ -459,45 +459,47 @@ fn files_are_put_into_a_program() {
         command.current_dir(work.path());
         command
     };
-    let mut embed = tool("capsock-embed");
-    embed.args(["-o", "files.o", "data=/data"]);
-    let embedded = run(embed);
-    assert!(embedded.status.success(), "{}", stderr(&embedded));
-    let mut compile = tool("capsock-cc");
-    compile.args(["-O2", "main.c", "files.o", "-o", "main.wasm"]);
-    let compiled = run(compile);
-    assert!(compiled.status.success(), "{}", stderr(&compiled));
-    let print = |flags: &[&str]| {
-        let mut command = capsock();
-        command.arg("run").args(flags).arg(path("main.wasm"));
-        String::from_utf8(run(command).stdout).unwrap()
-    };
-    insta::assert_snapshot!(print(&[]), @"
-    inside
-    0 1
-    0 7
-    ./ ../ a.txt inner/ 0
-    ./ ../ b 0
-    -1 1
-    -1 1
-    0
-    1
-    -1 1
-    ");
-    // What is put in stands before the host's.
-    let host = format!("{}::/data:ro", path("host").display());
-    insta::assert_snapshot!(print(&["--dir", &host]), @"
-    inside
-    0 1
-    0 7
-    ./ ../ a.txt c inner/ 0
-    ./ ../ b 0
-    -1 1
-    -1 1
-    0
-    1
-    -1 1
-    ");
+    insta::allow_duplicates! { for deflated in [&[][..], &["-z", "*.txt"], &["-z", "*"]] {
+        let mut embed = tool("capsock-embed");
+        embed.args(["-o", "files.o", "data=/data"]).args(deflated);
+        let embedded = run(embed);
+        assert!(embedded.status.success(), "{}", stderr(&embedded));
+        let mut compile = tool("capsock-cc");
+        compile.args(["-O2", "main.c", "files.o", "-o", "main.wasm"]);
+        let compiled = run(compile);
+        assert!(compiled.status.success(), "{}", stderr(&compiled));
+        let print = |flags: &[&str]| {
+            let mut command = capsock();
+            command.arg("run").args(flags).arg(path("main.wasm"));
+            String::from_utf8(run(command).stdout).unwrap()
+        };
+        insta::assert_snapshot!(print(&[]), @"
+        inside
+        0 1
+        0 7
+        ./ ../ a.txt inner/ 0
+        ./ ../ b 0
+        -1 1
+        -1 1
+        0
+        1
+        -1 1
+        ");
+        // What is put in stands before the host's.
+        let host = format!("{}::/data:ro", path("host").display());
+        insta::assert_snapshot!(print(&["--dir", &host]), @"
+        inside
+        0 1
+        0 7
+        ./ ../ a.txt c inner/ 0
+        ./ ../ b 0
+        -1 1
+        -1 1
+        0
+        1
+        -1 1
+        ");
+    } }
     let mut wrong = tool("capsock-embed");
     wrong.args(["-o", "files.o", "absent=/data"]);
     assert_eq!(

@@ -35,7 +35,14 @@ const LISTEN: [&str; 2] = ["--allow-listen", "tcp://127.0.0.1:ephemeral"];
 #[case("poller")]
 fn a_call_that_waits_is_interrupted(
     #[case] wait: &str,
-    #[values(Signal::INT, Signal::TERM, Signal::HUP, Signal::USR1, Signal::USR2, Signal::WINCH)]
+    #[values(
+        Signal::INT,
+        Signal::TERM,
+        Signal::HUP,
+        Signal::USR1,
+        Signal::USR2,
+        Signal::WINCH
+    )]
     signal: Signal,
 ) {
     let name = match signal {
@@ -121,7 +128,11 @@ fn a_recorded_guest_catches_signals_too(
     let output = guest.output();
     assert_eq!(output.status.code(), Some(code), "{}", stderr(&output));
     assert_eq!(printed(&output), told);
-    assert!(std::fs::read_to_string(&file).unwrap().contains("signals.wasm"));
+    assert!(
+        std::fs::read_to_string(&file)
+            .unwrap()
+            .contains("signals.wasm")
+    );
 }
 
 const WAITS: &str = "
@@ -197,7 +208,11 @@ fn ctrl_c_is_pythons_keyboard_interrupt(
     let output = guest.output();
     assert_eq!(printed(&output), "finally\n");
     assert_eq!(output.status.code(), Some(130), "{}", stderr(&output));
-    assert!(stderr(&output).ends_with("\nKeyboardInterrupt\n"), "{}", stderr(&output));
+    assert!(
+        stderr(&output).ends_with("\nKeyboardInterrupt\n"),
+        "{}",
+        stderr(&output)
+    );
 }
 
 /// `signal.signal`, `add_signal_handler`, `sigwait` and what ends a server in good order.
@@ -272,7 +287,9 @@ fn python_handles_the_signal_that_ends_programs(
     guest.send(Signal::TERM);
     let output = guest.output();
     let status = output.status;
-    let ended = status.code().or_else(|| status.signal().map(|number| -number));
+    let ended = status
+        .code()
+        .or_else(|| status.signal().map(|number| -number));
     assert_eq!(ended, Some(code), "{}", stderr(&output));
     assert_eq!(printed(&output), told);
 }

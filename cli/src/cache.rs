@@ -16,7 +16,6 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rustix::fs::{self, AtFlags, Dir, FileType, FlockOperation, Mode, OFlags, Stat};
 use rustix::process::geteuid;
-use sha2::{Digest, Sha256};
 use wasmtime::component::Component;
 use wasmtime::{Engine, Result};
 
@@ -59,7 +58,7 @@ pub(crate) fn path() -> Option<PathBuf> {
 /// The name of what a component is compiled to: by its content, and by the engine,
 /// its version and settings.
 pub(crate) fn name(engine: &Engine, component: &[u8]) -> String {
-    struct Digested(Sha256);
+    struct Digested(blake3::Hasher);
     impl Hasher for Digested {
         fn write(&mut self, bytes: &[u8]) {
             self.0.update(bytes);
@@ -69,10 +68,10 @@ pub(crate) fn name(engine: &Engine, component: &[u8]) -> String {
             0
         }
     }
-    let mut digested = Digested(Sha256::new_with_prefix(Sha256::digest(component)));
+    let mut digested = Digested(blake3::Hasher::new());
+    digested.0.update(blake3::hash(component).as_bytes());
     engine.precompile_compatibility_hash().hash(&mut digested);
-    let key = digested.0.finalize();
-    let key: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
+    let key = digested.0.finalize().to_hex().to_string();
     key + COMPLETE
 }
 

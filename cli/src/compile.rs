@@ -96,7 +96,7 @@ pub(crate) fn serve(memory: u64) -> Result<i32, Failure> {
     if let Err(error) = stdin().read_to_end(&mut component) {
         return failed(&error);
     }
-    let surface = match Surface::of(&component, |_part| Ok(())) {
+    let surface = match Surface::of(&component) {
         Ok(surface) => surface,
         Err(error) => return failed(&error),
     };

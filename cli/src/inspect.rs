@@ -6,7 +6,6 @@ use std::path::Path;
 use capsock_host::policy::shown;
 use capsock_host::{Limits, Policy};
 use capsock_seal::Seal;
-use wasmparser::{Validator, WasmFeatures};
 
 use crate::seal::{MOST, sealed_in};
 use crate::terminal::print;
@@ -17,10 +16,8 @@ use crate::{Failure, guard, load};
 /// exports.
 pub(crate) fn inspect(path: &Path) -> Result<i32, Failure> {
     let bytes = load::read(path, &Limits::default())?;
-    // Everything but the bodies of functions is checked.
-    let mut validator = Validator::new_with_features(WasmFeatures::all());
-    let read = || Surface::of(&bytes, |payload| validator.payload(payload).map(drop));
-    let surface = guard::caught(read).map_err(|fault| load::unusable(path, &fault))?;
+    let surface =
+        guard::caught(|| Surface::checked(&bytes)).map_err(|fault| load::unusable(path, &fault))?;
     let surface = surface.map_err(|error| load::unusable(path, &error))?;
     let seals = seals(path, bytes)?;
     print(format_args!("{}{}", describe(&surface), seals))?;

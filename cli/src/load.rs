@@ -3,6 +3,7 @@
 use std::fmt::Display;
 use std::fs::File;
 use std::io::Read;
+use std::mem::MaybeUninit;
 use std::path::Path;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
@@ -10,6 +11,7 @@ use std::time::Duration;
 use capsock_host::Limits;
 use capsock_host::policy::shown;
 use indicatif::{ProgressBar, ProgressStyle};
+use rustix::mm::{Advice, madvise};
 use wasmparser::Parser;
 use wasmtime::component::Component;
 use wasmtime::{Config, Engine};
@@ -33,9 +35,15 @@ pub(crate) fn engine(concurrency: Concurrency) -> Result<Engine, Failure> {
 pub(crate) fn read(path: &Path, limits: &Limits) -> Result<Vec<u8>, Failure> {
     let longest = limits.component;
     let mut bytes = Vec::new();
-    File::open(path)
-        .and_then(|file| file.take(longest.saturating_add(1)).read_to_end(&mut bytes))
-        .map_err(|error| unusable(path, &error))?;
+    let mut read = || {
+        let file = File::open(path)?;
+        // A pipe has no length, and what is asked for is more than the file.
+        let length = file.metadata()?.len().min(longest);
+        bytes.reserve(usize::try_from(length).unwrap_or_default() + 1);
+        prefer_huge_pages(bytes.spare_capacity_mut());
+        file.take(longest.saturating_add(1)).read_to_end(&mut bytes)
+    };
+    read().map_err(|error| unusable(path, &error))?;
     if bytes.len() as u64 > longest {
         let why = format!("it is larger than {longest} bytes: --limit component={longest}");
         return Err(unusable(path, &why));
@@ -50,6 +58,25 @@ pub(crate) fn read(path: &Path, limits: &Limits) -> Result<Vec<u8>, Failure> {
         return Err(unusable(path, &"this is not a WebAssembly component"));
     }
     Ok(bytes)
+}
+
+/// Has the kernel give memory that is about to be filled in large pieces, where it can:
+/// for tens of megabytes most of the time goes to the pages.
+fn prefer_huge_pages(room: &mut [MaybeUninit<u8>]) {
+    const PAGE: usize = 4096;
+    let before = room.as_ptr().align_offset(PAGE);
+    let Some(pages) = room.get_mut(before..) else {
+        return;
+    };
+    // SAFETY: it is advice about memory that is borrowed here, and changes nothing in it.
+    #[allow(unsafe_code, reason = "rustix cannot know what memory it is")]
+    let advised = unsafe {
+        let length = pages.len() - pages.len() % PAGE;
+        madvise(pages.as_mut_ptr().cast(), length, Advice::LinuxHugepage)
+    };
+    if let Err(error) = advised {
+        tracing::debug!(%error, "no huge pages");
+    }
 }
 
 /// Compiles a component that was read from a path, or takes what is kept of an

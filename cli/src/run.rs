@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use capsock_host::cap_std::ambient_authority;
 use capsock_host::policy::Reach;
-use capsock_host::{CapsockCtx, CapsockCtxView, CapsockView, Limits, MemoryLimiter, Quota, Signals};
+use capsock_host::{
+    CapsockCtx, CapsockCtxView, CapsockView, Limits, MemoryLimiter, Quota, Signals,
+};
 use capsock_seal::Seal;
 use wasmtime::component::{Accessor, Component, Linker, ResourceTable};
 use wasmtime::{Engine, Store, Trap};
@@ -70,7 +72,7 @@ pub(crate) fn run(mut run: Run) -> Result<i32, Failure> {
     // First of what opens descriptors: systemd's have fixed numbers.
     let listeners = inherit::open(&run.inherit)?;
     let bytes = unseal(load::read(&run.component, &run.limits)?, &mut run);
-    let surface = Surface::of(&bytes, |_part| Ok(()));
+    let surface = Surface::of(&bytes);
     let surface = surface.map_err(|error| load::unusable(&run.component, &error))?;
     let engine = load::engine(surface.concurrency)?;
     let command = prepare(&engine, &run, &bytes, &surface)?;

@@ -1,6 +1,7 @@
 //! The versions of WASI that are there, and what a component needs of them.
 
-use wasmparser::{BinaryReaderError, Parser, Payload};
+use capsock_seal::payloads;
+use wasmparser::{BinaryReaderError, Parser, Payload, Validator, WasmFeatures};
 
 use crate::concurrency::Concurrency;
 
@@ -28,17 +29,29 @@ pub(crate) struct Surface {
 }
 
 impl Surface {
-    /// Reads them. `each` sees each part of the component, and may refuse it.
-    pub(crate) fn of(
-        component: &[u8],
-        mut each: impl FnMut(&Payload<'_>) -> Result<(), BinaryReaderError>,
+    /// Reads them, and does not look at the modules in it.
+    pub(crate) fn of(component: &[u8]) -> Result<Self, BinaryReaderError> {
+        Self::read(payloads(component))
+    }
+
+    /// Reads them of a component that is checked, all but the bodies of functions.
+    pub(crate) fn checked(component: &[u8]) -> Result<Self, BinaryReaderError> {
+        let mut validator = Validator::new_with_features(WasmFeatures::all());
+        Self::read(Parser::new(0).parse_all(component).map(|payload| {
+            let payload = payload?;
+            validator.payload(&payload)?;
+            Ok(payload)
+        }))
+    }
+
+    fn read<'a>(
+        payloads: impl Iterator<Item = Result<Payload<'a>, BinaryReaderError>>,
     ) -> Result<Self, BinaryReaderError> {
         let mut surface = Self::default();
         // Modules and components stand within others.
         let mut depth = 0;
-        for payload in Parser::new(0).parse_all(component) {
+        for payload in payloads {
             let payload = payload?;
-            each(&payload)?;
             surface.concurrency.see(&payload)?;
             match payload {
                 Payload::Version { .. } => depth += 1,

@@ -49,7 +49,8 @@ mod generated {
 }
 
 pub(crate) use generated::capsock::sockets::{
-    authority, files, inherited, interfaces, messages, names, options, poller, signals, socket, trust, types,
+    authority, files, inherited, interfaces, messages, names, options, poller, signals, socket,
+    trust, types,
 };
 
 /// `wasi:sockets` 0.2, whose resources are this crate's sockets.

@@ -254,7 +254,10 @@ mod tests {
         assert_eq!(thread.join().unwrap(), Sent::Sent);
         // What is ready comes second to it, and first once it is received.
         let ready = std::future::ready(());
-        assert_eq!(signals.interrupt(ready.clone()).await, Err(Errno::Interrupted));
+        assert_eq!(
+            signals.interrupt(ready.clone()).await,
+            Err(Errno::Interrupted)
+        );
         signals.receive();
         assert_eq!(signals.interrupt(ready).await, Ok(()));
     }

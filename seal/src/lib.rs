@@ -38,6 +38,7 @@ mod sections;
 pub use compose::{SealError, join, seal};
 pub use keeper::{Keeper, NotBuiltIn};
 pub use seal::{BrokenSeal, Seal};
+pub use sections::payloads;
 
 #[cfg(test)]
 mod tests;

@@ -2,14 +2,45 @@
 
 use std::ops::Range;
 
-use wasmparser::{Encoding, Parser, Payload};
+use wasmparser::{BinaryReaderError, Chunk, Encoding, Parser, Payload};
+
+/// What stands in a component, and in the components in it, in their order. Modules are
+/// passed over, or else most of the time would go to their functions.
+pub fn payloads(component: &[u8]) -> impl Iterator<Item = Result<Payload<'_>, BinaryReaderError>> {
+    let mut parsers = vec![Parser::new(0)];
+    let mut rest = component;
+    std::iter::from_fn(move || {
+        let parsed = parsers.last_mut()?.parse(rest, true);
+        let (consumed, payload) = match parsed {
+            Ok(Chunk::Parsed { consumed, payload }) => (consumed, payload),
+            // What is cut off is an error, since there is no more.
+            Ok(Chunk::NeedMoreData(_)) => return None,
+            Err(error) => {
+                parsers.clear();
+                return Some(Err(error));
+            }
+        };
+        rest = rest.get(consumed..).unwrap_or_default();
+        match &payload {
+            Payload::ModuleSection {
+                unchecked_range, ..
+            } => rest = rest.get(unchecked_range.len()..).unwrap_or_default(),
+            Payload::ComponentSection { parser, .. } => parsers.push(parser.clone()),
+            Payload::End(_) => {
+                parsers.pop();
+            }
+            _ => {}
+        }
+        Some(Ok(payload))
+    })
+}
 
 /// The components that stand in another one, in their order; none in what is no
 /// component.
 pub(crate) fn components(component: &[u8]) -> Vec<&[u8]> {
     let mut ranges: Vec<Range<usize>> = Vec::new();
     let mut depth = 0;
-    for payload in Parser::new(0).parse_all(component) {
+    for payload in payloads(component) {
         match payload {
             Ok(Payload::Version { .. }) => depth += 1,
             Ok(Payload::End(_)) => depth -= 1,
@@ -27,7 +58,7 @@ pub(crate) fn components(component: &[u8]) -> Vec<&[u8]> {
 /// The content of the custom section of this name, of the component itself.
 pub(crate) fn custom<'a>(component: &'a [u8], name: &str) -> Option<&'a [u8]> {
     let mut depth = 0;
-    for payload in Parser::new(0).parse_all(component) {
+    for payload in payloads(component) {
         match payload.ok()? {
             Payload::Version { .. } => depth += 1,
             Payload::End(_) => depth -= 1,

@@ -5,9 +5,11 @@
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::ffi::{c_char, c_int, c_void};
-use std::mem::size_of;
+use std::mem::{size_of, transmute};
 use std::ptr::null_mut;
 use std::slice;
+
+use miniz_oxide::inflate::decompress_slice_iter_to_slice;
 
 use crate::errno::{self, Errno, Result};
 use crate::file::{S_IFCHR, libc};
@@ -38,18 +40,87 @@ const LONGEST: usize = 4096;
 /// What is at a path.
 #[derive(Clone, Copy)]
 pub(crate) enum Found {
-    File(&'static [u8]),
+    File(File),
     Directory,
     /// What everybody may read and write. Of `special` alone.
     Device,
 }
 
+/// A file as it is stored, and its size.
+#[derive(Clone, Copy)]
+pub(crate) struct File {
+    stored: &'static [u8],
+    size: usize,
+    /// Where it is deflated.
+    inflate: Option<Inflate>,
+}
+
+/// Inflates into room of the size of the file, and tells whether it is that.
+type Inflate = extern "C" fn(*const u8, usize, *mut u8, usize) -> c_int;
+
+impl File {
+    pub(crate) fn stored(content: &'static [u8]) -> Self {
+        Self {
+            stored: content,
+            size: content.len(),
+            inflate: None,
+        }
+    }
+
+    /// What is in it. What is inflated once stays, as the file does.
+    pub(crate) fn content(self) -> Result<&'static [u8]> {
+        let Some(inflate) = self.inflate else {
+            return Ok(self.stored);
+        };
+        let kept = INFLATED.with_borrow(|kept| kept.get(&self.inode()).copied());
+        if let Some(kept) = kept {
+            return Ok(kept);
+        }
+        let mut content = vec![0; self.size].into_boxed_slice();
+        let (from, to) = (self.stored, &mut content);
+        if inflate(from.as_ptr(), from.len(), to.as_mut_ptr(), to.len()) == 0 {
+            return Err(Errno::EIO);
+        }
+        let content: &'static [u8] = Box::leak(content);
+        INFLATED.with_borrow_mut(|kept| kept.insert(self.inode(), content));
+        Ok(content)
+    }
+
+    /// Where it is in memory: no other file is there.
+    fn inode(self) -> usize {
+        self.stored.as_ptr().addr()
+    }
+}
+
+/// For archives that have deflated files, which alone name it.
+///
+/// # Safety
+/// Each is memory of the length that follows.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn __capsock_inflate(
+    from: *const u8,
+    length: usize,
+    to: *mut u8,
+    size: usize,
+) -> c_int {
+    // SAFETY: as the caller says.
+    let (from, to) = unsafe {
+        (
+            slice::from_raw_parts(from, length),
+            slice::from_raw_parts_mut(to, size),
+        )
+    };
+    let told = decompress_slice_iter_to_slice(to, [from].into_iter(), false, true);
+    c_int::from(told == Ok(size))
+}
+
 /// An index of capsock-embed: lines of a path, an offset and a size, which are sorted by
-/// the path.
+/// the path; of a file that is deflated the size that it has then too.
 #[derive(Clone, Copy)]
 struct Archive {
     index: &'static [u8],
     data: &'static [u8],
+    inflate: Option<Inflate>,
 }
 
 #[derive(Clone, Copy)]
@@ -64,6 +135,7 @@ pub(crate) type Names = BTreeMap<Vec<u8>, bool>;
 thread_local! {
     static ARCHIVES: Vec<Archive> = archives();
     static ADDED: RefCell<BTreeMap<Vec<u8>, &'static [u8]>> = const { RefCell::new(BTreeMap::new()) };
+    static INFLATED: RefCell<BTreeMap<usize, &'static [u8]>> = const { RefCell::new(BTreeMap::new()) };
 }
 
 fn archives() -> Vec<Archive> {
@@ -86,7 +158,13 @@ fn archives() -> Vec<Archive> {
         ) else {
             break;
         };
-        archives.push(Archive { index, data });
+        // SAFETY: capsock-embed has written null, or the function's pointer.
+        let inflate = unsafe { transmute::<usize, Option<Inflate>>(word(rest, 12) as usize) };
+        archives.push(Archive {
+            index,
+            data,
+            inflate,
+        });
         rest = rest.get(size..).unwrap_or_default();
     }
     archives
@@ -130,7 +208,7 @@ impl Archive {
     fn find(&self, path: &[u8]) -> Option<Found> {
         let (line, _) = self.line(self.place_of(path))?;
         if line.path == path {
-            return self.content(line).map(Found::File);
+            return self.file(line).map(Found::File);
         }
         // Other names can stand between a directory and what is beneath it.
         let beneath = beneath(path);
@@ -138,11 +216,18 @@ impl Archive {
         line.path.starts_with(&beneath).then_some(Found::Directory)
     }
 
-    fn content(&self, line: Line) -> Option<&'static [u8]> {
-        let mut numbers = str::from_utf8(line.rest).ok()?.split('\t');
-        let mut number = || numbers.next()?.parse::<usize>().ok();
-        let (at, size) = (number()?, number()?);
-        self.data.get(at..at.checked_add(size)?)
+    fn file(&self, line: Line) -> Option<File> {
+        let numbers = str::from_utf8(line.rest).ok()?.split('\t');
+        let numbers: Vec<usize> = numbers.map_while(|number| number.parse().ok()).collect();
+        let (&[at, size], deflated) = numbers.split_first_chunk()?;
+        let length = deflated.first().copied();
+        let stored = self.data.get(at..at.checked_add(length.unwrap_or(size))?)?;
+        let inflate = length.and(self.inflate);
+        Some(File {
+            stored,
+            size,
+            inflate,
+        })
     }
 
     fn list(&self, directory: &[u8], names: &mut Names) {
@@ -219,7 +304,8 @@ pub(crate) fn find(path: &[u8]) -> Option<Found> {
     }
     let path = normalised(path)?;
     let added = ADDED.with_borrow(|added| added.get(&path).copied());
-    added.map(Found::File).or_else(|| {
+    let added = added.map(|content| Found::File(File::stored(content)));
+    added.or_else(|| {
         ARCHIVES.with(|archives| archives.iter().find_map(|archive| archive.find(&path)))
     })
 }
@@ -235,8 +321,8 @@ pub(crate) unsafe fn fill_stat(found: Found, stat: *mut c_void) -> Result<()> {
     // SAFETY: by this function's condition.
     unsafe {
         match found {
-            Found::File(content) => {
-                __capsock_fill_embedded(stat, 0, content.len(), inode_of(content));
+            Found::File(file) => {
+                __capsock_fill_embedded(stat, 0, file.size, file.inode());
             }
             Found::Directory => __capsock_fill_embedded(stat, 1, 0, 1),
             Found::Device => libc::__capsock_fill_stat(stat, S_IFCHR),
@@ -248,13 +334,17 @@ pub(crate) unsafe fn fill_stat(found: Found, stat: *mut c_void) -> Result<()> {
 /// One that is open.
 pub(crate) struct Content {
     bytes: &'static [u8],
+    inode: usize,
     position: Cell<u64>,
 }
 
 impl Content {
-    pub(crate) fn new(bytes: &'static [u8]) -> Self {
-        let position = Cell::new(0);
-        Self { bytes, position }
+    pub(crate) fn new(file: File) -> Result<Self> {
+        Ok(Self {
+            bytes: file.content()?,
+            inode: file.inode(),
+            position: Cell::new(0),
+        })
     }
 }
 
@@ -299,16 +389,11 @@ impl Regular for Content {
         Ok(Status {
             is_memory: false,
             size: self.bytes.len() as u64,
-            inode: inode_of(self.bytes) as u64,
+            inode: self.inode as u64,
             links: 1,
             times: [0; 3],
         })
     }
-}
-
-/// Where it is in memory: no other file is there.
-fn inode_of(content: &[u8]) -> usize {
-    content.as_ptr().addr()
 }
 
 /// A stream of opendir(3), of what the program has and what the host has in a directory of

@@ -151,8 +151,8 @@ pub unsafe extern "C" fn __capsock_open(path: *const c_char, flags: c_int, mode:
     }
     // SAFETY: the same.
     let found = unsafe { memory::string(path) }.and_then(embedded::find);
-    if let Some(Found::File(content)) = found {
-        return errno::int(open_embedded(|| content, flags));
+    if let Some(Found::File(file)) = found {
+        return errno::int(open_embedded(|| file, flags));
     }
     // SAFETY: the same.
     let opened = libc::inside(|| unsafe { libc::__capsock_real_open(path, flags, mode) });
@@ -169,7 +169,9 @@ pub unsafe extern "C" fn __capsock_open(path: *const c_char, flags: c_int, mode:
                 Some(Named::Device(device)) => {
                     table::open(Kind::Special(Special::new(device, flags)), flags)
                 }
-                Some(Named::Text(text)) => open_embedded(|| text.read(), flags),
+                Some(Named::Text(text)) => {
+                    open_embedded(|| embedded::File::stored(text.read()), flags)
+                }
                 None => Err(failed),
             },
         );
@@ -186,7 +188,7 @@ pub unsafe extern "C" fn __capsock_open(path: *const c_char, flags: c_int, mode:
 }
 
 /// A file of the program itself, which can be read.
-fn open_embedded(content: impl FnOnce() -> &'static [u8], flags: c_int) -> Result<c_int> {
+fn open_embedded(file: impl FnOnce() -> embedded::File, flags: c_int) -> Result<c_int> {
     if flags & O_CREAT != 0 && flags & O_EXCL != 0 {
         return Err(Errno::EEXIST);
     }
@@ -196,7 +198,7 @@ fn open_embedded(content: impl FnOnce() -> &'static [u8], flags: c_int) -> Resul
     if flags & O_ACCMODE != O_RDONLY || flags & O_TRUNC != 0 {
         return Err(Errno::EROFS);
     }
-    table::open(Kind::File(Box::new(Content::new(content()))), flags)
+    table::open(Kind::File(Box::new(Content::new(file())?)), flags)
 }
 
 /// libc's number of a directory, for what takes one.

@@ -73,9 +73,8 @@ impl Sock {
     ) -> Result<T> {
         if nonblocking || !scheduler::are_many() {
             let restarts = self.timeout(direction).is_none();
-            let done = signal::uninterrupted(restarts, || {
-                act(self.prepare(nonblocking, direction)?)
-            });
+            let done =
+                signal::uninterrupted(restarts, || act(self.prepare(nonblocking, direction)?));
             return scheduler::yield_on(Errno::EAGAIN, done);
         }
         scheduler::check_cancel()?;

@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use crate::embedded::Found;
+use crate::embedded::{File, Found};
 use crate::errno::{Errno, Result};
 use crate::table::{O_ACCMODE, O_RDONLY, O_WRONLY};
 
@@ -65,9 +65,10 @@ impl Named {
     pub(crate) fn found(self) -> Found {
         match self {
             Self::Device(_) => Found::Device,
-            Self::Text(Text::Resolver) => Found::File(RESOLV_CONF),
+            Self::Text(Text::Resolver) => Found::File(File::stored(RESOLV_CONF)),
             Self::Text(Text::Authorities) => {
-                Found::File(AUTHORITIES.get().map_or(&[], Vec::as_slice))
+                let text = AUTHORITIES.get().map_or(&[][..], Vec::as_slice);
+                Found::File(File::stored(text))
             }
         }
     }

@@ -30,7 +30,8 @@ mod generated {
 }
 
 pub(crate) use generated::capsock::sockets::{
-    authority, files, inherited, interfaces, messages, names, options, signals, socket, trust, types,
+    authority, files, inherited, interfaces, messages, names, options, signals, socket, trust,
+    types,
 };
 pub(crate) use generated::wasi::filesystem;
 // The C SDK uses these two by themselves.

@@ -49,7 +49,9 @@ const SIGNALS: [(SignalSet, Signal); 6] = [
 /// them that the host sends at all. One that has come and is not caught any more is
 /// forgotten.
 pub fn catch(signals: &[Signal]) -> Vec<Signal> {
-    let wanted = SIGNALS.iter().filter(|(_, signal)| signals.contains(signal));
+    let wanted = SIGNALS
+        .iter()
+        .filter(|(_, signal)| signals.contains(signal));
     let wanted = wanted.fold(SignalSet::empty(), |all, (bit, _)| all | *bit);
     list(wit::set_caught(wanted))
 }

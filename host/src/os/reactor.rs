@@ -105,12 +105,7 @@ impl Drop for Descriptor {
 impl Descriptor {
     /// `held` is how long a wait may hold the thread before the reactor waits, and
     /// `signals` end it. A second view takes a place of `quota`.
-    pub(crate) fn new(
-        fd: OwnedFd,
-        held: Option<Duration>,
-        signals: Signals,
-        quota: Quota,
-    ) -> Self {
+    pub(crate) fn new(fd: OwnedFd, held: Option<Duration>, signals: Signals, quota: Quota) -> Self {
         Self {
             registration: OnceLock::new(),
             view: Mutex::default(),

@@ -66,13 +66,7 @@ struct Cancel {
 }
 
 impl Thread {
-    fn new(
-        id: Id,
-        index: u32,
-        is_detached: bool,
-        mask: signal::Set,
-        work: *mut c_void,
-    ) -> Self {
+    fn new(id: Id, index: u32, is_detached: bool, mask: signal::Set, work: *mut c_void) -> Self {
         Self {
             id,
             index: Cell::new(index),
@@ -174,7 +168,13 @@ extern "C" fn __capsock_thread_add(index: u32, is_detached: c_int, work: *mut c_
     let id = LAST.get() + 1;
     LAST.set(id);
     let mask = scheduler::with_current(|me| me.mask.get());
-    scheduler::add(Rc::new(Thread::new(id, index, is_detached != 0, mask, work)));
+    scheduler::add(Rc::new(Thread::new(
+        id,
+        index,
+        is_detached != 0,
+        mask,
+        work,
+    )));
     id
 }
 

@@ -220,7 +220,11 @@ pub(super) fn interrupt_one(may_take: impl Fn(&Thread) -> bool) {
     with(|scheduler| {
         let live = scheduler.threads.values();
         let first = live.filter(|thread| !thread.has_ended() && may_take(thread));
-        if let Some(first) = first.take(1).find(|first| first.is_cancelable.get()).cloned() {
+        if let Some(first) = first
+            .take(1)
+            .find(|first| first.is_cancelable.get())
+            .cloned()
+        {
             scheduler.wake(&first, Woken::Signaled);
         }
     });

@@ -12,8 +12,8 @@ use capsock_guest::signals::{self, Signal};
 use crate::bindings::monotonic_clock::now;
 use crate::bindings::poll::Pollable;
 use crate::errno::{self, Errno, Result};
-use crate::thread::scheduler::{self, Wait, Woken};
 use crate::thread::MAIN;
+use crate::thread::scheduler::{self, Wait, Woken};
 
 /// Signals by their numbers, the first one in the lowest bit.
 pub(crate) type Set = u64;
@@ -169,10 +169,7 @@ pub(super) fn look_at_host() {
 
 /// Does what the host waits for, as long as only signals interrupt it that are not the
 /// program's to know. `restarts`: after a handler that says so it goes on. signal(7)
-pub(crate) fn uninterrupted<T>(
-    restarts: bool,
-    mut act: impl FnMut() -> Result<T>,
-) -> Result<T> {
+pub(crate) fn uninterrupted<T>(restarts: bool, mut act: impl FnMut() -> Result<T>) -> Result<T> {
     loop {
         match act() {
             Err(Errno::EINTR) if !interrupts(restarts) => {}
@@ -193,7 +190,9 @@ pub(crate) fn restarting(wait: Result<bool>) -> Result<bool> {
 /// Tells the host what is caught: what is handled or ignored, and what is blocked, so
 /// that it waits here.
 fn tell_host() {
-    let all = OF_HOST.iter().fold(0, |all, (_, number)| all | bit(*number));
+    let all = OF_HOST
+        .iter()
+        .fold(0, |all, (_, number)| all | bit(*number));
     let blocked = scheduler::thread(MAIN).map_or(0, |main| main.mask.get());
     let caught = all & (HANDLED.get() | blocked);
     if CAUGHT.replace(caught) == caught {
@@ -201,7 +200,9 @@ fn tell_host() {
     }
     // What has come is not lost.
     notice_host();
-    let wanted = OF_HOST.iter().filter(|(_, number)| caught & bit(*number) != 0);
+    let wanted = OF_HOST
+        .iter()
+        .filter(|(_, number)| caught & bit(*number) != 0);
     let wanted: Vec<Signal> = wanted.map(|(signal, _)| *signal).collect();
     let can_come = !signals::catch(&wanted).is_empty();
     HOST.set(can_come.then_some(Host {

@@ -4,7 +4,9 @@
 use std::io::Write;
 
 use capsock_guest::signals::{self, Signal};
-use capsock_guest::{AF_INET, MSG_PEEK, POLLIN, Poller, Result, SOCK_STREAM, Socket, Trigger, socketpair};
+use capsock_guest::{
+    AF_INET, MSG_PEEK, POLLIN, Poller, Result, SOCK_STREAM, Socket, Trigger, socketpair,
+};
 
 const NAMES: [(&str, Signal); 6] = [
     ("hangup", Signal::Hangup),
