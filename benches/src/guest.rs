@@ -233,11 +233,12 @@ pub(crate) fn runtime() -> io::Result<tokio::runtime::Runtime> {
         .build()
 }
 
-/// The CLI's, with room for the most connections.
+/// The CLI's, with room for the most connections and threads.
 fn limits() -> Limits {
     let mut limits = Limits::default();
     limits.sockets = 11_000;
     limits.handles = 44_000;
+    limits.threads = 1_100;
     limits
 }
 

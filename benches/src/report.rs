@@ -26,7 +26,7 @@ struct Goal {
     unit: &'static str,
 }
 
-const GOALS: [Goal; 15] = [
+const GOALS: [Goal; 17] = [
     Goal {
         title: "TCP round trip, time",
         found: |results| ratio(results, "round-trip-tcp"),
@@ -122,6 +122,20 @@ const GOALS: [Goal; 15] = [
         },
         bound: 1.05,
         better: Better::Less,
+        unit: "",
+    },
+    Goal {
+        title: "TCP round trip of Python over native Python",
+        found: |results| over(results, "round-trip-tcp", "capsock, Python", "native, Python"),
+        bound: 1.25,
+        better: Better::Less,
+        unit: "",
+    },
+    Goal {
+        title: "64 KiB echo of Python over native Python",
+        found: |results| over(results, "echo-64kib", "capsock, Python", "native, Python"),
+        bound: 0.8,
+        better: Better::More,
         unit: "",
     },
     Goal {

@@ -94,6 +94,13 @@ void unix_datagram(void) {
     say_address("from", &told, size);
     close(receiver);
     SAY(sendto(sender, "x", 1, 0, (struct sockaddr *)&address, length));
+    struct stat status;
+    SAY(stat(address.sun_path, &status));
+    IS(S_ISSOCK(status.st_mode));
+    SAY(lstat(address.sun_path, &status));
+    IS(S_ISSOCK(status.st_mode));
+    SAY(fstatat(AT_FDCWD, address.sun_path, &status, AT_SYMLINK_NOFOLLOW));
+    IS(S_ISSOCK(status.st_mode));
     SAY(unlink(address.sun_path));
     SAY(sendto(sender, "x", 1, 0, (struct sockaddr *)&address, length));
     close(sender);

@@ -16,6 +16,7 @@ import json
 import os
 import re
 import select
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -44,7 +45,7 @@ test_concurrent_futures.test_init test_concurrent_futures.test_shutdown
 test_concurrent_futures.test_thread_pool test_concurrent_futures.test_wait
 """.split()
 
-FLAGS = """
+FLAGS = shlex.split("""
 --allow-listen ip://loopback:*,ephemeral --allow-listen ip://0.0.0.0:*,ephemeral --allow-listen ip://[::]:*,ephemeral
 --allow-connect ip://loopback:*
 --allow-bind ip://loopback:*,ephemeral --allow-bind ip://0.0.0.0:*,ephemeral --allow-bind ip://[::]:*,ephemeral
@@ -58,10 +59,10 @@ FLAGS = """
 --allow-recv udplite://loopback:*
 --allow-listen unix:/tmp/ --allow-connect unix:/tmp/ --allow-send unix:/tmp/ --allow-bind unix:/tmp/
 --allow-listen unix-abstract:* --allow-bind unix-abstract:* --allow-connect unix-abstract:*
---allow-pass-fd * --allow-take-fd * --allow-interfaces --allow-resolve *
+--allow-pass-fd * --allow-take-fd '* of=socket,file,pipe,writable-file,writable-pipe' --allow-interfaces --allow-resolve *
 --allow-option so-bindtodevice --allow-raw packet://lo --allow-raw netlink://*
 --limit memory=2GiB --limit threads=2000
-""".split()
+""")
 
 # Why tests cannot pass, for the report: the first pattern that matches.
 EXPLAINED = {

@@ -1,8 +1,11 @@
 """The programs that are measured, on Python's socket module: as a native program
 and as a guest. See bench-std, whose programs they are."""
 
+import os
 import socket
+import ssl
 import sys
+import threading
 
 REQUEST = 64
 
@@ -70,6 +73,88 @@ def accept(control):
             connection.sendall(request)
 
 
+def repeat(address, act):
+    """Does it as often as is asked for, again and again."""
+    s = connect(address)
+    while times := s.recv(8, socket.MSG_WAITALL):
+        for _ in range(int.from_bytes(times, sys.byteorder)):
+            act()
+        s.sendall(b"x")
+
+
+def contexts(directory):
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(os.path.join(directory, "tls.pem"), os.path.join(directory, "tls.key"))
+    return server, ssl.create_default_context(cafile=os.path.join(directory, "tls.pem"))
+
+
+def beside(serve):
+    """A listener whose connections another thread serves, one after the other."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def run():
+        while True:
+            serve(listener.accept()[0])
+
+    threading.Thread(target=run, daemon=True).start()
+    return listener.getsockname()
+
+
+def tls_handshake(address, directory):
+    server, client = contexts(directory)
+
+    def serve(connection):
+        with server.wrap_socket(connection, server_side=True) as s:
+            s.recv(1)
+
+    peer = beside(serve)
+
+    def act():
+        with client.wrap_socket(socket.create_connection(peer), server_hostname="localhost") as s:
+            s.sendall(b"x")
+            s.recv(1)
+
+    repeat(address, act)
+
+
+def tls_bulk(address, directory):
+    server, client = contexts(directory)
+    data = b"x" * (1 << 20)
+
+    def serve(connection):
+        buffer = memoryview(bytearray(1 << 16))
+        with server.wrap_socket(connection, server_side=True) as s:
+            while True:
+                left = len(data)
+                while left:
+                    count = s.recv_into(buffer[: min(left, len(buffer))])
+                    if not count:
+                        return
+                    left -= count
+                s.sendall(b"x")
+
+    s = client.wrap_socket(socket.create_connection(beside(serve)), server_hostname="localhost")
+
+    def act():
+        s.sendall(data)
+        s.recv(1)
+
+    repeat(address, act)
+
+
+def threads(address, directory):
+    def act():
+        event = threading.Event()
+        made = [threading.Thread(target=event.wait) for _ in range(1000)]
+        for thread in made:
+            thread.start()
+        event.set()
+        for thread in made:
+            thread.join()
+
+    repeat(address, act)
+
+
 PROGRAMS = {
     "echo-tcp": lambda address, size: echo(connect(address), int(size)),
     "echo-unix": echo_unix,
@@ -77,6 +162,9 @@ PROGRAMS = {
     "sink": sink,
     "source": source,
     "accept": accept,
+    "tls-handshake": tls_handshake,
+    "tls-bulk": tls_bulk,
+    "threads": threads,
 }
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ mod instructions;
 mod many;
 mod memcached;
 mod memory;
+mod python;
 mod round_trip;
 mod sealing;
 mod start;
@@ -33,6 +34,7 @@ pub(crate) fn all(arena: &Arena, plan: &Plan, quick: bool) -> Vec<Case> {
     cases.extend(start::cases(arena, plan));
     cases.extend(sealing::cases(arena, plan));
     cases.extend(threads::cases(arena, plan));
+    cases.extend(python::cases(arena, plan));
     cases.extend(memcached::cases(arena, plan));
     cases.extend(checks::cases(arena, plan));
     cases.extend(instructions::cases(arena, plan));

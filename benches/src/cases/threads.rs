@@ -30,12 +30,8 @@ pub(crate) fn cases(arena: &Arena, plan: &Plan) -> Vec<Case> {
             contestants.push(Contestant::CapsockC);
         }
         compete(plan, case, &contestants, |contestant| {
-            let (stream, running) = connect(arena, contestant, |address| {
+            Repeated::new(arena, contestant, |address| {
                 vec![program.to_owned(), address]
-            })?;
-            Ok(Repeated {
-                stream: Some(stream),
-                running,
             })
         })
     });
@@ -43,9 +39,23 @@ pub(crate) fn cases(arena: &Arena, plan: &Plan) -> Vec<Case> {
 }
 
 /// A program that does something as often as it is told.
-struct Repeated {
+pub(super) struct Repeated {
     stream: Option<TcpStream>,
     running: Running,
+}
+
+impl Repeated {
+    pub(super) fn new(
+        arena: &Arena,
+        contestant: Contestant,
+        args: impl FnOnce(String) -> Vec<String>,
+    ) -> Result<Self, String> {
+        let (stream, running) = connect(arena, contestant, args)?;
+        Ok(Self {
+            stream: Some(stream),
+            running,
+        })
+    }
 }
 
 impl Session for Repeated {

@@ -169,6 +169,8 @@ void __capsock_fill_stat(struct stat *status, int kind) {
     *status = (struct stat){.st_mode = modes[kind], .st_nlink = 1, .st_blksize = 4096};
 }
 
+int __capsock_is_untyped(const struct stat *status) { return (status->st_mode & S_IFMT) == 0; }
+
 /* What stat(2) tells of the file of a Unix socket. */
 void __capsock_fill_socket(struct stat *status, unsigned long long device, unsigned long long inode, unsigned mode,
                            unsigned owner, unsigned group) {

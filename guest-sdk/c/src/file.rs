@@ -61,6 +61,7 @@ pub(crate) mod libc {
             mode: u32,
         ) -> c_int;
         pub(crate) fn __capsock_inode(fd: c_int, inode: *mut u64) -> c_int;
+        pub(crate) fn __capsock_is_untyped(stat: *const c_void) -> c_int;
         pub(crate) fn __capsock_fill_socket(
             stat: *mut c_void,
             device: u64,

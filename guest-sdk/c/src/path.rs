@@ -97,10 +97,8 @@ pub unsafe extern "C" fn __wrap_stat(path: *const c_char, stat: *mut c_void) -> 
     // SAFETY: as stat(2) says.
     unsafe {
         let fill = |found| embedded::fill_stat(found, stat);
-        match either(AT_FDCWD, path, || __real_stat(path, stat), fill) {
-            0 => 0,
-            _ => errno::nothing(socket_status(path, stat)),
-        }
+        let told = either(AT_FDCWD, path, || __real_stat(path, stat), fill);
+        with_sockets(path, stat, told)
     }
 }
 
@@ -110,39 +108,44 @@ pub unsafe extern "C" fn __wrap_lstat(path: *const c_char, stat: *mut c_void) ->
     // SAFETY: as lstat(2) says.
     unsafe {
         let fill = |found| embedded::fill_stat(found, stat);
-        match either(AT_FDCWD, path, || __real_lstat(path, stat), fill) {
-            0 => 0,
-            _ => errno::nothing(socket_status(path, stat)),
-        }
+        let told = either(AT_FDCWD, path, || __real_lstat(path, stat), fill);
+        with_sockets(path, stat, told)
     }
 }
 
-/// What is told of a Unix socket beneath no directory of the guest's; or the error that
-/// libc has told.
+/// What stat(2) has told, and of a Unix socket what WASI has no words for: which is
+/// beneath a directory of the guest's, where it has no type, or beneath none.
 ///
 /// # Safety
 /// As stat(2) says.
-unsafe fn socket_status(path: *const c_char, stat: *mut c_void) -> Result<()> {
+unsafe fn with_sockets(path: *const c_char, stat: *mut c_void, told: c_int) -> c_int {
     let failed = errno::last();
+    // SAFETY: libc has filled it.
+    let is_untyped = told == 0 && unsafe { libc::__capsock_is_untyped(stat) } != 0;
+    if !is_untyped && (told == 0 || !matches!(failed, Errno::ENOTCAPABLE | Errno::ENOENT)) {
+        return told;
+    }
     // SAFETY: by this function's condition.
     let path = unsafe { memory::string(path) }.and_then(embedded::normalised_text);
-    let path = path.filter(|_| failed == Errno::ENOTCAPABLE || failed == Errno::ENOENT);
-    let told = path.and_then(|path| stat_unix(path).ok()).ok_or(failed)?;
+    let Some(socket) = path.and_then(|path| stat_unix(path).ok()) else {
+        errno::set(failed);
+        return told;
+    };
     if stat.is_null() {
-        return Err(Errno::EFAULT);
+        return errno::int(Err(Errno::EFAULT));
     }
     // SAFETY: the same.
     unsafe {
         libc::__capsock_fill_socket(
             stat,
-            told.device,
-            told.inode,
-            told.mode,
-            told.owner,
-            told.group,
-        )
-    };
-    Ok(())
+            socket.device,
+            socket.inode,
+            socket.mode,
+            socket.owner,
+            socket.group,
+        );
+    }
+    0
 }
 
 /// access(2)
@@ -189,7 +192,11 @@ pub unsafe extern "C" fn __wrap_fstatat(
             Err(errno) => errno::int(Err(errno)),
         };
         let fill = |found| embedded::fill_stat(found, stat);
-        either(at, path, real, fill)
+        let told = either(at, path, real, fill);
+        match at {
+            AT_FDCWD => with_sockets(path, stat, told),
+            _ => told,
+        }
     }
 }
 
