@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Output};
 
-use capsock_tests::peer::{Postgres, Server, free_port, program};
+use capsock_tests::peer::{MariaDb, Postgres, RabbitMq, Server, free_port, program};
 use capsock_tests::python::{project, python};
 use capsock_tests::{Running, stderr};
 use rstest::rstest;
@@ -110,6 +110,8 @@ fn both_ends_in_the_guest(
         "websockets",
         "uvicorn",
         "bottle",
+        "flask",
+        "aiohttp",
         "aiosmtpd",
         "pymodbus"
     )]
@@ -118,6 +120,9 @@ fn both_ends_in_the_guest(
     let Some(directory) = certificates() else {
         return;
     };
+    // Of what is uploaded, flask makes files.
+    let scratch = TempDir::new().unwrap();
+    let scratch = format!("{}::/tmp", scratch.path().display());
     let flags = [
         "--allow-listen",
         "tcp://loopback:*,ephemeral",
@@ -125,6 +130,8 @@ fn both_ends_in_the_guest(
         "tcp://loopback:*",
         "--dir",
         &readable(&directory),
+        "--dir",
+        &scratch,
     ];
     let Some(output) = run(&flags, &[name, directory.path().to_str().unwrap()]) else {
         return;
@@ -132,17 +139,83 @@ fn both_ends_in_the_guest(
     is_ok(&output);
 }
 
+/// With a server at a port of loopback, which the guest may connect to.
+#[track_caller]
+fn with_server_at(port: u16, name: &str, flags: &[&str]) {
+    let grant = format!("tcp://127.0.0.1:{port}");
+    let flags = [&["--allow-connect", &grant], flags].concat();
+    let Some(output) = run(&flags, &[name, "127.0.0.1", &port.to_string()]) else {
+        return;
+    };
+    is_ok(&output);
+}
+
+/// Flags for what wakes a thread by a pair of sockets that it makes over TCP.
+const PAIRS: &[&str] = &[
+    "--allow-listen",
+    "tcp://127.0.0.1:ephemeral",
+    "--allow-connect",
+    "tcp://127.0.0.1:*",
+];
+
 #[test]
 fn pg8000_with_postgresql() {
     let Some(server) = Postgres::start("127.0.0.1") else {
         return;
     };
-    let grant = format!("tcp://127.0.0.1:{}", server.port);
-    let args = ["pg8000", "127.0.0.1", &server.port.to_string()];
-    let Some(output) = run(&["--allow-connect", &grant], &args) else {
+    with_server_at(server.port, "pg8000", &[]);
+}
+
+#[test]
+fn pymysql_with_mariadb() {
+    let Some(server) = MariaDb::start() else {
         return;
     };
-    is_ok(&output);
+    with_server_at(server.port, "pymysql", &[]);
+}
+
+#[test]
+fn pika_with_rabbitmq() {
+    let Some(server) = RabbitMq::start() else {
+        return;
+    };
+    with_server_at(server.port, "pika", PAIRS);
+}
+
+/// Servers that say all on their command line; `PORT` and `DIRECTORY` stand there for
+/// their own.
+#[rstest]
+#[case::dnspython(
+    "dnspython",
+    "dnsmasq",
+    "--keep-in-foreground --conf-file=/dev/null --no-resolv --no-hosts --pid-file= --user=root \
+     --port=PORT --listen-address=127.0.0.1 --bind-interfaces --local=/test/ \
+     --host-record=host.test,192.0.2.7,2001:db8::7 TEXTS"
+)]
+#[case::nats("nats", "nats-server", "-a 127.0.0.1 -p PORT -js -sd DIRECTORY")]
+#[case::pymemcache("pymemcache", "memcached", "-l 127.0.0.1 -p PORT -U 0 -u root")]
+fn a_client(#[case] name: &str, #[case] server: &str, #[case] args: &str) {
+    let Some(server) = program(server) else {
+        return;
+    };
+    let directory = TempDir::new().unwrap();
+    let port = free_port("127.0.0.1");
+    // All of one name, too many for a datagram.
+    let texts: Vec<String> = (10..30)
+        .map(|number| format!("--txt-record=long.test,{number}{}", "x".repeat(198)))
+        .collect();
+    let args = args
+        .replace("PORT", &port.to_string())
+        .replace("DIRECTORY", directory.path().to_str().unwrap())
+        .replace("TEXTS", &texts.join(" "));
+    let mut command = Command::new(server);
+    command.args(args.split_whitespace());
+    let _server = Server::start(&mut command, || {
+        TcpStream::connect(("127.0.0.1", port)).is_ok()
+    });
+    // Names are asked for by datagrams.
+    let datagrams = format!("udp://127.0.0.1:{port}");
+    with_server_at(port, name, &["--allow-send", &datagrams]);
 }
 
 #[test]
@@ -162,19 +235,5 @@ fn paho_with_mosquitto() {
     let _broker = Server::start(&mut server, || {
         TcpStream::connect(("127.0.0.1", port)).is_ok()
     });
-    let grant = format!("tcp://127.0.0.1:{port}");
-    let args = ["paho", "127.0.0.1", &port.to_string()];
-    // It wakes its thread by a pair of sockets that it makes over TCP.
-    let flags = [
-        "--allow-connect",
-        &grant,
-        "--allow-listen",
-        "tcp://127.0.0.1:ephemeral",
-        "--allow-connect",
-        "tcp://127.0.0.1:*",
-    ];
-    let Some(output) = run(&flags, &args) else {
-        return;
-    };
-    is_ok(&output);
+    with_server_at(port, "paho", PAIRS);
 }

@@ -53,6 +53,10 @@ pub fn program(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let mut places: Vec<PathBuf> = std::env::split_paths(&path).collect();
     places.extend(["/usr/sbin".into(), "/sbin".into()]);
+    // What is in PATH of it wants to become another user.
+    if name == "rabbitmq-server" {
+        places = vec!["/usr/lib/rabbitmq/bin".into()];
+    }
     if let Ok(versions) = fs::read_dir("/usr/lib/postgresql") {
         places.extend(versions.map(|version| version.unwrap().path().join("bin")));
     }
@@ -69,8 +73,15 @@ pub fn program(name: &str) -> Option<PathBuf> {
 
 /// A port that nobody listens on.
 pub fn free_port(host: &str) -> u16 {
-    let listener = TcpListener::bind((host, 0)).unwrap();
-    listener.local_addr().unwrap().port()
+    let [port] = free_ports(host);
+    port
+}
+
+/// Ports that nobody listens on.
+fn free_ports<const N: usize>(host: &str) -> [u16; N] {
+    // Together, that they differ.
+    let listeners = [(); N].map(|()| TcpListener::bind((host, 0)).unwrap());
+    listeners.map(|listener| listener.local_addr().unwrap().port())
 }
 
 /// A Redis that listens on TCP.
@@ -104,6 +115,11 @@ impl Redis {
     }
 }
 
+/// Whether what this process makes belongs to root.
+fn is_root(directory: &Path) -> bool {
+    fs::metadata(directory).is_ok_and(|own| std::os::unix::fs::MetadataExt::uid(&own) == 0)
+}
+
 /// A PostgreSQL with a user `guest`, who needs no password, at a port of its own.
 #[derive(Debug)]
 pub struct Postgres {
@@ -124,8 +140,7 @@ impl Postgres {
         fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).unwrap();
         let data = directory.path().join("data");
         // It refuses to run as root.
-        let nobody = fs::metadata(directory.path())
-            .is_ok_and(|own| std::os::unix::fs::MetadataExt::uid(&own) == 0);
+        let nobody = is_root(directory.path());
         let command = |program: &Path| {
             if !nobody {
                 return Command::new(program);
@@ -164,6 +179,118 @@ impl Postgres {
         Some(Self {
             port,
             _server: server,
+            _directory: directory,
+        })
+    }
+}
+
+/// A `MariaDB` with a user `guest`, whose password is `secret`, at a port of its own.
+#[derive(Debug)]
+pub struct MariaDb {
+    /// Where it listens.
+    pub port: u16,
+    _server: Server,
+    _directory: TempDir,
+}
+
+impl MariaDb {
+    /// `None`, and told, where it is missing.
+    #[track_caller]
+    pub fn start() -> Option<Self> {
+        let (Some(install), Some(mariadb)) = (program("mariadb-install-db"), program("mariadbd"))
+        else {
+            return None;
+        };
+        let directory = tempfile::tempdir().unwrap();
+        let path = |name: &str| directory.path().join(name);
+        let option = |name: &str| format!("--{name}={}", path(name).display());
+        let command = |program: &Path| {
+            let mut command = Command::new(program);
+            command.arg("--no-defaults").arg(option("datadir"));
+            // Else it would look for the user `mysql`.
+            if is_root(directory.path()) {
+                command.arg("--user=root");
+            }
+            command
+        };
+        let mut init = command(&install);
+        init.args(["--auth-root-authentication-method=normal", "--skip-test-db"]);
+        let output = init.output().unwrap();
+        assert!(output.status.success(), "{}", crate::stderr(&output));
+
+        let users = "create user guest@'127.0.0.1' identified by 'secret';
+            grant all on *.* to guest@'127.0.0.1';";
+        fs::write(path("init-file"), users).unwrap();
+        let port = free_port("127.0.0.1");
+        let mut server = command(&mariadb);
+        server.args(["--bind-address=127.0.0.1", &format!("--port={port}")]);
+        server.args([option("socket"), option("pid-file"), option("init-file")]);
+        server.arg("--skip-name-resolve");
+        let server = Server::start(&mut server, || {
+            TcpStream::connect(("127.0.0.1", port)).is_ok()
+        });
+        Some(Self {
+            port,
+            _server: server,
+            _directory: directory,
+        })
+    }
+}
+
+/// A `RabbitMQ` at a port of its own, and a port mapper of Erlang's for it alone.
+#[derive(Debug)]
+pub struct RabbitMq {
+    /// Where it listens.
+    pub port: u16,
+    _server: Server,
+    _mapper: Server,
+    _directory: TempDir,
+}
+
+impl RabbitMq {
+    /// `None`, and told, where it is missing.
+    #[track_caller]
+    pub fn start() -> Option<Self> {
+        let (Some(rabbitmq), Some(epmd)) = (program("rabbitmq-server"), program("epmd")) else {
+            return None;
+        };
+        let directory = tempfile::tempdir().unwrap();
+        let path = |name: &str| directory.path().join(name);
+        let [port, between_nodes, mapper_port] = free_ports("127.0.0.1");
+        // Without one Erlang starts it, as a daemon that would stay.
+        let mut mapper = Command::new(epmd);
+        mapper.args(["-address", "127.0.0.1", "-port", &mapper_port.to_string()]);
+        let mapper = Server::start(&mut mapper, || {
+            TcpStream::connect(("127.0.0.1", mapper_port)).is_ok()
+        });
+        let mut server = Command::new(rabbitmq);
+        server
+            // Its cookie is there.
+            .env("HOME", directory.path())
+            .env("ERL_EPMD_PORT", mapper_port.to_string())
+            .env("RABBITMQ_NODENAME", "test@localhost")
+            .env("RABBITMQ_NODE_IP_ADDRESS", "127.0.0.1")
+            .env("RABBITMQ_NODE_PORT", port.to_string())
+            .env("RABBITMQ_DIST_PORT", between_nodes.to_string())
+            .env("RABBITMQ_MNESIA_BASE", path("mnesia"))
+            .env("RABBITMQ_LOG_BASE", path("log"))
+            .env("RABBITMQ_ENABLED_PLUGINS_FILE", path("plugins"))
+            .env("RABBITMQ_CONFIG_FILE", path("rabbitmq"))
+            .env("RABBITMQ_CONF_ENV_FILE", path("rabbitmq-env.conf"))
+            // The script becomes Erlang, whose children end with it.
+            .env("RABBITMQ_ALLOW_INPUT", "1")
+            .env(
+                "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS",
+                "-noinput -start_epmd false -kernel inet_dist_use_interface {127,0,0,1}",
+            )
+            .current_dir(directory.path());
+        let server = Server::start(&mut server, || {
+            TcpStream::connect(("127.0.0.1", port)).is_ok()
+        });
+        Some(Self {
+            port,
+            _server: server,
+            _mapper: mapper,
             _directory: directory,
         })
     }

@@ -107,6 +107,214 @@ def paho(host, port):
     client.loop_stop()
 
 
+def pymysql(host, port):
+    import pymysql
+
+    def connect(password):
+        return pymysql.connect(host=host, port=int(port), user='guest', password=password, database='mysql')
+
+    try:
+        connect('wrong')
+    except pymysql.err.OperationalError as error:
+        assert error.args[0] == pymysql.constants.ER.ACCESS_DENIED_ERROR, error
+    else:
+        raise AssertionError('any password will do')
+    long = 'ä' * 500_000
+    with connect('secret') as connection, connection.cursor() as cursor:
+        cursor.execute('create temporary table numbers (number integer primary key, long_text longtext) character set utf8mb4')
+        cursor.executemany('insert into numbers values (%s, %s)', [(number, str(number)) for number in range(1000)])
+        cursor.execute('update numbers set long_text = %s where number = 7', long)
+        connection.commit()
+        cursor.execute('delete from numbers')
+        connection.rollback()
+        cursor.execute('select sum(number), count(*) from numbers')
+        assert cursor.fetchone() == (499500, 1000)
+        cursor.execute('select long_text from numbers where number in (6, 7) order by number')
+        assert cursor.fetchall() == (('6',), (long,))
+        try:
+            cursor.execute('insert into numbers values (7, null)')
+        except pymysql.err.IntegrityError:
+            pass
+        else:
+            raise AssertionError('twice the same key')
+    # Unbuffered, row by row, of another connection.
+    with connect('secret') as connection, connection.cursor(pymysql.cursors.SSCursor) as cursor:
+        cursor.execute('select seq, repeat("x", 100) from seq_1_to_5000')
+        assert [row[0] for row in cursor] == list(range(1, 5001))
+
+
+def dnspython(host, port):
+    import dns.asyncresolver
+    import dns.message
+    import dns.query
+    import dns.resolver
+
+    resolver = dns.resolver.Resolver(configure=False)
+    resolver.nameservers, resolver.port, resolver.lifetime = [host], int(port), 30
+    for tcp in False, True:
+        assert [str(answer) for answer in resolver.resolve('host.test', tcp=tcp)] == ['192.0.2.7']
+        assert [str(answer) for answer in resolver.resolve('host.test', 'AAAA', tcp=tcp)] == ['2001:db8::7']
+        try:
+            resolver.resolve('missing.test', tcp=tcp)
+        except dns.resolver.NXDOMAIN:
+            continue
+        raise AssertionError('found it')
+    try:
+        resolver.resolve('host.test', 'MX')
+    except dns.resolver.NoAnswer:
+        pass
+    else:
+        raise AssertionError('it has no such record')
+    # Too long for a datagram.
+    question = dns.message.make_query('long.test', 'TXT')
+    assert dns.query.udp(question, host, 30, int(port)).flags & dns.flags.TC
+    answer, is_tcp = dns.query.udp_with_fallback(question, host, 30, int(port))
+    assert is_tcp and sorted(len(text.strings[0]) for text in answer.answer[0]) == [200] * 20
+
+    async def many():
+        resolver = dns.asyncresolver.Resolver(configure=False)
+        resolver.nameservers, resolver.port = [host], int(port)
+        answers = await asyncio.gather(*(resolver.resolve('host.test', tcp=number % 2 == 0) for number in range(10)))
+        assert all(answer[0].address == '192.0.2.7' for answer in answers)
+
+    asyncio.run(many())
+
+
+def nats(host, port):
+    import nats
+
+    async def main():
+        url = f'nats://{host}:{port}'
+        async with await nats.connect(url) as here, await nats.connect(url) as there:
+            # Each of the two sees all messages of a subject, in order.
+            subscriptions = [await connection.subscribe('numbers.*') for connection in (here, there)]
+            await there.flush()
+            for number in range(100):
+                await here.publish(f'numbers.{number}', b'%d' % number)
+            for subscription in subscriptions:
+                for number in range(100):
+                    message = await subscription.next_msg(30)
+                    assert (message.subject, message.data) == (f'numbers.{number}', b'%d' % number)
+
+            async def double(message):
+                await message.respond(message.data * 2)
+
+            await there.subscribe('double', 'workers', double)
+            await there.flush()
+            data = bytes(range(256)) * 2000
+            answers = await asyncio.gather(*(here.request('double', data[:size], 30) for size in (0, 1, 500_000)))
+            assert [len(answer.data) for answer in answers] == [0, 2, 1_000_000]
+            assert answers[-1].data == data[:500_000] * 2
+            try:
+                await here.request('nobody', b'', 30)
+            except nats.errors.NoRespondersError:
+                pass
+            else:
+                raise AssertionError('somebody answered')
+            # Kept by the server.
+            stream = here.jetstream()
+            await stream.add_stream(name='kept', subjects=['kept'])
+            for number in range(10):
+                assert (await stream.publish('kept', b'%d' % number)).seq == number + 1
+            taker = await there.jetstream().pull_subscribe('kept', 'taker')
+            messages = await taker.fetch(10, 30)
+            assert [message.data for message in messages] == [b'%d' % number for number in range(10)]
+            for message in messages:
+                await message.ack()
+
+    asyncio.run(main())
+
+
+def pymemcache(host, port):
+    from concurrent.futures import ThreadPoolExecutor
+
+    from pymemcache.client.base import Client, PooledClient
+    from pymemcache.exceptions import MemcacheServerError
+
+    address = host, int(port)
+    with contextlib.closing(Client(address)) as client:
+        assert client.get('key') is None
+        assert client.set('key', b'value', noreply=False) and client.get('key') == b'value'
+        long = bytes(range(256)) * 2000
+        assert client.set('long', long, noreply=False) and client.get('long') == long
+        assert client.get_many(['key', 'long', 'other']) == {'key': b'value', 'long': long}
+        value, version = client.gets('key')
+        assert client.cas('key', b'new', version, noreply=False)
+        assert client.cas('key', b'newer', version, noreply=False) is False
+        try:
+            client.set('huge', b'x' * 2_000_000, noreply=False)
+        except MemcacheServerError:
+            pass
+        else:
+            raise AssertionError('it keeps no more than a megabyte')
+        assert client.delete('key', noreply=False) and client.get('key') is None
+        client.set('number', 0, noreply=False)
+    # Threads, and connections that they share.
+    pool = PooledClient(address, max_pool_size=4)
+    with ThreadPoolExecutor(4) as threads:
+        counts = threads.map(lambda _: pool.incr('number', 1), range(100))
+        assert sorted(counts) == list(range(1, 101))
+    pool.close()
+
+
+def pika(host, port):
+    import pika
+    from pika.exceptions import ChannelClosedByBroker, ProbableAuthenticationError
+
+    def connect(password):
+        credentials = pika.PlainCredentials('guest', password)
+        return pika.BlockingConnection(pika.ConnectionParameters(host, int(port), credentials=credentials))
+
+    try:
+        connect('wrong')
+    except ProbableAuthenticationError:
+        pass
+    else:
+        raise AssertionError('any password will do')
+    with connect('guest') as connection:
+        channel = connection.channel()
+        try:
+            channel.queue_declare('missing', passive=True)
+        except ChannelClosedByBroker as error:
+            assert error.reply_code == 404, error
+        else:
+            raise AssertionError('found it')
+        channel = connection.channel()
+        channel.confirm_delivery()
+        channel.exchange_declare('topics', 'topic')
+        queue = channel.queue_declare('', exclusive=True).method.queue
+        channel.queue_bind(queue, 'topics', 'a.*')
+        messages = [b'%d' % number for number in range(100)] + [bytes(range(256)) * 4000]
+        for message in messages:
+            channel.basic_publish('topics', 'a.message', message, mandatory=True)
+        channel.basic_publish('topics', 'another', b'goes nowhere')
+        try:
+            channel.basic_publish('topics', 'another', b'goes nowhere', mandatory=True)
+        except pika.exceptions.UnroutableError:
+            pass
+        else:
+            raise AssertionError('it went somewhere')
+        came = []
+
+        def message(channel, method, properties, body):
+            came.append(body)
+            channel.basic_ack(method.delivery_tag)
+            if len(came) == len(messages):
+                channel.stop_consuming()
+
+        channel.basic_qos(prefetch_count=10)
+        channel.basic_consume(queue, message)
+        # From a thread of its own, it is told to go on.
+        timer = threading.Timer(0, lambda: connection.add_callback_threadsafe(woken.set))
+        woken = threading.Event()
+        timer.start()
+        channel.start_consuming()
+        assert came == messages
+        while not woken.is_set():
+            connection.process_data_events(30)
+        assert channel.basic_get(queue) == (None, None, None)
+
+
 # Both ends in the guest.
 
 
@@ -232,6 +440,118 @@ def bottle(directory):
     answer = requests.post(f'http://127.0.0.1:{server.server_port}/double', json={'number': 21})
     assert answer.json() == {'doubled': 42}
     server.shutdown()
+
+
+def flask(directory):
+    from concurrent.futures import ThreadPoolExecutor
+
+    import flask
+    import requests
+    import werkzeug.serving
+
+    app = flask.Flask('app')
+    app.secret_key = 'secret'
+    barrier = threading.Barrier(4)
+
+    @app.get('/hello/<name>')
+    def hello(name):
+        return flask.render_template_string('<b>{{ name }}</b>', name=name)
+
+    @app.get('/count')
+    def count():
+        flask.session['count'] = flask.session.get('count', 0) + 1
+        return {'count': flask.session['count']}
+
+    @app.post('/upload')
+    def upload():
+        data = flask.request.files['file'].read()
+        return flask.Response((data[at : at + 1000] for at in range(0, len(data), 1000)), mimetype='application/x-test')
+
+    @app.get('/together')
+    def together():
+        # The others are served meanwhile.
+        barrier.wait(30)
+        return threading.current_thread().name
+
+    class Quiet(werkzeug.serving.WSGIRequestHandler):
+        def log(self, *_):
+            pass
+
+    server = werkzeug.serving.make_server('127.0.0.1', 0, app, threaded=True, request_handler=Quiet)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    url = f'http://127.0.0.1:{server.server_port}'
+    with requests.Session() as session:
+        assert session.get(f'{url}/hello/<world>').text == '<b>&lt;world&gt;</b>'
+        assert [session.get(f'{url}/count').json()['count'] for _ in range(3)] == [1, 2, 3]
+        data = bytes(range(256)) * 4000
+        answer = session.post(f'{url}/upload', files={'file': data})
+        assert answer.content == data and answer.headers['Content-Type'] == 'application/x-test'
+        assert session.get(f'{url}/missing').status_code == 404
+        assert session.get(f'{url}/upload').status_code == 405
+    with ThreadPoolExecutor(4) as pool:
+        assert len(set(pool.map(lambda _: requests.get(f'{url}/together').text, range(4)))) == 4
+    server.shutdown()
+
+
+def aiohttp(directory):
+    import aiohttp
+    from aiohttp import web
+
+    async def hello(request):
+        return web.json_response({'hello': request.match_info['name']})
+
+    async def upload(request):
+        # As it comes, and in chunks.
+        answer = web.StreamResponse()
+        await answer.prepare(request)
+        async for chunk in request.content.iter_any():
+            await answer.write(chunk)
+        await answer.write_eof()
+        return answer
+
+    async def echo(request):
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        async for message in socket:
+            await socket.send_bytes(message.data)
+        return socket
+
+    async def main():
+        app = web.Application()
+        app.add_routes([web.get('/hello/{name}', hello), web.post('/upload', upload), web.get('/echo', echo)])
+        runner = web.AppRunner(app)
+        await runner.setup()
+        site = web.TCPSite(runner, '127.0.0.1', 0, ssl_context=_context(directory))
+        await site.start()
+        url = 'https://localhost:%d' % runner.addresses[0][1]
+        connector = aiohttp.TCPConnector(ssl=ssl.create_default_context(cafile=f'{directory}/ca.pem'))
+        async with aiohttp.ClientSession(url, connector=connector) as session:
+
+            async def get(number):
+                async with session.get(f'/hello/{number}') as answer:
+                    return await answer.json()
+
+            answers = await asyncio.gather(*(get(number) for number in range(20)))
+            assert answers == [{'hello': str(number)} for number in range(20)]
+            data = bytes(range(256)) * 4000
+            async with session.post('/upload', data=data) as answer:
+                assert await answer.read() == data
+            async with session.get('/missing') as answer:
+                assert answer.status == 404
+            async with session.ws_connect('/echo') as socket:
+                for message in b'message', data:
+                    await socket.send_bytes(message)
+                    assert await socket.receive_bytes() == message
+        async with aiohttp.ClientSession(url) as session:
+            try:
+                await session.get('/hello/world')
+            except aiohttp.ClientConnectorCertificateError:
+                pass
+            else:
+                raise AssertionError('nobody verified it')
+        await runner.cleanup()
+
+    asyncio.run(main())
 
 
 def aiosmtpd(directory):
