@@ -219,6 +219,45 @@ fn a_client(#[case] name: &str, #[case] server: &str, #[case] args: &str) {
 }
 
 #[test]
+fn ldap3_with_slapd() {
+    let Some(slapd) = program("slapd") else {
+        return;
+    };
+    let directory = TempDir::new().unwrap();
+    let base = directory.path().display();
+    fs::create_dir(directory.path().join("data")).unwrap();
+    let text = format!(
+        "include /etc/ldap/schema/core.schema\npidfile {base}/pid\nargsfile {base}/args\n\
+         modulepath /usr/lib/ldap\nmoduleload back_mdb\ndatabase mdb\n\
+         suffix dc=example,dc=org\nrootdn cn=admin,dc=example,dc=org\nrootpw secret\n\
+         directory {base}/data\n"
+    );
+    let configuration = directory.path().join("slapd.conf");
+    fs::write(&configuration, text).unwrap();
+    let port = free_port("127.0.0.1");
+    let mut server = Command::new(slapd);
+    server.args(["-h", &format!("ldap://127.0.0.1:{port}"), "-d", "0"]);
+    server.arg("-f").arg(configuration);
+    let _server = Server::start(&mut server, || {
+        TcpStream::connect(("127.0.0.1", port)).is_ok()
+    });
+    with_server_at(port, "ldap3", &[]);
+}
+
+/// It looks for interfaces by netlink, and its sockets are of every interface until they
+/// are bound to one.
+#[test]
+fn scapy_with_packets_of_the_loopback_interface() {
+    let flags = "--allow-raw packet://* --allow-raw netlink://0 --allow-interfaces \
+                 --allow-option raw=263/1 --allow-option raw=263/2";
+    let flags: Vec<&str> = flags.split_whitespace().collect();
+    let Some(output) = run(&flags, &["scapy", "lo"]) else {
+        return;
+    };
+    is_ok(&output);
+}
+
+#[test]
 fn paho_with_mosquitto() {
     let Some(broker) = program("mosquitto") else {
         return;

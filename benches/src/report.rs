@@ -126,7 +126,14 @@ const GOALS: [Goal; 17] = [
     },
     Goal {
         title: "TCP round trip of Python over native Python",
-        found: |results| over(results, "round-trip-tcp", "capsock, Python", "native, Python"),
+        found: |results| {
+            over(
+                results,
+                "round-trip-tcp",
+                "capsock, Python",
+                "native, Python",
+            )
+        },
         bound: 1.25,
         better: Better::Less,
         unit: "",

@@ -69,6 +69,9 @@ void ffi_call(ffi_cif *cif, void (*function)(void), void *result, void **values)
 /* A function that is made of a Python one. */
 void *ffi_closure_alloc(size_t size, void **code) { (void)size; (void)code; return NULL; }
 void ffi_closure_free(void *closure) { (void)closure; }
+ffi_status ffi_prep_closure(ffi_closure *closure, ffi_cif *cif, void (*function)(ffi_cif *, void *, void **, void *), void *data) {
+    return ffi_prep_closure_loc(closure, cif, function, data, NULL);
+}
 ffi_status ffi_prep_closure_loc(ffi_closure *closure, ffi_cif *cif, void (*function)(ffi_cif *, void *, void **, void *), void *data, void *code) {
     (void)closure; (void)cif; (void)function; (void)data; (void)code;
     return FFI_BAD_ABI;

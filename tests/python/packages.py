@@ -83,6 +83,34 @@ def pg8000(host, port):
         assert connection.run('select sum(number) from numbers') == [[45]]
 
 
+def ldap3(host, port):
+    import ldap3
+    from ldap3.core.exceptions import LDAPBindError
+
+    server = ldap3.Server(host, int(port), get_info=ldap3.ALL)
+    admin, base = 'cn=admin,dc=example,dc=org', 'dc=example,dc=org'
+    try:
+        ldap3.Connection(server, admin, 'wrong', auto_bind=True)
+    except LDAPBindError:
+        pass
+    else:
+        raise AssertionError('a wrong password')
+    with ldap3.Connection(server, admin, 'secret', auto_bind=True) as connection:
+        assert base in server.info.naming_contexts
+        assert connection.add(base, ['dcObject', 'organization'], {'o': 'Example', 'dc': 'example'})
+        for number in range(50):
+            name = f'cn=host{number},{base}'
+            assert connection.add(name, ['device'], {'description': 'x' * 10_000}), connection.result
+        assert not connection.add(f'cn=host1,{base}', ['device'])
+        found = connection.extend.standard.paged_search(base, '(cn=host1*)', attributes=['*'], paged_size=3)
+        found = {entry['attributes']['cn'][0]: entry['attributes']['description'] for entry in found}
+        assert len(found) == 11 and set(map(tuple, found.values())) == {('x' * 10_000,)}
+        assert connection.modify(f'cn=host1,{base}', {'description': [(ldap3.MODIFY_REPLACE, ['new'])]})
+        assert connection.compare(f'cn=host1,{base}', 'description', 'new')
+        assert connection.delete(f'cn=host1,{base}')
+        assert not connection.search(base, '(cn=host1)')
+
+
 def paho(host, port):
     import paho.mqtt.client as mqtt
 
@@ -313,6 +341,34 @@ def pika(host, port):
         while not woken.is_set():
             connection.process_data_events(30)
         assert channel.basic_get(queue) == (None, None, None)
+
+
+# The kernel's own packets.
+
+
+def scapy(interface):
+    from scapy.layers.inet import IP, UDP
+    from scapy.layers.inet6 import IPv6
+    from scapy.layers.l2 import Ether
+    from scapy.sendrecv import sendp
+
+    # Its sniff() asks for the time of the last packet by an ioctl that is not there.
+    payload = b'to be sniffed' * 50
+    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as sniffer:
+        sniffer.bind((interface, 3))
+        sniffer.settimeout(60)
+        for network in IP(src='127.0.0.1', dst='127.0.0.1'), IPv6(src='::1', dst='::1'):
+            sendp(Ether() / network / UDP(sport=4000, dport=9) / payload, iface=interface, verbose=False)
+            while True:
+                frame, _, _, sender = sniffer.recvmsg(65536)
+                assert sender[0] == interface
+                packet = Ether(frame)
+                if payload not in frame or type(network) not in packet:
+                    continue
+                found = packet[type(network)]
+                assert (found.src, found.dst) == (network.src, network.dst)
+                assert found[UDP].dport == 9 and bytes(found[UDP].payload) == payload
+                break
 
 
 # Both ends in the guest.

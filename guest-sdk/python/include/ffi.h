@@ -53,6 +53,7 @@ ffi_status ffi_prep_cif_var(ffi_cif *, ffi_abi, unsigned fixed, unsigned count, 
 void ffi_call(ffi_cif *, void (*function)(void), void *result, void **values);
 void *ffi_closure_alloc(size_t size, void **code);
 void ffi_closure_free(void *);
+ffi_status ffi_prep_closure(ffi_closure *, ffi_cif *, void (*)(ffi_cif *, void *, void **, void *), void *data);
 ffi_status ffi_prep_closure_loc(ffi_closure *, ffi_cif *, void (*)(ffi_cif *, void *, void **, void *), void *data, void *code);
 
 #endif

@@ -159,7 +159,6 @@ pub(crate) fn receive(
         // A TCP socket then counts bytes that it does not write (tcp(7)).
         data.resize(length, 0);
     }
-    let flags = flags | RecvFlags::CMSG_CLOEXEC;
     // SAFETY: each pointer of the header leads to as many bytes as it says.
     let count = unsafe { libc::recvmsg(fd.as_raw_fd(), &raw mut header, flags.bits() as i32) };
     let count = usize::try_from(count).map_err(|_negative| std::io::Error::last_os_error())?;

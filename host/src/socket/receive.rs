@@ -125,7 +125,7 @@ impl Socket {
         how: Receive,
     ) -> Result<Message, Errno> {
         let most = length.min(ctx.limits().receive) as usize;
-        let mut flags = how.flags();
+        let mut flags = how.flags() | self.message_flags();
         flags.set(ReceiveFlags::TRUNC, how.truncate);
         let mut receive = |fd: BorrowedFd<'_>, wait| {
             let mut message = os::message::receive(fd, most, flags | wait)?;
@@ -151,6 +151,15 @@ impl Socket {
         }
         let (message, sender) = self.receive_admitted(ctx, how, receive).await?;
         Ok(Message { sender, ..message })
+    }
+
+    /// Descriptors that come are close-on-exec. They come by Unix sockets, and packet
+    /// sockets take it for an unknown flag.
+    fn message_flags(&self) -> ReceiveFlags {
+        match self.family {
+            AddressFamily::Unix => ReceiveFlags::CMSG_CLOEXEC,
+            _ => ReceiveFlags::empty(),
+        }
     }
 
     /// Whether the kernel reads the error queue, whose senders need not be
@@ -205,7 +214,7 @@ impl Socket {
             && kept.reaches(message.data.len())
         {
             if message.credentials().is_some() {
-                let flags = ReceiveFlags::PEEK;
+                let flags = ReceiveFlags::PEEK | self.message_flags();
                 let mut look = |fd: BorrowedFd<'_>, wait| os::message::receive(fd, 1, flags | wait);
                 match self.next_piece(deadline, &mut look).await {
                     Some(next) if next.credentials() == message.credentials() => {}
@@ -213,7 +222,9 @@ impl Socket {
                 }
             }
             let rest = (length as usize - message.data.len()).min(ctx.limits().receive as usize);
-            let mut receive = |fd: BorrowedFd<'_>, wait| os::message::receive(fd, rest, wait);
+            let flags = self.message_flags();
+            let mut receive =
+                |fd: BorrowedFd<'_>, wait| os::message::receive(fd, rest, flags | wait);
             match self.next_piece(deadline, &mut receive).await {
                 Some(piece) if !piece.data.is_empty() => message.extend(piece),
                 _end => break,

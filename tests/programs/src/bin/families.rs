@@ -96,7 +96,8 @@ fn sniff(interface: &str, marker: &str) {
     s.bind((interface, ETH_P_ALL)).expect("bind");
     println!("ready {}", s.getsockname().expect("getsockname"));
     loop {
-        let (frame, sender) = s.recvfrom(65536).expect("recvfrom");
+        let received = s.recvmsg(65536, 256, MsgFlag::default());
+        let (frame, _, _, sender) = received.expect("recvmsg");
         let found = frame
             .windows(marker.len())
             .any(|window| window == marker.as_bytes());
