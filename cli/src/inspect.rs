@@ -114,6 +114,7 @@ fn import(name: &str) -> &'static str {
     match (package, interface) {
         ("capsock:sockets", interface) if version.starts_with("0.1.") => match interface {
             "types" | "poller" => "no grant",
+            "signals" => "no grant: ctrl-c and the like, which it may catch",
             "trust" => "no grant; --tls-ca FILE, for authorities beside the system's",
             "files" => "--dir DIR:ro, for the files that it sends",
             "inherited" => "--inherit-listen",
