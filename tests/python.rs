@@ -220,13 +220,53 @@ fn what_a_guest_does_not_have_is_told() {
             "OSError: [Errno 52] Function not implemented\n",
         ),
         (
-            "import ctypes",
-            "ModuleNotFoundError: No module named '_ctypes'\n",
+            "import ctypes; ctypes.CDLL('libc.so.6')",
+            "OSError: libc.so.6: a guest has no shared libraries\n",
+        ),
+        (
+            "import ctypes; ctypes.pythonapi.Py_IncRef",
+            "AttributeError: Py_IncRef: a guest does not know functions by their names\n",
+        ),
+        (
+            "import ctypes as c; c.CFUNCTYPE(c.c_int)(lambda: 1)",
+            "MemoryError\n",
+        ),
+        (
+            "import ctypes as c; c.CFUNCTYPE(c.c_double, c.c_double)(1)(1.0)",
+            "RuntimeError: ffi_prep_cif failed\n",
         ),
     ] {
         let output = output(&mut guest!(&[], &["-c", program]));
         assert!(stderr(&output).ends_with(expected), "{}", stderr(&output));
     }
+}
+
+/// Packages take it for structures.
+#[test]
+fn ctypes_has_its_data() {
+    let program = "
+import ctypes as c
+class Packet(c.BigEndianStructure):
+    _fields_ = [('kind', c.c_uint8), ('length', c.c_uint32), ('name', c.c_char * 8)]
+class Half(c.Structure):
+    _pack_ = 1
+    _fields_ = [('a', c.c_uint8, 3), ('b', c.c_uint8, 5), ('d', c.c_double)]
+p = Packet(1, 2, b'hello')
+print(c.sizeof(Packet), bytes(p), Packet.from_buffer_copy(bytes(p)).length)
+print(c.sizeof(Half), Half(5, 9, 2.5).b, c.c_long(0xffffffff).value, sum((c.c_int * 4)(1, 2, 3, 4)))
+text = c.create_string_buffer(b'abc', 8)
+c.memset(text, ord('x'), 2)
+other = c.create_string_buffer(8)
+c.memmove(c.byref(other, 1), text, 3)
+print(text.raw, c.string_at(text, 4), other.raw, c.cast(text, c.c_char_p).value)
+c.pointer(p).contents.length = 77
+print(p.length)
+";
+    let native = succeed(Command::new("python3").args(["-c", program]));
+    // Of which only this is another size: a long.
+    let native = native.replace("4294967295", "-1");
+    let printed = succeed(&mut guest!(&[] as &[&str], &["-c", program]));
+    assert_eq!(printed, native);
 }
 
 #[test]
