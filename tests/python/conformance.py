@@ -72,13 +72,6 @@ EXPLAINED = {
     'test_socket.GeneralModuleTests.test_sethostname': 'the report is written without the grant to set the name of the machine',
     'test_httpservers.SimpleHTTPServerTestCase.test_list_dir_un*': 'names of files are UTF-8 in WASI',
     'test_httpservers.SimpleHTTPServerTestCase.test_get': 'a guest cannot change the mode of a file',
-    'test_socket.*SCMRightsStreamTest.*': 'it sends files that are open to be written, and the rule here is to take sockets',
-    'test_asyncio.test_base_events.*.test_create_datagram_endpoint_existing_sock_unix': (
-        'a fault: stat of a socket in a directory of the guest does not say that it is one, so it is not removed'
-    ),
-    'test_asyncio.test_unix_events.*.test_create_unix_server_existing_path_sock': (
-        'a fault: stat of a socket in a directory of the guest does not say that it is one, so it is not removed'
-    ),
     'test_asyncio.test_events.*pty*': 'a guest has no pseudo-terminals',
     'test_asyncio.test_unix_events.*.test_create_unix_server_existing_path_nonsock': 'a file that is no socket is not told of: EACCES, and not EADDRINUSE',
 }
