@@ -45,7 +45,7 @@ impl Pipe {
         if nonblocking || !scheduler::are_many() {
             return signal::uninterrupted(true, || act(self.prepare(nonblocking)?));
         }
-        scheduler::check_cancel()?;
+        scheduler::check_interrupt()?;
         loop {
             match act(self.prepare(true)?) {
                 Err(Errno::EAGAIN) => {

@@ -77,7 +77,7 @@ impl Sock {
                 signal::uninterrupted(restarts, || act(self.prepare(nonblocking, direction)?));
             return scheduler::yield_on(Errno::EAGAIN, done);
         }
-        scheduler::check_cancel()?;
+        scheduler::check_interrupt()?;
         let deadline = self.deadline(direction);
         loop {
             match act(self.prepare(true, direction)?) {

@@ -702,7 +702,7 @@ unsafe fn wait_for_value(
     semaphore: *mut Semaphore,
     deadline: impl FnOnce() -> Result<Option<u64>>,
 ) -> Result<()> {
-    scheduler::check_cancel()?;
+    scheduler::check_interrupt()?;
     // SAFETY: as the callers say. No reference is kept while others run.
     match unsafe { take(semaphore) } {
         Err(Errno::EAGAIN) => {}

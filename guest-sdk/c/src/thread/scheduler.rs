@@ -560,7 +560,7 @@ impl<'a> Sources<'a> {
 
     /// Waits for any of them, and tells whether the time was not up before.
     pub(crate) fn wait(self, deadline: Option<u64>) -> Result<bool> {
-        check_cancel()?;
+        check_interrupt()?;
         let wait = self.begin();
         block_begun(wait, deadline)
     }
@@ -595,7 +595,7 @@ impl<'a> Sources<'a> {
 /// Waits as [`block`] does; that the thread is to be canceled is an error, and EINTR
 /// that a signal came.
 pub(crate) fn block_cancelable(wait: Wait, deadline: Option<u64>) -> Result<bool> {
-    check_cancel()?;
+    check_interrupt()?;
     block_begun(wait, deadline)
 }
 
@@ -622,6 +622,21 @@ pub(crate) fn check_cancel() -> Result<()> {
     }
     signal::look();
     Ok(())
+}
+
+/// The same of a call that a signal may end: one that was taken just now has ended it, or
+/// who waits would wait on without having noticed.
+pub(crate) fn check_interrupt() -> Result<()> {
+    if !are_many() {
+        return Ok(());
+    }
+    if current().is_to_be_canceled() {
+        return Err(Errno::CANCEL);
+    }
+    match signal::interrupts_now() {
+        true => Err(Errno::EINTR),
+        false => Ok(()),
+    }
 }
 
 /// Sleeps, while the others run.

@@ -153,6 +153,11 @@ pub(super) fn look() -> bool {
     PENDING.get() != 0 && take()
 }
 
+/// As a call begins that a signal may end: whether one does that is taken now.
+pub(super) fn interrupts_now() -> bool {
+    look() && !RESTARTS.get()
+}
+
 /// After the host has said EINTR to a call: whether that is the program's to know.
 pub(crate) fn interrupts(restarts: bool) -> bool {
     notice_host();
