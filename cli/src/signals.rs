@@ -1,6 +1,7 @@
 //! Signals of this process: the guest's where it catches them, and what they are to
 //! any process where it does not.
 
+use std::collections::HashMap;
 use std::ffi::c_int;
 use std::future::{Future, pending};
 use std::io;
@@ -91,19 +92,18 @@ impl Relay {
         let (relay, signals) = (self.clone(), signals.clone());
         let thread = thread::Builder::new().name("signals".to_owned());
         thread.spawn(move || {
-            let mut last = None;
+            let mut last = HashMap::new();
             for number in &mut arrivals {
-                relay.arrived(&signals, number, last);
-                last = Some((number, Instant::now()));
+                relay.arrived(&signals, number, last.insert(number, Instant::now()));
             }
         })?;
         Ok(())
     }
 
-    fn arrived(&self, signals: &Signals, number: c_int, last: Option<(c_int, Instant)>) {
+    fn arrived(&self, signals: &Signals, number: c_int, last: Option<Instant>) {
         let known = NUMBERS.iter().find(|(_, known)| *known == number);
         let Some((signal, _)) = known else { return };
-        let is_soon = last.is_some_and(|(last, at)| last == number && at.elapsed() < SOON);
+        let is_soon = last.is_some_and(|last| last.elapsed() < SOON);
         match signals.send(*signal) {
             Sent::Sent => {}
             Sent::Pending if is_soon || !ENDS.contains(signal) => {}

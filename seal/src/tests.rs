@@ -189,3 +189,37 @@ fn the_host_gives_the_rules_of_what_is_joined() {
     assert!(text.contains(crate::policy::INTERFACE));
     assert!(Seal::of(&joined).expect("no seal").is_none());
 }
+
+/// As wasmparser itself goes through a component, without what is in its modules.
+#[test]
+fn modules_are_passed_over() {
+    use wasmparser::{Encoding, Parser, Payload};
+    let sealed = seal(&program(""), Some(&Policy::default()), &keeper(), &[]).expect("sealed");
+    let mut expected = Vec::new();
+    let mut encodings = Vec::new();
+    for payload in Parser::new(0).parse_all(&sealed) {
+        let payload = payload.expect("it is whole");
+        if let Payload::Version { encoding, .. } = &payload {
+            encodings.push(*encoding);
+        }
+        if encodings.last() == Some(&Encoding::Component) {
+            expected.push(format!("{payload:?}"));
+        }
+        if matches!(payload, Payload::End(_)) {
+            encodings.pop();
+        }
+    }
+    let found: Vec<String> = crate::payloads(&sealed)
+        .map(|payload| format!("{:?}", payload.expect("it is whole")))
+        .collect();
+    assert!(
+        found
+            .iter()
+            .any(|payload| payload.starts_with("ModuleSection"))
+    );
+    assert_eq!(found, expected);
+    // What is cut off comes to an end, too.
+    for length in (0..sealed.len()).step_by(97) {
+        crate::payloads(&sealed[..length]).for_each(drop);
+    }
+}

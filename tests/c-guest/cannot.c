@@ -1,9 +1,11 @@
 /* cannot DIRECTORY: what a guest cannot have is there to link, and fails: a line for each
    function. */
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <limits.h>
+#include <net/if.h>
 #include <pty.h>
 #include <pwd.h>
 #include <resolv.h>
@@ -12,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -101,6 +104,12 @@ int main(int count, char **arguments) {
     struct iovec byte = {"x", 1};
     struct msghdr message = {.msg_iov = &byte, .msg_iovlen = 1, .msg_control = &sent, .msg_controllen = sizeof sent};
     FAILS(sendmsg(pair[0], &message, 0), EACCES);
+    struct ifreq interface = {.ifr_name = "lo"};
+    FAILS(ioctl(pair[0], SIOCSIFFLAGS, &interface), EPERM);
+    FAILS(ioctl(pair[0], SIOCADDRT, &interface), EPERM);
+    IS(dlopen("libc.so.6", RTLD_NOW) == NULL && strcmp(dlerror(), "libc.so.6: a guest has no shared libraries") == 0);
+    IS(dlopen(NULL, RTLD_NOW) != NULL && dlerror() == NULL);
+    IS(dlsym(RTLD_DEFAULT, "puts") == NULL && dlerror() != NULL && dlerror() == NULL);
     FAILS(res_query("example.org", 1, 1, NULL, 0), ENOSYS);
     return 0;
 }

@@ -358,6 +358,50 @@ static void *send_to_main(void *argument) {
     return NULL;
 }
 
+/* The main thread has what comes for the process, though this one could have it too and
+   runs first. */
+static void *send_to_process(void *argument) {
+    struct timespec moment = {0, 20000000};
+    (void)argument;
+    nanosleep(&moment, NULL);
+    kill(getpid(), SIGUSR1);
+    for (int i = 0; i < 10; i++)
+        sched_yield();
+    return NULL;
+}
+
+/* What comes for a thread that blocks it waits for that thread. */
+static void *take_later(void *argument) {
+    sigset_t set = of_user(), pending;
+    DO(pthread_sigmask(SIG_BLOCK, &set, NULL));
+    sem_post(&is_ready);
+    sem_wait(argument);
+    DO(sigpending(&pending));
+    SAY(sigismember(&pending, SIGUSR1));
+    handled_by = 0;
+    DO(pthread_sigmask(SIG_UNBLOCK, &set, NULL));
+    IS(pthread_equal(handled_by, pthread_self()));
+    return NULL;
+}
+
+static void wait_for_own(void) {
+    sigset_t pending;
+    sem_t is_sent;
+    pthread_t made;
+    sem_init(&is_sent, 0, 0);
+    make(&made, take_later, &is_sent);
+    sem_wait(&is_ready);
+    handled_by = 0;
+    pthread_kill(made, SIGUSR1);
+    sched_yield();
+    DO(sigpending(&pending));
+    SAY(sigismember(&pending, SIGUSR1));
+    IS(!handled_by);
+    sem_post(&is_sent);
+    DO(pthread_join(made, NULL));
+    sem_destroy(&is_sent);
+}
+
 /* Which thread has a signal: sigwait(3), pthread_kill(3), and a mask for each. */
 void thread_signals(void) {
     struct sigaction action = {.sa_handler = note_thread};
@@ -394,6 +438,12 @@ void thread_signals(void) {
     SAY(read(ends[0], &byte, 1));
     DO(pthread_join(made, NULL));
     IS(pthread_equal(handled_by, main_thread));
+    handled_by = made;
+    make(&made, send_to_process, NULL);
+    SAY(read(ends[0], &byte, 1));
+    DO(pthread_join(made, NULL));
+    IS(pthread_equal(handled_by, main_thread));
+    wait_for_own();
     DO(pthread_kill(main_thread, 0));
     DO(pthread_kill(main_thread, 999));
     SAY(close(ends[0]));

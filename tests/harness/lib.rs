@@ -181,6 +181,11 @@ impl Running {
         SocketAddr::new(ip, self.expect_line("port").parse().unwrap())
     }
 
+    /// Whether it has ended.
+    pub fn has_ended(&self) -> bool {
+        self.state() == 'Z'
+    }
+
     /// Sends it a signal.
     pub fn send(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).unwrap();

@@ -35,7 +35,7 @@ const char *capsock_error(void);
 int capsock_add_file(const char *path, const void *data, size_t size);
 
 /* For programs that compute for long, to be called often: every two milliseconds it lets
-   other threads go on, which are cooperative. Other calls of it cost one subtraction. */
+   other threads go on, which are cooperative, and signals in. Other calls of it cost one subtraction. */
 extern int __capsock_calls_left;
 void __capsock_yield(void);
 static inline void capsock_yield(void) {

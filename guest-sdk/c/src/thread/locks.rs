@@ -246,7 +246,7 @@ unsafe fn wait(condition: *mut Condition, mutex: *mut Mutex, deadline: Option<u6
         at: condition as usize,
         holder: 0,
     };
-    let woken = scheduler::block_cancelable(for_it, deadline);
+    let woken = scheduler::block_uninterrupted(for_it, deadline);
     // SAFETY: the same.
     unsafe {
         (*condition).waiting = (*condition).waiting.saturating_sub(1);
@@ -254,8 +254,7 @@ unsafe fn wait(condition: *mut Condition, mutex: *mut Mutex, deadline: Option<u6
         (*mutex).count = count;
     }
     match woken {
-        // A signal wakes it, as anything may.
-        Ok(true) | Err(Errno::EINTR) => Ok(()),
+        Ok(true) => Ok(()),
         Ok(false) => Err(Errno::ETIMEDOUT),
         Err(errno) => Err(errno),
     }

@@ -43,6 +43,10 @@ pub(crate) struct Thread {
     cancel: Cell<Cancel>,
     /// What signals it blocks.
     mask: Cell<signal::Set>,
+    /// What has come for it alone, and it has not taken.
+    pending: Cell<signal::Set>,
+    /// Whether a handler was called in a wait that no signal ends.
+    is_interrupted: Cell<bool>,
     end: Cell<End>,
     is_joined: Cell<bool>,
     specific: keys::Values,
@@ -81,6 +85,8 @@ impl Thread {
                 is_asynchronous: false,
             }),
             mask: Cell::new(mask),
+            pending: Cell::new(0),
+            is_interrupted: Cell::new(false),
             end: Cell::new(if is_detached {
                 End::Detached
             } else {
@@ -103,6 +109,17 @@ impl Thread {
 
     fn has_ended(&self) -> bool {
         matches!(self.end.get(), End::Ended(_))
+    }
+
+    /// Whether it takes what it does not block, now or soon: it waits for nothing, or for
+    /// what a signal ends.
+    fn takes_signals(&self) -> bool {
+        !self.has_ended() && (self.wait.get().is_none() || self.is_cancelable.get())
+    }
+
+    /// Whether it has what no other thread takes.
+    fn has_own(&self) -> bool {
+        !self.has_ended() && (self.pending.get() != 0 || self.is_interrupted.get())
     }
 }
 
@@ -255,13 +272,9 @@ unsafe fn join(id: Id, result: *mut *mut c_void, deadline: Option<u64>) -> Resul
             break found;
         }
         thread.is_joined.set(true);
-        let wait = scheduler::block_cancelable(Wait::Join(id), deadline);
+        let wait = scheduler::block_uninterrupted(Wait::Join(id), deadline);
         thread.is_joined.set(false);
-        // No signal ends it.
-        let is_in_time = match wait {
-            Err(Errno::EINTR) => true,
-            wait => wait?,
-        };
+        let is_in_time = wait?;
         if !is_in_time && !thread.has_ended() {
             return Err(Errno::ETIMEDOUT);
         }

@@ -214,20 +214,35 @@ pub(super) fn wake_waiters_for_signals() {
     wake_at(Place::Signals, usize::MAX);
 }
 
-/// Ends the wait of the first thread that may take a signal, the main thread before
-/// others. One that runs, or waits for what no signal ends, takes it later.
+/// Ends the wait, if it waits, of the first thread that may take a signal, the main thread
+/// before others.
 pub(super) fn interrupt_one(may_take: impl Fn(&Thread) -> bool) {
     with(|scheduler| {
         let live = scheduler.threads.values();
-        let first = live.filter(|thread| !thread.has_ended() && may_take(thread));
-        if let Some(first) = first
-            .take(1)
-            .find(|first| first.is_cancelable.get())
-            .cloned()
-        {
+        let mut takes = live.filter(|thread| thread.takes_signals() && may_take(thread));
+        if let Some(first) = takes.next().cloned() {
             scheduler.wake(&first, Woken::Signaled);
         }
     });
+}
+
+/// Of these signals, those that another thread takes, which comes before the one that
+/// runs.
+pub(super) fn taken_before_me(signals: signal::Set) -> signal::Set {
+    let me = current_id();
+    if signals == 0 || me == MAIN {
+        return 0;
+    }
+    with(|scheduler| {
+        let before = scheduler.threads.range(..me).map(|(_id, thread)| thread);
+        let take = before.filter(|thread| thread.takes_signals());
+        take.fold(0, |taken, thread| taken | signals & !thread.mask.get())
+    })
+}
+
+/// Whether any thread is such.
+pub(super) fn any(is_such: impl Fn(&Thread) -> bool) -> bool {
+    with(|scheduler| scheduler.threads.values().any(|thread| is_such(thread)))
 }
 
 fn wake_at(place: Place, most: usize) -> usize {
@@ -276,7 +291,7 @@ pub(crate) fn look_again() {
 /// Lets the others run: sched_yield(2).
 pub(crate) fn yield_now() {
     if ALIVE.get() <= 1 {
-        signal::look_at_host();
+        signal::look_between(true);
         return;
     }
     with(|scheduler| {
@@ -286,7 +301,7 @@ pub(crate) fn yield_now() {
         scheduler.ready.push_back(me);
     });
     turn();
-    signal::look();
+    signal::look_between(false);
 }
 
 /// Of a call that does not wait: where it says so, others have a turn, since a program
@@ -599,6 +614,23 @@ pub(crate) fn block_cancelable(wait: Wait, deadline: Option<u64>) -> Result<bool
     block_begun(wait, deadline)
 }
 
+/// The same of what no signal ends, as pthread_cond_wait(3): it may only be over too early.
+/// A handler that is called meanwhile ends the next wait that a signal can end.
+pub(crate) fn block_uninterrupted(wait: Wait, deadline: Option<u64>) -> Result<bool> {
+    check_cancel()?;
+    let told = match signal::look() {
+        true => Err(Errno::EINTR),
+        false => block_begun(wait, deadline),
+    };
+    match told {
+        Err(Errno::EINTR) => {
+            signal::tell_later();
+            Ok(true)
+        }
+        told => told,
+    }
+}
+
 fn block_begun(wait: Wait, deadline: Option<u64>) -> Result<bool> {
     let me = current();
     me.is_cancelable.set(true);
@@ -611,29 +643,19 @@ fn block_begun(wait: Wait, deadline: Option<u64>) -> Result<bool> {
     Ok(woken != Woken::TimeOut)
 }
 
-/// Whether the thread is to be canceled, and may be. A signal that has come meanwhile
-/// is taken before the call begins.
+/// Whether the thread is to be canceled, and may be.
 pub(crate) fn check_cancel() -> Result<()> {
-    if !are_many() {
-        return Ok(());
+    match are_many() && current().is_to_be_canceled() {
+        true => Err(Errno::CANCEL),
+        false => Ok(()),
     }
-    if current().is_to_be_canceled() {
-        return Err(Errno::CANCEL);
-    }
-    signal::look();
-    Ok(())
 }
 
-/// The same of a call that a signal may end: one that was taken just now has ended it, or
-/// who waits would wait on without having noticed.
+/// The same as a wait begins, and takes a signal that has come meanwhile: nowhere else
+/// before a wait, which one that was taken would not end.
 pub(crate) fn check_interrupt() -> Result<()> {
-    if !are_many() {
-        return Ok(());
-    }
-    if current().is_to_be_canceled() {
-        return Err(Errno::CANCEL);
-    }
-    match signal::interrupts_now() {
+    check_cancel()?;
+    match are_many() && signal::interrupts_now() {
         true => Err(Errno::EINTR),
         false => Ok(()),
     }

@@ -12,8 +12,8 @@ use capsock_guest::signals::{self, Signal};
 use crate::bindings::monotonic_clock::now;
 use crate::bindings::poll::Pollable;
 use crate::errno::{self, Errno, Result};
-use crate::thread::MAIN;
 use crate::thread::scheduler::{self, Wait, Woken};
+use crate::thread::{MAIN, Thread};
 
 /// Signals by their numbers, the first one in the lowest bit.
 pub(crate) type Set = u64;
@@ -37,7 +37,7 @@ fn bit(number: c_int) -> Set {
 }
 
 thread_local! {
-    /// What has come, and no thread has taken.
+    /// What has come for the process, and no thread has taken.
     static PENDING: Cell<Set> = const { Cell::new(0) };
     /// What has a handler, or is ignored.
     static HANDLED: Cell<Set> = const { Cell::new(0) };
@@ -50,6 +50,9 @@ thread_local! {
     static ALARM: Cell<Option<(u64, u64)>> = const { Cell::new(None) };
     /// Whether the handlers that were called last say that calls begin again.
     static RESTARTS: Cell<bool> = const { Cell::new(false) };
+    /// Whether a thread has something of its own: a signal that came for it alone, or
+    /// that a handler was called, of which it is to be told later.
+    static IS_OWN: Cell<bool> = const { Cell::new(false) };
 }
 
 #[derive(Clone, Copy)]
@@ -69,9 +72,10 @@ pub(super) fn alarm() -> Option<u64> {
     ALARM.get().map(|(time, _interval)| time)
 }
 
-/// Whether a signal comes by time, or one has come that the thread may take.
+/// Whether a signal comes by time, or one has come that the thread may take, or is to
+/// be told of.
 pub(super) fn are_near() -> bool {
-    ALARM.get().is_some() || (PENDING.get() != 0 && PENDING.get() & !mask() != 0)
+    ALARM.get().is_some() || IS_OWN.get() || (PENDING.get() != 0 && PENDING.get() & !mask() != 0)
 }
 
 /// Whether the host sends signals.
@@ -124,7 +128,8 @@ fn came(signals: Set) {
 /// Has the thread take what has come for it, and tells whether a handler was called.
 fn take() -> bool {
     let (mut called, mut restarts) = (false, true);
-    while let number @ 1.. = next(!mask()) {
+    let left = scheduler::taken_before_me(PENDING.get());
+    while let number @ 1.. = next(!mask(), left) {
         let me = scheduler::current();
         // SAFETY: it calls the program's handler; nothing is borrowed.
         let told = unsafe { __capsock_act(number, me.mask.as_ptr()) };
@@ -137,25 +142,59 @@ fn take() -> bool {
     called
 }
 
-/// Takes the first signal of these that has come; 0 is none.
-fn next(wanted: Set) -> c_int {
-    let here = PENDING.get() & wanted;
-    if here == 0 {
-        return 0;
+/// Takes the first signal of these that has come for the thread, or for the process but
+/// is not `left` to another thread; 0 is none.
+fn next(wanted: Set, left: Set) -> c_int {
+    let first = |set: Set| set & wanted & (set & wanted).wrapping_neg();
+    let own = first(own());
+    if own != 0 {
+        scheduler::with_current(|me| me.pending.set(me.pending.get() & !own));
+        IS_OWN.set(scheduler::any(Thread::has_own));
+        return number(own);
     }
-    PENDING.set(PENDING.get() & !(here & here.wrapping_neg()));
-    here.trailing_zeros().cast_signed() + 1
+    let here = first(PENDING.get() & !left);
+    PENDING.set(PENDING.get() & !here);
+    number(here)
+}
+
+/// What has come for the thread that runs, and for no other one.
+fn own() -> Set {
+    match IS_OWN.get() {
+        true => scheduler::with_current(|me| me.pending.get()),
+        false => 0,
+    }
+}
+
+/// Of a set of one signal or none.
+fn number(set: Set) -> c_int {
+    match set {
+        0 => 0,
+        _ => set.trailing_zeros().cast_signed() + 1,
+    }
 }
 
 /// As a call begins, or goes on after it has waited.
 pub(super) fn look() -> bool {
     notice_alarm();
-    PENDING.get() != 0 && take()
+    (PENDING.get() != 0 || IS_OWN.get()) && take()
 }
 
 /// As a call begins that a signal may end: whether one does that is taken now.
 pub(super) fn interrupts_now() -> bool {
-    look() && !RESTARTS.get()
+    let is_later = IS_OWN.get() && scheduler::with_current(|me| me.is_interrupted.take());
+    if is_later {
+        IS_OWN.set(scheduler::any(Thread::has_own));
+    }
+    (look() && !RESTARTS.get()) || is_later
+}
+
+/// Has the next call of the thread that a signal may end be ended by what has been taken:
+/// the program may be on its way into it, and past where it looks what a handler did.
+pub(super) fn tell_later() {
+    if !RESTARTS.get() {
+        IS_OWN.set(true);
+        scheduler::with_current(|me| me.is_interrupted.set(true));
+    }
 }
 
 /// After the host has said EINTR to a call: whether that is the program's to know.
@@ -164,11 +203,13 @@ pub(crate) fn interrupts(restarts: bool) -> bool {
     look() && !(restarts && RESTARTS.get())
 }
 
-/// Of a program that computes, now and then.
-pub(super) fn look_at_host() {
-    if are_caught() {
+/// Between calls that wait: as others have had their turn, and of a program that computes.
+pub(super) fn look_between(asks_host: bool) {
+    if asks_host {
         notice_host();
-        look();
+    }
+    if look() {
+        tell_later();
     }
 }
 
@@ -236,17 +277,24 @@ extern "C" fn __capsock_send_signal(number: c_int) {
     look();
 }
 
-/// pthread_kill(3), raise(3): of a thread that is there. One that blocks it leaves it
-/// to the others.
+/// pthread_kill(3), raise(3): of a thread that is there. No other one takes it.
 #[unsafe(no_mangle)]
 extern "C" fn __capsock_send_thread_signal(id: crate::thread::Id, number: c_int) {
-    PENDING.set(PENDING.get() | bit(number));
+    let Ok(thread) = scheduler::thread(id) else {
+        return;
+    };
+    thread.pending.set(thread.pending.get() | bit(number));
+    IS_OWN.set(true);
     scheduler::wake_waiters_for_signals();
     if id == scheduler::current_id() {
         look();
-    } else {
+    } else if !is_blocked(&thread, number) {
         scheduler::interrupt_one(|thread| thread.id == id);
     }
+}
+
+fn is_blocked(thread: &Thread, number: c_int) -> bool {
+    thread.mask.get() & bit(number) != 0
 }
 
 /// pthread_sigmask(3): the mask of the thread, before another one is in its place
@@ -275,7 +323,7 @@ unsafe extern "C" fn __capsock_signal_mask(new: *const Set) -> Set {
 extern "C" fn __capsock_pending_signals() -> Set {
     notice_host();
     notice_alarm();
-    PENDING.get() & mask()
+    (PENDING.get() | own()) & mask()
 }
 
 /// sigsuspend(2), and pause(2) with the mask as it is. Where no signal can come, it
@@ -341,7 +389,7 @@ fn wait_for(wanted: Set, deadline: Option<u64>) -> Result<c_int> {
     loop {
         notice_host();
         notice_alarm();
-        if let number @ 1.. = next(wanted) {
+        if let number @ 1.. = next(wanted, 0) {
             return Ok(number);
         }
         if deadline.is_none() && !can_come() {
