@@ -3,7 +3,7 @@
 set shell := ["bash", "-euo", "pipefail", "-c"]
 
 guest_target := "wasm32-wasip2"
-guest_packages := "-p capsock-policy -p capsock-test-programs -p sockets-p3 -p http-get -p echo-server -p echo-client -p dual-stack-echo-server -p dual-stack-echo-client -p ping -p sniff -p can -p udp-echo -p unix-echo -p resolve -p chat -p send-fds -p static-files -p redis-client-std -p gateway -p capsock-test-programs-std -p bench-sdk -p bench-std -p bench-std-sdk -p bench-p3"
+guest_packages := "-p capsock-policy -p capsock-test-programs -p sockets-p3 -p http-get -p function -p echo-server -p echo-client -p dual-stack-echo-server -p dual-stack-echo-client -p ping -p sniff -p can -p udp-echo -p unix-echo -p resolve -p chat -p send-fds -p static-files -p redis-client-std -p gateway -p capsock-test-programs-std -p bench-sdk -p bench-std -p bench-std-sdk -p bench-p3"
 
 # What can be done.
 default:

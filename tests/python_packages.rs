@@ -3,9 +3,10 @@
 
 use std::fs;
 use std::net::TcpStream;
-use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::process::{Command, Output};
 
+use capsock_tests::http::{Nginx, certificates};
 use capsock_tests::peer::{MariaDb, Postgres, RabbitMq, Server, free_port, program};
 use capsock_tests::python::{project, python};
 use capsock_tests::{Running, stderr};
@@ -34,67 +35,22 @@ fn is_ok(output: &Output) {
     assert!(output.stdout == b"ok\n", "{}", stderr(output));
 }
 
-/// A directory with `server.pem` and `server.key` of `localhost`, and `ca.pem`, who signed
-/// it.
-fn certificates() -> Option<TempDir> {
-    let openssl = program("openssl")?;
-    let directory = TempDir::new().unwrap();
-    let path = |name: &str| directory.path().join(name);
-    let mut make = Command::new(openssl);
-    make.args([
-        "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
-    ]);
-    make.args([
-        "-subj",
-        "/CN=localhost",
-        "-addext",
-        "subjectAltName=DNS:localhost",
-    ]);
-    make.arg("-keyout").arg(path("server.key"));
-    make.arg("-out").arg(path("server.pem"));
-    let made = make.output().unwrap();
-    assert!(made.status.success(), "{}", stderr(&made));
-    fs::copy(path("server.pem"), path("ca.pem")).unwrap();
-    // Started as root, nginx reads files as another user.
-    fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).unwrap();
-    Some(directory)
-}
-
-fn readable(directory: &TempDir) -> String {
-    format!("{}:ro", directory.path().display())
+fn readable(directory: &Path) -> String {
+    format!("{}:ro", directory.display())
 }
 
 /// With nginx, over TLS; and a certificate that nobody signed is refused.
 #[rstest]
 fn a_client_of_https(#[values("urllib", "requests", "urllib3", "httpx")] name: &str) {
-    let (Some(nginx), Some(directory)) = (program("nginx"), certificates()) else {
+    let Some(nginx) = Nginx::start("") else {
         return;
     };
-    let base = directory.path().display();
-    fs::write(directory.path().join("data"), [b'x'; 100_000]).unwrap();
-    let port = free_port("127.0.0.1");
-    let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
-        .map(|kind| format!("{kind}_temp_path {base}/{kind};"))
-        .concat();
-    let text = format!(
-        "daemon off; master_process off; pid {base}/pid; error_log {base}/error.log; events {{}}
-        http {{ access_log off; {temporary} server {{
-            listen 127.0.0.1:{port} ssl; root {base};
-            ssl_certificate {base}/server.pem; ssl_certificate_key {base}/server.key;
-        }} }}"
-    );
-    fs::write(directory.path().join("nginx.conf"), text).unwrap();
-    let mut server = Command::new(nginx);
-    server.arg("-e").arg(directory.path().join("error.log"));
-    server.arg("-p").arg(directory.path());
-    server.arg("-c").arg(directory.path().join("nginx.conf"));
-    let _server = Server::start(&mut server, || {
-        TcpStream::connect(("127.0.0.1", port)).is_ok()
-    });
+    let (root, port) = (nginx.root(), nginx.tls);
+    fs::write(root.join("data"), [b'x'; 100_000]).unwrap();
     let grant = format!("tcp://127.0.0.1:{port}");
-    let flags = ["--allow-connect", &grant, "--dir", &readable(&directory)];
+    let flags = ["--allow-connect", &grant, "--dir", &readable(root)];
     let url = format!("https://localhost:{port}/data");
-    let directory = directory.path().to_str().unwrap();
+    let directory = root.to_str().unwrap();
     let Some(output) = run(&flags, &[name, &url, directory]) else {
         return;
     };
@@ -129,7 +85,7 @@ fn both_ends_in_the_guest(
         "--allow-connect",
         "tcp://loopback:*",
         "--dir",
-        &readable(&directory),
+        &readable(directory.path()),
         "--dir",
         &scratch,
     ];

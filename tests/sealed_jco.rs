@@ -236,21 +236,17 @@ fn requests_go_where_the_rules_allow() {
     let other = elsewhere.local_addr().unwrap().to_string();
     let localhost = format!("localhost:{port}");
     for (scheme, authority, denied) in [
-        ("http", &*other, format!("connect tcp://{other}")),
-        ("http", "127.0.0.1", "connect tcp://127.0.0.1:80".to_owned()),
-        (
-            "https",
-            "127.0.0.1",
-            "connect tcp://127.0.0.1:443".to_owned(),
-        ),
-        ("-", "127.0.0.1", "connect tcp://127.0.0.1:443".to_owned()),
+        ("http", &*other, format!("http://{other}")),
+        ("http", "127.0.0.1", "http://127.0.0.1".to_owned()),
+        ("https", "127.0.0.1", "https://127.0.0.1".to_owned()),
+        ("-", "127.0.0.1", "https://127.0.0.1".to_owned()),
         // One of its addresses is not allowed.
-        ("http", &localhost, format!("connect tcp://[::1]:{port}")),
-        ("http", "name.invalid", "resolve name.invalid".to_owned()),
+        ("http", &localhost, format!("http://{localhost}")),
+        ("http", "name.invalid", "http://name.invalid".to_owned()),
     ] {
         let output = run(&sealed, &[scheme, authority, "/greeting"]);
         assert_eq!(printed(&output), DENIED, "{authority}: {}", stderr(&output));
-        assert_denied(&output, &denied);
+        assert_denied(&output, &format!("http GET {denied}/greeting"));
     }
     elsewhere.set_nonblocking(true).unwrap();
     assert_eq!(
@@ -268,6 +264,21 @@ fn requests_go_where_the_rules_allow() {
     );
     assert_eq!(printed(&output), "200 hello\n", "{}", stderr(&output));
 
+    // A grant of requests is enough, and one of others is not.
+    let grant = format!("GET http://127.0.0.1:{port}/greet*");
+    let of_requests = seal(&["--allow-http", &grant], "http-get");
+    let of = |path| run(&of_requests, &["http", &format!("127.0.0.1:{port}"), path]);
+    assert_eq!(printed(&of("/x/../greeting")), "200 hello\n");
+    assert_eq!(printed(&of("/moved")), DENIED);
+    let denial = format!("http://127.0.0.1:{port}/greet*");
+    let flags = ["--allow-http", &grant, "--deny-http", &denial];
+    let denying = seal(&flags, "http-get");
+    let output = run(
+        &denying,
+        &["http", &format!("127.0.0.1:{port}"), "/greeting"],
+    );
+    assert_eq!(printed(&output), DENIED);
+
     // It would not be asked about where a redirection leads.
     std::fs::create_dir(directory.path().join("moved")).unwrap();
     let output = run(&sealed, &["http", &format!("127.0.0.1:{port}"), "/moved"]);
@@ -276,7 +287,7 @@ fn requests_go_where_the_rules_allow() {
     server.stop();
     let output = server.output();
     let requests: Vec<_> = stderr(&output).matches("GET ").map(str::to_owned).collect();
-    assert_eq!(requests.len(), 3, "{}", stderr(&output));
+    assert_eq!(requests.len(), 4, "{}", stderr(&output));
 }
 
 /// The host looks a name up in its own file too.
@@ -297,7 +308,7 @@ fn requests_go_where_the_host_finds_a_name() {
     let output = inside.output().unwrap();
     assert_eq!(printed(&output), DENIED, "{}", stderr(&output));
     assert!(
-        stderr(&output).contains("denied connect tcp://127.0.1.1:80"),
+        stderr(&output).contains("denied http GET http://inward.test/: it resolves to 127.0.1.1"),
         "{}",
         stderr(&output)
     );

@@ -3,12 +3,15 @@
 use std::ffi::OsString;
 use std::fmt;
 use std::path::PathBuf;
+use std::thread;
 
 use capsock_host::policy::Question;
 use capsock_host::{Domain, Effect, Invalid, Limits, Op, Policy, Rule, TrustStore};
+use capsock_serve::Place;
 use clap::{Args, Parser, Subcommand};
 
 use crate::inherit::Listen;
+use crate::serve::Serve;
 use crate::{compile, policy, trust};
 
 /// BSD sockets for WebAssembly components, granted one capability at a time.
@@ -22,6 +25,7 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Run(Box<RunArgs>),
+    Serve(Box<ServeArgs>),
     Policy(PolicyArgs),
     Inspect(InspectArgs),
     Seal(Box<SealArgs>),
@@ -129,6 +133,65 @@ pub(crate) struct RunArgs {
     command: Vec<OsString>,
 }
 
+/// Serve HTTP: each request is handled by an instance of a component of its own, with
+/// the grants that all have.
+///
+/// The component exports wasi:http/incoming-handler 0.2 or wasi:http/handler 0.3, as
+/// HTTP functions in Rust, JavaScript, Python or Go do. It may use wasi:http to make
+/// requests, wasi:sockets and capsock:sockets, as far as the grants allow it.
+#[derive(Debug, Args)]
+#[command(
+    override_usage = "capsock serve [OPTIONS] --listen WHERE COMPONENT",
+    after_help = TARGETS,
+    after_long_help = serve_help()
+)]
+pub(crate) struct ServeArgs {
+    #[command(flatten)]
+    grants: Grants,
+
+    /// Listen there: http://ADDRESS:PORT or unix:PATH; can be repeated. Port 0 is one of
+    /// the kernel's choice, which a line on standard error tells
+    #[arg(long = "listen", value_name = "WHERE", required = true)]
+    listen: Vec<Place>,
+
+    /// Serve on so many threads, and not on one for each core
+    #[arg(long, value_name = "N")]
+    threads: Option<usize>,
+
+    /// How long requests may take that are under way at SIGTERM or ctrl-c
+    #[arg(long, value_name = "TIME", default_value = "30s")]
+    drain: humantime::Duration,
+
+    /// Look names up within this domain too; see `capsock run --help`
+    #[arg(long = "dns-search", value_name = "DOMAIN")]
+    dns_search: Vec<String>,
+
+    /// Trust the certificate authorities in this file too, in PEM, for https and for what
+    /// a guest does itself; can be repeated
+    #[arg(long = "tls-ca", value_name = "FILE")]
+    tls_ca: Vec<PathBuf>,
+
+    /// Set an environment variable of each instance
+    #[arg(long = "env", value_name = "NAME=VALUE")]
+    env: Vec<String>,
+
+    /// Give each instance a directory; see `capsock run --help`
+    #[arg(long = "dir", value_name = "HOST[::GUEST][:ro]")]
+    dirs: Vec<String>,
+
+    /// Set a limit of the server or of each instance; --help lists them
+    #[arg(long = "limit", value_name = "NAME=VALUE")]
+    limits: Vec<String>,
+
+    /// Compile the component anew, and do not keep the result
+    #[arg(long)]
+    no_cache: bool,
+
+    /// The component
+    #[arg(value_name = "COMPONENT")]
+    component: PathBuf,
+}
+
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Grants (each can be repeated)")]
 struct Grants {
@@ -168,6 +231,10 @@ struct Grants {
     /// List the network interfaces, and know them by name in zones of addresses
     #[arg(long, value_name = "*", num_args = 0..=1, default_missing_value = "*", require_equals = true)]
     allow_interfaces: Vec<String>,
+    /// Have such requests of wasi:http made: '[METHODS] https://HOST/PATH', where a * at
+    /// the end of the path is whatever follows. It allows no socket and no other look-up
+    #[arg(long, value_name = "REQUESTS")]
+    allow_http: Vec<String>,
     /// Never connect to this address, whatever allows it
     #[arg(long, value_name = "TARGET")]
     deny_connect: Vec<String>,
@@ -201,6 +268,9 @@ struct Grants {
     /// Never list the network interfaces
     #[arg(long, value_name = "*", num_args = 0..=1, default_missing_value = "*", require_equals = true)]
     deny_interfaces: Vec<String>,
+    /// Never have such requests made
+    #[arg(long, value_name = "REQUESTS")]
+    deny_http: Vec<String>,
     /// Take the rules of this policy file too
     #[arg(long, value_name = "FILE")]
     policy: Vec<PathBuf>,
@@ -267,7 +337,7 @@ Exit codes:
 #[derive(Debug)]
 pub(crate) enum PolicyTask {
     Check(Vec<PathBuf>),
-    Explain(Policy, Question),
+    Explain(Policy, Box<Question>),
 }
 
 impl PolicyArgs {
@@ -280,7 +350,7 @@ impl PolicyArgs {
                 let question = question.map_err(|error| UsageError(error.to_string()))?;
                 Ok(PolicyTask::Explain(
                     grants.parse(&mut Limits::default())?,
-                    question,
+                    Box::new(question),
                 ))
             }
         }
@@ -414,6 +484,7 @@ Targets:
          internet without this machine
   PORTS  80  8080-8090  80,443  ephemeral (port 0, the kernel chooses)  *
   A listen target can name its peers: 'tcp://0.0.0.0:80 from=private,loopback'
+  Of requests: 'GET,HEAD https://api.example.com/v1/*', or without methods for all
 
 See --help for examples and exit codes.";
 
@@ -430,6 +501,7 @@ Targets:
          internet without this machine
   PORTS  80  8080-8090  80,443  ephemeral (port 0, the kernel chooses)  *
   A listen target can name its peers: 'tcp://0.0.0.0:80 from=private,loopback'
+  Of requests: 'GET,HEAD https://api.example.com/v1/*', or without methods for all
 
 Examples:
   An echo server that only this machine reaches:
@@ -456,16 +528,36 @@ Exit codes:
   ends capsock as it ends any process, and so does a second ctrl-c or SIGTERM where the
   guest has not received the first";
 
-/// The limits as `capsock-host` has them, and the rest.
+const SERVE_EXAMPLES: &str = "\
+Examples:
+  A function that may call one API and nothing else:
+    capsock serve --listen http://127.0.0.1:8080 \\
+                  --allow-http 'GET https://api.example.com/v1/*' function.wasm
+  Behind nginx, over a Unix socket:
+    capsock serve --listen unix:/run/function.sock function.wasm
+
+Exit codes:
+  0 after SIGTERM or ctrl-c, once what was under way is done or --drain is over; a second
+  one ends it at once; 2 for what is wrong before it serves (usage, a grant, the component)";
+
+fn serve_help() -> String {
+    help(&Limits::SERVE, SERVE_EXAMPLES)
+}
+
 fn long_help() -> String {
-    let limits: String = Limits::default()
+    help(&Limits::DEFAULT, EXAMPLES)
+}
+
+/// The limits as `capsock-host` has them, and the rest.
+fn help(limits: &Limits, examples: &str) -> String {
+    let limits: String = limits
         .list()
-        .map(|(name, value, meaning)| format!("  {name:14}  {value:6}  {meaning}\n"))
+        .map(|(name, value, meaning)| format!("  {name:23}  {value:6}  {meaning}\n"))
         .collect();
     format!(
         "Limits (--limit NAME=VALUE), and what they are without the flag:\n{limits}  \
          A size is bytes, or has a unit: 64KiB, 1MiB, 4MB. A time is 500ms, 5s or 1h30m.\n\n\
-         {EXAMPLES}"
+         {examples}"
     )
 }
 
@@ -551,11 +643,7 @@ impl RunArgs {
         set_limits(&mut limits, &self.limits)?;
         Ok(Run {
             args: args.collect::<Result<_, _>>()?,
-            env: self
-                .env
-                .iter()
-                .map(|variable| parse_env(variable))
-                .collect::<Result<_, _>>()?,
+            env: parse_variables(&self.env)?,
             dirs: self.dirs.iter().map(|dir| parse_dir(dir)).collect(),
             policy,
             policies: self.grants.policy,
@@ -581,6 +669,46 @@ impl RunArgs {
     }
 }
 
+impl ServeArgs {
+    /// Checks and parses every value.
+    pub(crate) fn parse(self) -> Result<Serve, UsageError> {
+        let mut limits = Limits::SERVE;
+        let policy = self.grants.parse(&mut limits)?;
+        set_limits(&mut limits, &self.limits)?;
+        let cores = || thread::available_parallelism().map_or(1, usize::from);
+        Ok(Serve {
+            places: self.listen,
+            threads: self.threads.unwrap_or_else(cores),
+            drain: self.drain.into(),
+            instance: Run {
+                component: self.component,
+                args: Vec::new(),
+                env: parse_variables(&self.env)?,
+                dirs: self.dirs.iter().map(|dir| parse_dir(dir)).collect(),
+                policy,
+                policies: self.grants.policy,
+                inherit: Inherit {
+                    systemd: false,
+                    listen: Vec::new(),
+                },
+                limits,
+                dns_search: parse_domains(&self.dns_search)?,
+                trust_store: trust::store(&self.tls_ca)?,
+                tls_ca: self.tls_ca,
+                landlock: Landlock::Off,
+                verbose: false,
+                cache: !self.no_cache,
+                audit: None,
+                record: None,
+            },
+        })
+    }
+}
+
+fn parse_variables(variables: &[String]) -> Result<Vec<(String, String)>, UsageError> {
+    variables.iter().map(|it| parse_env(it)).collect()
+}
+
 impl Grants {
     /// The rules; the limits of policy files go to `limits`.
     fn parse(&self, limits: &mut Limits) -> Result<Policy, UsageError> {
@@ -596,6 +724,7 @@ impl Grants {
             (Effect::Allow, Op::PassFd, &self.allow_pass_fd),
             (Effect::Allow, Op::TakeFd, &self.allow_take_fd),
             (Effect::Allow, Op::Interfaces, &self.allow_interfaces),
+            (Effect::Allow, Op::Http, &self.allow_http),
             (Effect::Deny, Op::Connect, &self.deny_connect),
             (Effect::Deny, Op::Listen, &self.deny_listen),
             (Effect::Deny, Op::Bind, &self.deny_bind),
@@ -607,6 +736,7 @@ impl Grants {
             (Effect::Deny, Op::PassFd, &self.deny_pass_fd),
             (Effect::Deny, Op::TakeFd, &self.deny_take_fd),
             (Effect::Deny, Op::Interfaces, &self.deny_interfaces),
+            (Effect::Deny, Op::Http, &self.deny_http),
         ];
         let mut policy = Policy::default();
         for file in &self.policy {

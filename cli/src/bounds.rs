@@ -6,6 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use capsock_host::Limits;
+use capsock_host::http::FieldMapError;
 use rustix::thread::{ClockId, NanosleepRelativeResult, Timespec, clock_nanosleep_relative};
 use wasmtime::component::ResourceTableError;
 use wasmtime::{Config, Engine, Error, Store};
@@ -55,8 +56,14 @@ pub(crate) fn apply<T>(limits: &Limits, has_tasks: bool, store: &mut Store<T>) {
 }
 
 /// Says which limits a guest has met that traps since a table of handles or of
-/// threads is full.
+/// threads is full, or headers are too long.
 pub(crate) fn explained(error: Error, limits: &Limits) -> Error {
+    if let Some(FieldMapError::TotalSizeTooBig) = error.downcast_ref() {
+        let headers = limits.http_headers;
+        return error.context(format!(
+            "its headers of HTTP are longer than --limit http-headers={headers} allows"
+        ));
+    }
     match error.downcast_ref::<ResourceTableError>() {
         Some(ResourceTableError::Full) => error.context(format!(
             "it has more handles than --limit handles={} allows, or more threads than --limit threads={}",

@@ -19,6 +19,7 @@ mod record;
 mod run;
 mod script;
 mod seal;
+mod serve;
 mod signals;
 mod terminal;
 mod told;
@@ -68,6 +69,7 @@ fn main() {
         .init();
     let result = match command {
         Command::Run(args) => args.parse().map_err(Failure::from).and_then(run::run),
+        Command::Serve(args) => args.parse().map_err(Failure::from).and_then(serve::serve),
         Command::Policy(args) => match args.parse() {
             Ok(PolicyTask::Check(files)) => policy::check(&files),
             Ok(PolicyTask::Explain(policy, question)) => policy::explain(&policy, &question),

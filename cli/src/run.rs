@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use capsock_host::cap_std::ambient_authority;
+use capsock_host::http::{self, HttpCtx, WasiHttpCtxView, WasiHttpView};
 use capsock_host::policy::Reach;
 use capsock_host::{
     CapsockCtx, CapsockCtxView, CapsockView, Limits, MemoryLimiter, Quota, Signals,
@@ -36,6 +37,7 @@ const HOLD: Duration = Duration::from_millis(10);
 struct Guest {
     wasi: WasiCtx,
     sockets: CapsockCtx,
+    http: HttpCtx,
     table: ResourceTable,
     memory: MemoryLimiter,
     scripts: Scripts,
@@ -62,6 +64,12 @@ impl CapsockView for Guest {
             ctx: &mut self.sockets,
             table: &mut self.table,
         }
+    }
+}
+
+impl WasiHttpView for Guest {
+    fn http(&mut self) -> WasiHttpCtxView<'_> {
+        self.http.view(&mut self.table)
     }
 }
 
@@ -231,10 +239,12 @@ fn link(engine: &Engine, component: &Component, surface: &Surface) -> wasmtime::
     capsock_host::wasi::add_to_linker_p2(&mut linker)?;
     script::add_to_linker(&mut linker)?;
     capsock_host::add_to_linker_async(&mut linker)?;
+    http::add_to_linker_p2(&mut linker)?;
     if surface.concurrency.is_needed() {
         wasmtime_wasi::p3::add_to_linker(&mut linker)?;
         links::add_to_linker_p3(&mut linker)?;
         capsock_host::wasi::add_to_linker_p3(&mut linker)?;
+        http::add_to_linker_p3(&mut linker)?;
     }
     let linked = linker.instantiate_pre(component)?;
     Ok(match surface.runs_concurrently() {
@@ -298,11 +308,13 @@ fn guest(
         sockets = recorded;
         record = Some(Record::create(path, &run.component, recording)?);
     }
+    let sockets = inherit::give(sockets, listeners)?;
     let guest = Guest {
         wasi: wasi.build(),
         memory,
         scripts,
-        sockets: inherit::give(sockets, listeners)?,
+        http: HttpCtx::new(&sockets),
+        sockets,
         table,
     };
     let observers = Observers {

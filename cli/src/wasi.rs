@@ -11,10 +11,11 @@ pub(crate) const VERSIONS: [&str; 2] = ["0.2.12", "0.3.0"];
 
 /// The packages of WASI that are there, each in both versions but `wasi:io`,
 /// which 0.3 has no use for.
-const PACKAGES: [&str; 6] = [
+const PACKAGES: [&str; 7] = [
     "wasi:cli",
     "wasi:clocks",
     "wasi:filesystem",
+    "wasi:http",
     "wasi:io",
     "wasi:random",
     "wasi:sockets",
@@ -117,6 +118,14 @@ impl Surface {
             )),
             _ => None,
         }
+    }
+
+    /// Whether it exports a handler of requests that is there.
+    pub(crate) fn handles(&self) -> bool {
+        self.exports.iter().any(|name| match parts(name) {
+            Some(("wasi:http", "incoming-handler" | "handler", version)) => is_there(version),
+            _ => false,
+        })
     }
 
     fn runs(&self) -> impl Iterator<Item = &String> {

@@ -12,6 +12,10 @@ use wasmtime::component::ResourceTable;
 
 use crate::lookup::{NameAnswer, NameError};
 use crate::os::UnixDirectories;
+#[cfg(feature = "http")]
+use crate::policy::http::{Request, VettedRequest};
+#[cfg(feature = "http")]
+use crate::policy::operation::Connect;
 use crate::policy::operation::{Listen, Operation};
 use crate::policy::{
     Authority, Check, Decision, Denial, DescriptorKind, Domain, Invalid, Machine, NameRefusal,
@@ -371,6 +375,68 @@ impl CapsockCtx {
         .map_err(|invalid| self.refuse(&invalid))
     }
 
+    /// Whether a request of HTTP may be made, whatever address its host turns out to have.
+    /// Nobody is told where it may: [`vet_destination`](Self::vet_destination) does.
+    #[cfg(feature = "http")]
+    pub(crate) fn vet_request(&self, request: &Request) -> Result<VettedRequest, Errno> {
+        let ask = |policy: &Policy| match policy.vet_request(request) {
+            Ok(vetted) => Ok(Ok(vetted)),
+            Err(Refusal::Invalid(invalid)) => Ok(Err(invalid)),
+            Err(Refusal::Denied(denial)) => Err(denial),
+        };
+        let verdict = match ask(&self.authority.policy()) {
+            Ok(verdict) => verdict,
+            Err(_denial) => self.judge(ask, || Check::Request {
+                request: request.clone(),
+                ip: None,
+            })?,
+        };
+        verdict.map_err(|invalid| self.refuse(&invalid))
+    }
+
+    /// The addresses of these that a request may be sent to.
+    ///
+    /// # Errors
+    /// Where it is none: the denial of the first.
+    #[cfg(feature = "http")]
+    pub(crate) fn vet_destination(
+        &self,
+        request: &VettedRequest,
+        addresses: &[IpAddr],
+    ) -> Result<Vec<Vetted<Connect>>, Errno> {
+        let allowed = addresses
+            .iter()
+            .filter(|ip| self.may_send_to(request, **ip));
+        let allowed: Vec<IpAddr> = allowed.copied().collect();
+        let told = allowed.first().or(addresses.first());
+        let Some(told) = told.copied() else {
+            return Ok(Vec::new());
+        };
+        let first = self.judge(
+            |policy| match policy.vet_destination(request, told) {
+                Ok(vetted) => Ok(Ok(vetted)),
+                Err(Refusal::Invalid(invalid)) => Ok(Err(invalid)),
+                Err(Refusal::Denied(denial)) => Err(denial),
+            },
+            || Check::Request {
+                request: request.request().clone(),
+                ip: Some(told),
+            },
+        )?;
+        let first = first.map_err(|invalid| self.refuse(&invalid))?;
+        let policy = self.authority.policy();
+        let others = allowed.iter().skip(1);
+        let others = others.filter_map(|ip| policy.vet_destination(request, *ip).ok());
+        Ok(std::iter::once(first).chain(others).collect())
+    }
+
+    /// Whether a request may be sent to an address.
+    #[cfg(feature = "http")]
+    pub(crate) fn may_send_to(&self, request: &VettedRequest, ip: IpAddr) -> bool {
+        let policy = self.authority.policy();
+        policy.vet_destination(request, ip).is_ok()
+    }
+
     /// Checks that the address makes sense for an operation, where that has to be
     /// known before the policy is asked.
     pub(crate) fn check<O: Operation>(
@@ -575,11 +641,22 @@ impl CapsockCtx {
         if self.recording.is_some() || policy.has_rules_for(name) {
             self.authority.pin(name, answers.iter().map(&ip));
         }
+        self.answered(name, found, answers.iter().map(ip));
+        Ok(())
+    }
+
+    /// Tells what a look-up found.
+    pub(crate) fn answered(
+        &self,
+        name: &VettedName,
+        found: Option<&str>,
+        addresses: impl Iterator<Item = IpAddr>,
+    ) {
         let asked = name.as_str();
         let found = found.unwrap_or(asked);
         tracing::debug!(asked, found, "answered");
         if let Some(tell) = &self.on_answer {
-            let mut addresses: Vec<IpAddr> = answers.iter().map(ip).collect();
+            let mut addresses: Vec<IpAddr> = addresses.collect();
             // There is an answer for each type of socket.
             addresses.dedup();
             tell(&NameAnswer {
@@ -588,7 +665,6 @@ impl CapsockCtx {
                 addresses,
             });
         }
-        Ok(())
     }
 
     /// A place for one look-up. Over the limit it fails; it never waits.
@@ -657,7 +733,7 @@ impl CapsockCtx {
         Errno::AccessDenied
     }
 
-    fn refuse(&self, invalid: &Invalid) -> Errno {
+    pub(crate) fn refuse(&self, invalid: &Invalid) -> Errno {
         tracing::warn!(%invalid, "refused");
         if let Some(tell) = &self.on_invalid {
             tell(invalid);

@@ -7,6 +7,8 @@ use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use crate::ctx::CapsockCtx;
+#[cfg(feature = "http")]
+use crate::lookup::LookupFlags;
 use crate::lookup::{
     Answer, Asked, Host, HostEntry, HostError, NameError, NameFlags, Question, Search,
 };
@@ -78,6 +80,37 @@ pub(crate) async fn address_info(
         first.canonical_name = canonical.filter(|_name| wants_canonical);
     }
     Ok(answers)
+}
+
+/// The addresses of a name that the host itself connects to for the guest, which is not told
+/// of them: whoever asks checks them. `written` is the name as the guest has it.
+#[cfg(feature = "http")]
+pub(crate) async fn addresses(
+    ctx: &CapsockCtx,
+    written: &str,
+    name: &VettedName,
+) -> Result<Vec<IpAddr>, NameError> {
+    let host = match is_localhost(name) {
+        true => Host::Localhost,
+        false => Host::Name(asked(ctx, written, name.clone())),
+    };
+    let question = Question {
+        host: Some(name.as_str().to_owned()),
+        service: None,
+        family: None,
+        kind: Some(SocketType::Stream),
+        protocol: 0,
+        flags: LookupFlags::default(),
+    };
+    let look_up = move || os::names::address_info(&host, &question);
+    let mut answers = on_pool(ctx, look_up).await?;
+    answers.truncate(ctx.limits().answers as usize);
+    let found = answers
+        .first_mut()
+        .and_then(|answer| answer.canonical_name.take());
+    let ips: Vec<IpAddr> = answers.iter().map(|answer| answer.address.ip()).collect();
+    ctx.answered(name, found.as_deref(), ips.iter().copied());
+    Ok(ips)
 }
 
 /// Where the guest may serve, of the answers that stand for every interface: a program that

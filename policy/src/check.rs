@@ -1,5 +1,8 @@
 //! One question to a policy as a value, which can be asked again and of others.
 
+use std::net::IpAddr;
+
+use crate::http::Request;
 use crate::operation::Operation;
 use crate::vet::Grants;
 use crate::{Address, AddressFamily, DescriptorKind, Protocol};
@@ -58,6 +61,14 @@ pub enum Check {
     },
     /// Listing the network interfaces: [`Policy::vet_interfaces`].
     Interfaces,
+    /// A request of HTTP: [`Policy::vet_request`], and with the address that it is sent to
+    /// [`Policy::vet_destination`].
+    Request {
+        /// The request.
+        request: Request,
+        /// The address, where it is known.
+        ip: Option<IpAddr>,
+    },
     /// Sending descriptors: [`Policy::vet_pass`].
     Pass {
         /// What the socket speaks.
@@ -142,6 +153,17 @@ impl Check {
                 by_value,
             } => policy.setting(name, value, *by_value),
             Self::Interfaces => policy.listing(),
+            Self::Request { request, ip } => {
+                let sent = match ip {
+                    Some(ip) => policy.sending(request, *ip),
+                    None => policy.requesting(request),
+                };
+                match sent {
+                    Err(Refusal::Invalid(_)) => Ok(NONE),
+                    Err(Refusal::Denied(denial)) => Err(denial),
+                    Ok(grants) => Ok(grants),
+                }
+            }
             Self::Pass { protocol, over } => policy.passing(*protocol, over),
             Self::Take {
                 protocol,
@@ -272,6 +294,23 @@ mod tests {
             Check::Name("B\u{fc}cher.Example.".to_owned()),
             Check::Interfaces,
         ];
+        for (host, ips) in [
+            (
+                "a.example",
+                &["8.8.8.8", "10.0.0.5", "64:ff9b::7f00:1", "::1"][..],
+            ),
+            ("127.0.0.1:81", &["127.0.0.1"]),
+            ("localhost", &["::1"]),
+        ] {
+            for path in ["/", "/a/%2a%20;b/?c"] {
+                let request = Request::of("GET", "https", host, path).expect(host);
+                let ip = |ip: &&str| Some(ip.parse().expect(ip));
+                checks.extend(ips.iter().map(ip).chain([None]).map(|ip| Check::Request {
+                    request: request.clone(),
+                    ip,
+                }));
+            }
+        }
         for (name, value) in [
             ("so-mark", "1"),
             ("so-bindtodevice", "eth 0"),

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use crate::address::{host_text, netlink_name};
 use crate::class::Class;
+use crate::http::Request;
 use crate::narrow::LimitedBy;
 use crate::question::Subject;
 use crate::rule::{DescriptorKind, Effect, Op, Rule};
@@ -67,6 +68,27 @@ impl Denial {
         };
         let mut denial = Self::without_grant(op, target, cause);
         denial.0.grant = grant.and_then(|grant| Rule::parse(Effect::Allow, op, &grant).ok());
+        denial
+    }
+
+    pub(crate) fn of_request(request: &Request, cause: Cause) -> Self {
+        Self::with_target(Op::Http, Op::Http, request.to_string(), cause)
+    }
+
+    /// Of a request to an address of another class than the rule for its name has.
+    pub(crate) fn of_request_to(
+        rule: &Rule,
+        request: &Request,
+        ip: IpAddr,
+        class: Option<Class>,
+    ) -> Self {
+        let cause = Cause::Class(ip, class);
+        let mut denial = Self::without_grant(Op::Http, request.to_string(), cause);
+        // What is in no class cannot be had by a name.
+        denial.0.grant = class.and_then(|class| {
+            let (op, target) = rule.target_for_request(request, class);
+            Rule::parse(Effect::Allow, op, &target).ok()
+        });
         denial
     }
 

@@ -8,13 +8,14 @@ use std::net::{IpAddr, SocketAddr};
 
 use crate::class::embedded_ipv4;
 use crate::denial::{Cause, Denial};
+use crate::http::{self, Request};
 use crate::name::note_of_search;
 use crate::narrow::LimitedBy;
 use crate::policy::{Policy, subjects};
 use crate::question::{Question, Subject};
 use crate::rule::{DescriptorKind, Effect, Host, Op, OptionValue, Rule, Target};
 use crate::{Address, Protocol};
-use crate::{Invalid, NameRefusal};
+use crate::{Invalid, NameRefusal, Refusal};
 use near::other_op;
 
 /// How many rules are told that nearly allow what was asked.
@@ -197,6 +198,7 @@ impl Policy {
                 })
             }
             Subject::Descriptor { over, kind } => self.explain_take(over, *kind),
+            Subject::Request(request) => self.explain_request(request),
             Subject::Interfaces => {
                 self.explain_check(self.vet_interfaces(), |rule| match rule.op {
                     Op::Interfaces => Near::Allows,
@@ -223,6 +225,40 @@ impl Policy {
             }
             _ => Near::Not,
         })
+    }
+
+    fn explain_request(&self, request: &Request) -> Explanation {
+        let check = match self.vet_request(request) {
+            Ok(_) => Ok(()),
+            Err(Refusal::Denied(denial)) => Err(denial),
+            Err(Refusal::Invalid(invalid)) => return Explanation::invalid(&invalid),
+        };
+        let name = request.name();
+        let is_host = |rule: &Rule| match (request.destination().host(), &name) {
+            (http::Host::Ip(ip), _) => rule.covers_request(request, *ip, &self.facts),
+            (_, Some(name)) => {
+                rule.http().is_some_and(|http| {
+                    http.covers_but_host(Effect::Allow, request) && http.may_be_host(name.as_str())
+                }) || rule.covers_named_request(request)
+            }
+            _ => false,
+        };
+        let answer = self.explain_check(check, |rule| match rule.http() {
+            _ if is_host(rule) => Near::Allows,
+            Some(http) if http.may_be_host(name.as_ref().map_or("", |name| name.as_str())) => {
+                Near::Misses(format!("the rule `{rule}` is for other requests"))
+            }
+            _ => Near::Not,
+        });
+        let is_by_name = name.is_some() && answer.verdict == Verdict::Allow;
+        let note = match answer.rule() {
+            Some(rule) => match rule.http_classes() {
+                Some(within) => format!("where its name resolves to: {within}"),
+                None => "where its name resolves to an address that the rules allow".to_owned(),
+            },
+            None => "where its name resolves to an address that the rules allow".to_owned(),
+        };
+        answer.also(is_by_name.then_some(note))
     }
 
     fn explain_pass(&self, over: &Address) -> Explanation {

@@ -4,12 +4,27 @@
 //! read strictly here: what one reader could take for another host than the next one
 //! is refused, and not guessed at.
 
+mod path;
+mod request;
+#[cfg(test)]
+mod request_tests;
+mod vet;
+
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::Invalid;
 use crate::name::is_name;
 use crate::rule::Op;
 use crate::text::looks_numeric;
+pub(crate) use path::{compared, normal, widest};
+pub use request::Request;
+pub(crate) use request::{is_method, write_path};
+pub use vet::VettedRequest;
+
+/// The port of a scheme.
+pub(crate) fn port_of(is_https: bool) -> u16 {
+    if is_https { 443 } else { 80 }
+}
 
 /// The host and the port that a request is sent to, over TCP.
 ///
@@ -90,29 +105,6 @@ impl Destination {
     pub fn port(&self) -> u16 {
         self.port
     }
-}
-
-/// Checks that a request's path and query begin with one slash, or are empty: put
-/// behind the authority, anything else could become a part of it, as `@192.0.2.1/`
-/// would, or an authority of its own, as `//192.0.2.1/`.
-///
-/// # Errors
-/// What is wrong with it.
-pub fn check_path(path: &str) -> Result<(), Invalid> {
-    let is_plain = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'\\' | b'#');
-    let reason = match path.as_bytes() {
-        [] | [b'/'] => return Ok(()),
-        [b'/', b'/', ..] => "two slashes at the beginning can be read as another host",
-        [b'/', rest @ ..] if rest.iter().copied().all(is_plain) => return Ok(()),
-        [b'/', ..] => {
-            "what is no visible character of ASCII, a backslash and a # are written in \
-             percent-encoding there"
-        }
-        _ => "the path of a request begins with a slash",
-    };
-    // A query may have what nobody is told.
-    let end = path.find('?').unwrap_or(path.len());
-    Err(Invalid::of_text(Op::Connect, &path[..end], reason))
 }
 
 fn host(text: &str) -> Option<Host> {
@@ -252,45 +244,11 @@ mod tests {
         assert!(!told("\u{1b}[2J").contains('\u{1b}'));
     }
 
-    #[test]
-    fn a_path_is_no_part_of_an_authority() {
-        for path in [
-            "",
-            "/",
-            "/x",
-            "/x?y=%20&z",
-            "/?x",
-            "/x//y",
-            "/@x",
-            "/a:b@c",
-            "/*",
-        ] {
-            check_path(path).unwrap();
-        }
-        for path in [
-            "@192.0.2.1/",
-            ":81/",
-            ".example.org/",
-            "?x",
-            "*",
-            "x",
-            "//192.0.2.1/",
-            "/\\192.0.2.1/",
-            "/a b",
-            "/x\r\nHost: y",
-            "/é",
-            "/x#y",
-            "http://192.0.2.1/",
-        ] {
-            assert!(check_path(path).is_err(), "{path:?}");
-        }
-    }
-
     proptest! {
         #[test]
         fn no_text_is_too_strange(authority in ".{0,40}", path in ".{0,40}") {
             _ = Destination::of("http", &authority);
-            _ = check_path(&path);
+            _ = Request::of("GET", "http", "a.example", &path);
         }
 
         /// What is read is what the authority says, and nothing is left over.

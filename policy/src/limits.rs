@@ -49,6 +49,42 @@ pub struct Limits {
     pub lookup_time: Duration,
     /// Answers that one look-up returns at most: 32. Further ones are left out.
     pub answers: u32,
+    /// Requests of HTTP under way: 64, each until its response is read. One more is
+    /// `connection-limit-reached`.
+    pub http_requests: u32,
+    /// Bytes of the header section of a request or a response of HTTP: 64 KiB. Of a response
+    /// more is `HTTP-response-header-section-size`. To add more to one's own is
+    /// `size-exceeded` in 0.3; in 0.2, which has no error for it, it traps.
+    pub http_headers: u32,
+    /// Bytes of the body of a request or a response of HTTP: 1 GiB. More is
+    /// `HTTP-request-body-size` or `HTTP-response-body-size`.
+    pub http_body: u64,
+    /// How long a request of HTTP may take until it is connected, with the look-up of
+    /// its host and TLS: 30 s. After it, it is `connection-timeout`. A guest may ask for
+    /// less, here and in the two that follow.
+    pub http_connect_time: Duration,
+    /// How long until the response begins: 5 minutes. After it, it is
+    /// `HTTP-response-timeout`.
+    pub http_first_byte_time: Duration,
+    /// How long between two parts of its body: 5 minutes. After it, it is
+    /// `connection-read-timeout`.
+    pub http_between_bytes_time: Duration,
+    /// Of a server, connections that are open: 1,024. One more is closed.
+    pub connections: u32,
+    /// Of a server, connections from one address: 64. One more is closed.
+    pub peer_connections: u32,
+    /// Of a server, requests under way, for each service: 1,024. One more is status 503.
+    pub requests: u32,
+    /// Of a server, how long the head of a request may take, and a connection without any:
+    /// 60 s.
+    pub header_time: Duration,
+    /// Of a server, how long a connection of HTTP/2 may say nothing: 60 s.
+    pub idle_time: Duration,
+    /// Of a server, how long a request may take until its instance is ended, on the clock:
+    /// 30 s.
+    pub request_time: Duration,
+    /// Of a server, how long the instance of a request may compute: 1 s.
+    pub request_cpu: Duration,
     /// Handles of sockets, files, pollables and the like: 4,096. One socket
     /// more is `EMFILE`; where an interface of WASI has no error for it, it
     /// traps. The embedder sets it with
@@ -102,6 +138,19 @@ impl Limits {
         descriptors: 8,
         lookup_time: Duration::from_secs(5),
         answers: 32,
+        http_requests: 64,
+        http_headers: 64 << 10,
+        http_body: 1 << 30,
+        http_connect_time: Duration::from_secs(30),
+        http_first_byte_time: Duration::from_secs(5 * 60),
+        http_between_bytes_time: Duration::from_secs(5 * 60),
+        connections: 1024,
+        peer_connections: 64,
+        requests: 1024,
+        header_time: Duration::from_secs(60),
+        idle_time: Duration::from_secs(60),
+        request_time: Duration::from_secs(30),
+        request_cpu: Duration::from_secs(1),
         handles: 4096,
         threads: 256,
         memory: 256 << 20,
@@ -111,6 +160,22 @@ impl Limits {
         compile_time: Duration::from_secs(10 * 60),
         compile_memory: 4 << 30,
         tick: Duration::from_millis(10),
+    };
+
+    /// The defaults of a server's instances, of which there are many.
+    pub const SERVE: Self = Self {
+        sockets: 8,
+        receive: 64 << 10,
+        backlog: 128,
+        socket_buffer: 256 << 10,
+        socket_buffers: 2 << 20,
+        unix_paths: 8,
+        lookups: 2,
+        http_requests: 8,
+        handles: 256,
+        memory: 32 << 20,
+        hostcall_fuel: 1 << 20,
+        ..Self::DEFAULT
     };
 
     /// Sets the limit of this name, as a command line or a policy file has it.
@@ -148,7 +213,7 @@ impl Limits {
     }
 
     /// The one table of names, kinds and meanings.
-    fn entries(&mut self) -> [Entry<'_>; 19] {
+    fn entries(&mut self) -> [Entry<'_>; 32] {
         let entry = |name, slot, meaning| Entry {
             name,
             slot,
@@ -216,6 +281,74 @@ impl Limits {
                 "time of one look-up",
             ),
             entry("answers", some(&mut self.answers), "answers of one look-up"),
+            entry(
+                "http-requests",
+                any(&mut self.http_requests),
+                "requests of HTTP under way",
+            ),
+            entry(
+                "http-headers",
+                Slot::Size {
+                    field: &mut self.http_headers,
+                    least: 0,
+                },
+                "bytes of the headers of a request or response",
+            ),
+            entry(
+                "http-body",
+                Slot::Memory(&mut self.http_body),
+                "bytes of the body of a request or response",
+            ),
+            entry(
+                "http-connect-time",
+                Slot::Time(&mut self.http_connect_time),
+                "time of connecting for a request, look-up and TLS included",
+            ),
+            entry(
+                "http-first-byte-time",
+                Slot::Time(&mut self.http_first_byte_time),
+                "time until a response begins",
+            ),
+            entry(
+                "http-between-bytes-time",
+                Slot::Time(&mut self.http_between_bytes_time),
+                "time between two parts of a response's body",
+            ),
+            entry(
+                "connections",
+                any(&mut self.connections),
+                "connections of a server",
+            ),
+            entry(
+                "peer-connections",
+                any(&mut self.peer_connections),
+                "connections of a server from one address",
+            ),
+            entry(
+                "requests",
+                any(&mut self.requests),
+                "requests of a service under way",
+            ),
+            entry(
+                "header-time",
+                Slot::Time(&mut self.header_time),
+                "time that the head of a request may take",
+            ),
+            entry(
+                "idle-time",
+                Slot::Time(&mut self.idle_time),
+                "time that a connection of HTTP/2 may say nothing",
+            ),
+            entry(
+                "request-time",
+                Slot::Time(&mut self.request_time),
+                "time of a request, on the clock",
+            ),
+            entry(
+                "request-cpu",
+                Slot::Time(&mut self.request_cpu),
+                "time that a request may compute",
+            ),
             entry(
                 "memory",
                 Slot::Memory(&mut self.memory),

@@ -178,6 +178,16 @@ mod tests {
             ("option so-mark=7", "option so-mark=7", "option so-mark=8"),
             ("interfaces *", "interfaces *", "option so-mark=8"),
             (
+                "http GET,PUT https://api.example/v1/*",
+                "http PUT https://api.example/v1/a",
+                "http PUT https://api.example/v2/a",
+            ),
+            (
+                "http GET http://127.0.0.1:8080/a",
+                "http GET http://127.0.0.1:8080/a",
+                "http GET http://127.0.0.1:8080/b",
+            ),
+            (
                 "take-fd unix:/run/app/ of=file",
                 "take-fd unix:/run/app/s of=file",
                 "take-fd unix:/run/app/s of=writable-file",
@@ -279,6 +289,8 @@ mod tests {
             r"take-fd (unix:/run/(a|d/)|\*)( of=(socket|(writable-)?(file|pipe))(,file)?)?"
                 .to_owned(),
             r"interfaces \*".to_owned(),
+            format!(r"http ((GET|PUT) )?http://{HOSTS}(:[1-2])?/([ab]|\*|a/\*)"),
+            r"http ((GET|PUT) )?http://(\*\.)?example/(a|\*) in=(public|private)".to_owned(),
         ];
         (
             "(allow|allow|deny)",
@@ -300,6 +312,8 @@ mod tests {
             "option (so-mark=[12]|sethostname=[ab])".to_owned(),
             "take-fd unix:/run/(a|d/a)( of=(socket|(writable-)?(file|pipe)))?".to_owned(),
             r"interfaces \*".to_owned(),
+            format!("http (GET|PUT) http://{HOST}(:[1-2])?/([ab]|a/b)"),
+            "http (GET|PUT) http://(a\\.)?example/(a|b)".to_owned(),
         ];
         prop::sample::select(target.to_vec())
             .prop_flat_map(|pattern| prop::string::string_regex(&pattern).expect("a pattern"))

@@ -1,6 +1,7 @@
 //! The grammar of rules: `listen tcp://[::1]:8080-8090 from=loopback`.
 
 mod host;
+mod http;
 mod option;
 mod special;
 mod unix;
@@ -12,7 +13,7 @@ use std::str::FromStr;
 use crate::Protocol;
 use crate::name::canonical_name;
 use crate::rule::{
-    DescriptorKind, DescriptorKinds, Effect, Family, Name, Op, Ports, Proto, Rule, Target,
+    DescriptorKind, DescriptorKinds, Effect, Family, HttpHost, Name, Op, Ports, Proto, Rule, Target,
 };
 use crate::text::looks_numeric;
 
@@ -145,6 +146,11 @@ impl<'a> Parser<'a> {
         let (target, mut rest) = self.word(input);
         let at = target;
         let target = match op {
+            Op::Http => {
+                let (target, after) = self.http(input)?;
+                rest = after;
+                target
+            }
             Op::Option => self.option(target)?,
             Op::Resolve if target == "*" => Target::Everything,
             Op::Resolve => Target::Name(self.name(target)?),
@@ -182,8 +188,15 @@ impl<'a> Parser<'a> {
                         .collect::<Parsed<_>>()?;
                 }
                 Some(("in", classes)) => {
-                    let Target::Named { within, .. } = &mut target else {
-                        return self.fail(qualifier, "`in=` goes with a host name only");
+                    let within = match &mut target {
+                        Target::Named { within, .. } => within,
+                        Target::Http(http) => match &mut http.host {
+                            HttpHost::Named { within, .. } => within,
+                            HttpHost::Address(_) => {
+                                return self.fail(qualifier, "`in=` goes with a host name only");
+                            }
+                        },
+                        _ => return self.fail(qualifier, "`in=` goes with a host name only"),
                     };
                     if is_within_given {
                         return self.fail(
@@ -477,6 +490,17 @@ mod tests {
             "allow connect bluetooth://rfcomm/00:11:22:33:44:55/1",
             "allow bind alg://hash/*",
             "allow send rds://10.0.0.1:4000",
+            "allow http https://api.example.com/v1/*",
+            "allow http GET,HEAD https://*.example.com:8443/",
+            "allow http http://10.0.0.5/a%20b",
+            "allow http https://[fd00::/8]:*/*",
+            "allow http https://[10.0.0.0/8]:443,8443/x",
+            "allow http https://[::1]/%2A*",
+            "allow http http://api.example.com/* in=private,loopback",
+            "allow http http://localhost:8080/*",
+            "allow http http://*/*",
+            "deny http DELETE https://api.example.com/v1/admin*",
+            "deny http http://private/*",
         ] {
             let rule = text
                 .parse::<Rule>()
@@ -541,6 +565,14 @@ mod tests {
             (
                 "allow resolve *.B\u{fc}cher.Example.",
                 "allow resolve *.xn--bcher-kva.example",
+            ),
+            (
+                "allow http GET,GET  https://API.example.com:443/a/./%62/%2b*",
+                "allow http GET https://api.example.com/a/b/+*",
+            ),
+            (
+                "allow http http://[::ffff:10.0.0.5]/*",
+                "allow http http://10.0.0.5/*",
             ),
         ] {
             let rule = text
@@ -665,6 +697,33 @@ mod tests {
             "allow connect alg://hash/sha256",
             "allow connect tcp://Metadata:80",
             "allow connect tcp://localhost.:80",
+            "allow http",
+            "allow http GET",
+            "allow http get https://a.example/",
+            "allow http GET, https://a.example/",
+            "allow http ftp://a.example/",
+            "allow http https://a.example",
+            "allow http https://a.example:/",
+            "allow http https://a.example:ephemeral/",
+            "allow http https://a.example:0/",
+            "allow http https://user@a.example/",
+            "allow http https://*a.example/",
+            "allow http https://2130706433/",
+            "allow http https://[10.0.0.5/8]/",
+            "allow http https://a.example/*/b",
+            "allow http https://a.example/a?b",
+            "allow http https://a.example/a#b",
+            "allow http https://a.example/%2e%2e/a",
+            "allow http https://a.example/a%2fb",
+            "allow http https://a.example/../a",
+            "allow http https://a.example/a/..*",
+            "allow http https://a.example//a",
+            "allow http https://10.0.0.5/ in=private",
+            "allow http https://a.example/ in=private in=public",
+            "allow http https://a.example/ in=near",
+            "allow http https://a.example/ from=loopback",
+            "allow http tcp://a.example:443",
+            "allow connect https://a.example/",
         ]
         .into_iter()
         .map(|text| text.parse::<Rule>().expect_err(text).to_string())

@@ -6,10 +6,11 @@ use std::str::FromStr;
 
 use crate::address::canonical_ip;
 use crate::class::Class;
+use crate::http::Request;
 use crate::parse::{ParseRuleError, parse_grant};
 use crate::rule::{
-    AbstractName, Channel, DescriptorKind, Device, Family, Host, Name, NetlinkPort, Op, PortItem,
-    Proto, Rule, Special, Target,
+    AbstractName, Channel, DescriptorKind, Device, Family, Host, HttpHost, HttpTarget, Name,
+    NetlinkPort, Op, PortItem, Proto, Rule, Special, Target,
 };
 use crate::{
     Address, AlgAddress, BluetoothAddress, BluetoothProtocol, CanAddress, CanProtocol,
@@ -46,6 +47,7 @@ pub(crate) enum Subject {
         value: String,
     },
     Interfaces,
+    Request(Request),
     /// A descriptor that comes over a Unix socket.
     Descriptor {
         over: Address,
@@ -160,6 +162,7 @@ impl Subject {
                 value: value.plain(),
             }),
             Target::Option { name, value: None } => Err(format!("name a value: `{name}=VALUE`")),
+            Target::Http(http) => one_request(http).map(Subject::Request),
             Target::Everything if rule.op == Op::Interfaces => Ok(Subject::Interfaces),
             Target::Everything if rule.op == Op::Resolve => {
                 Err("`*` is every name; name one, such as `www.example.com`".to_owned())
@@ -366,6 +369,35 @@ fn special(
         }
         _ => return many(),
     })
+}
+
+/// The one request that is meant.
+///
+/// # Errors
+/// What it is more than.
+fn one_request(http: &HttpTarget) -> Result<Request, String> {
+    let [method] = http.methods.as_slice() else {
+        return Err("name one method, such as `GET https://www.example.com/`".to_owned());
+    };
+    if http.more {
+        return Err("a `*` is many paths; name one".to_owned());
+    }
+    let host = match &http.host {
+        HttpHost::Named { name, .. } if name.beneath => return Err(many_names(&name.name)),
+        HttpHost::Named { within, .. } if within[..] != [Class::Public] => {
+            return Err("the answer says which classes are allowed; ask without `in=`".to_owned());
+        }
+        HttpHost::Named { name, .. } => name.name.clone(),
+        HttpHost::Address(Host::Localhost) => "localhost".to_owned(),
+        HttpHost::Address(host) => match one_address(host)? {
+            IpAddr::V6(ip) => format!("[{ip}]"),
+            ip => ip.to_string(),
+        },
+    };
+    let scheme = if http.is_https { "https" } else { "http" };
+    let authority = format!("{host}:{}", one_port(&http.ports.0)?);
+    let request = Request::of(method, scheme, &authority, &http.path);
+    request.map_err(|invalid| invalid.reason().to_owned())
 }
 
 fn one_address(host: &Host) -> Result<IpAddr, String> {

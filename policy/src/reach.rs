@@ -65,6 +65,7 @@ impl Policy {
                         extend(slot, ports);
                     }
                 }
+                (Target::Http(http), _) => extend(&mut reach.connect_ports, &http.ports),
                 (Target::UnixPath(path), op) => {
                     reach.unix_directories.insert(path.directory.clone());
                     if matches!(op, Op::Bind | Op::Listen) {
@@ -74,7 +75,8 @@ impl Policy {
                 (Target::UnixAbstract(_), Op::Connect | Op::Send) => reach.abstract_sockets = true,
                 _ => {}
             }
-            reach.names |= rule.op == Op::Resolve || matches!(rule.target, Target::Named { .. });
+            reach.names |= matches!(rule.op, Op::Resolve | Op::Http)
+                || matches!(rule.target, Target::Named { .. });
         }
         reach
     }

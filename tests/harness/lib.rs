@@ -1,10 +1,12 @@
 //! Runs guests under the real CLI, for tests that are their peers.
 
 pub mod c;
+pub mod http;
 mod namespace;
 pub mod peer;
 pub mod python;
 mod sealed;
+pub mod serve;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{IpAddr, SocketAddr};

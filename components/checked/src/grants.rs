@@ -7,6 +7,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
 
+#[cfg(feature = "http")]
+use capsock_policy::http::{Request, VettedRequest};
 use capsock_policy::operation::Operation;
 use capsock_policy::{
     Address, AddressFamily, Authority, Denial, Errno, Invalid, LimitedBy, NameRefusal, NarrowError,
@@ -207,6 +209,15 @@ impl CheckedName {
         }
     }
 
+    /// The name of a request that was checked, and how the guest has it.
+    #[cfg(feature = "http")]
+    pub(crate) fn of_request(request: &VettedRequest, text: &str) -> Option<Self> {
+        Some(Self {
+            name: Name::Vetted(request.name()?.clone()),
+            text: text.to_owned(),
+        })
+    }
+
     /// As the host is asked about it: a name with a dot, be it the last one, is
     /// absolute; what a single label means is for the machine to say.
     pub(crate) fn to_question(&self) -> String {
@@ -226,6 +237,26 @@ impl CheckedName {
     pub(crate) fn is_localhost(&self) -> bool {
         matches!(&self.name, Name::Vetted(name) if is_localhost(name))
     }
+}
+
+/// Checks a request before anything is done for it; `None` where nothing is sealed in.
+///
+/// # Errors
+/// [`Errno::InvalidArgument`] and [`Errno::AccessDenied`], which are told.
+#[cfg(feature = "http")]
+pub(crate) fn vet_request(request: &Request) -> Result<Option<VettedRequest>, Errno> {
+    let vet = |policy: Arc<Policy>| policy.vet_request(request);
+    now().map(vet).transpose().map_err(|it| tell_refusal(&it))
+}
+
+/// Checks an address of its host.
+///
+/// # Errors
+/// As [`vet_request`].
+#[cfg(feature = "http")]
+pub(crate) fn vet_destination(request: &VettedRequest, ip: IpAddr) -> Result<(), Errno> {
+    let vet = |policy: Arc<Policy>| policy.vet_destination(request, ip).map(drop);
+    now().map_or(Ok(()), vet).map_err(|it| tell_refusal(&it))
 }
 
 /// Checks a name before it is looked up.

@@ -4,17 +4,18 @@
 //! takes. So a request to a name passes where each address that the name has now may be
 //! connected to. What it has when the host asks is for its name server to say.
 
-use std::net::{IpAddr, SocketAddr};
+use std::borrow::Cow;
+use std::net::IpAddr;
 
-use capsock_policy::http::{Destination, Host, check_path};
-use capsock_policy::operation::Connect;
+use capsock_policy::http::{Host, Request, VettedRequest};
 use capsock_policy::{AddressFamily, Errno, Invalid, Protocol};
 
-pub use crate::bindings::requests::wasi::http::types::{
+pub use crate::bindings::requests::wasi::http0_2_12::types::{
     ErrorCode, FutureIncomingResponse, OutgoingRequest, RequestOptions,
 };
 
-use crate::bindings::requests::wasi::http::types::{DnsErrorPayload, Scheme};
+use crate::bindings::requests::wasi::http0_2_12::types::{DnsErrorPayload, Method, Scheme};
+use crate::grants::CheckedName;
 use crate::{Lookup, grants, outer};
 
 /// A request that the host may be handed: the rules let the guest connect to where it
@@ -43,11 +44,19 @@ impl CheckedRequest {
             }
         };
         let authority = request.authority().unwrap_or_default();
-        let destination = Destination::of(scheme, &authority).map_err(refused)?;
-        if let Some(path) = request.path_with_query() {
-            check_path(&path).map_err(refused)?;
+        let method = method(&request.method());
+        // It would be a tunnel, to whomever; and the other one tells what a server was sent.
+        if matches!(&*method, "CONNECT" | "TRACE") {
+            return Err(ErrorCode::HttpRequestMethodInvalid);
         }
-        check(&destination)?;
+        let path = request.path_with_query().unwrap_or_default();
+        let checked = Request::of(&method, scheme, &authority, &path).map_err(refused)?;
+        check(&checked)?;
+        // What was checked, and not what was written.
+        let query = path.find('?').map_or("", |query| &path[query..]);
+        let sent = format!("{}{query}", checked.path());
+        let set = request.set_path_with_query(Some(&sent));
+        set.map_err(|()| ErrorCode::HttpRequestUriInvalid)?;
         Ok(Self(request))
     }
 
@@ -67,50 +76,52 @@ pub fn handle(
     outer::request(CheckedRequest::of(request)?, options)
 }
 
-fn check(destination: &Destination) -> Result<(), ErrorCode> {
-    let port = destination.port();
-    match destination.host() {
-        Host::Ip(ip) => check_peer(*ip, port),
-        Host::Name(name) => check_name(name, port),
-    }
+fn method(method: &Method) -> Cow<'static, str> {
+    Cow::Borrowed(match method {
+        Method::Get => "GET",
+        Method::Head => "HEAD",
+        Method::Post => "POST",
+        Method::Put => "PUT",
+        Method::Delete => "DELETE",
+        Method::Connect => "CONNECT",
+        Method::Options => "OPTIONS",
+        Method::Trace => "TRACE",
+        Method::Patch => "PATCH",
+        Method::Other(other) => return Cow::Owned(other.clone()),
+    })
 }
 
-/// Checks each address that a name has: those too that are not admitted, since the host
-/// has them all.
-fn check_name(name: &str, port: u16) -> Result<(), ErrorCode> {
-    let name = grants::vet_name(name).map_err(code)?;
+fn check(request: &Request) -> Result<(), ErrorCode> {
+    let Some(vetted) = grants::vet_request(request).map_err(code)? else {
+        return Ok(());
+    };
+    let addresses = match request.destination().host() {
+        Host::Ip(ip) => vec![*ip],
+        Host::Name(name) => addresses(&vetted, name)?,
+    };
+    for ip in addresses {
+        let family = match ip {
+            IpAddr::V4(_) => AddressFamily::Inet,
+            IpAddr::V6(_) => AddressFamily::Inet6,
+        };
+        grants::vet_implicit_bind(Protocol::Tcp, family).map_err(code)?;
+        grants::vet_destination(&vetted, ip).map_err(code)?;
+    }
+    Ok(())
+}
+
+/// Each address that a name has: the host has them all.
+fn addresses(request: &VettedRequest, written: &str) -> Result<Vec<IpAddr>, ErrorCode> {
+    let name = CheckedName::of_request(request, written).ok_or_else(no_address)?;
     let answers = Lookup::all(&name).map_err(|error| match error {
         crate::ErrorCode::AccessDenied => ErrorCode::HttpRequestDenied,
         crate::ErrorCode::Timeout => ErrorCode::DnsTimeout,
         _ => no_address(),
     })?;
-    if answers.is_empty() {
-        return Err(no_address());
+    match answers.is_empty() {
+        true => Err(no_address()),
+        false => Ok(answers),
     }
-    for ip in answers {
-        // Rules for the name are about what it is known to have.
-        let admitted = grants::admit_answer(&name, ip);
-        if let Err(error) = check_peer(ip, port) {
-            if let Err(denial) = admitted {
-                grants::deny(&denial);
-            }
-            return Err(error);
-        }
-    }
-    Ok(())
-}
-
-/// As a socket that was never bound is checked when it connects.
-fn check_peer(ip: IpAddr, port: u16) -> Result<(), ErrorCode> {
-    let peer = SocketAddr::new(ip, port);
-    let family = match peer {
-        SocketAddr::V4(_) => AddressFamily::Inet,
-        SocketAddr::V6(_) => AddressFamily::Inet6,
-    };
-    grants::check::<Connect>(Protocol::Tcp, peer).map_err(code)?;
-    grants::vet_implicit_bind(Protocol::Tcp, family).map_err(code)?;
-    grants::vet::<Connect>(Protocol::Tcp, peer).map_err(code)?;
-    Ok(())
 }
 
 fn refused(invalid: Invalid) -> ErrorCode {

@@ -19,7 +19,7 @@ use crate::grants::{Checked, CheckedName};
 
 #[cfg(feature = "http")]
 use crate::{
-    bindings::requests::wasi::http::outgoing_handler,
+    bindings::requests::wasi::http0_2_12::outgoing_handler,
     http::{self, CheckedRequest, FutureIncomingResponse, RequestOptions},
 };
 

@@ -21,6 +21,8 @@ mod recorder;
 mod search_list;
 mod sockaddr;
 mod socket;
+#[cfg(feature = "http")]
+mod stream;
 pub(crate) mod trust;
 mod unix_path;
 
@@ -46,6 +48,8 @@ pub(crate) use socket::{
     send_to, set_nonblocking, set_timeouts, shutdown, stat, unlink, unread, unreceived,
     with_own_port,
 };
+#[cfg(feature = "http")]
+pub(crate) use stream::Stream;
 pub(crate) use unix_path::{FileId, SocketStatus, UnixDirectories};
 
 /// Who this process is to others: what the kernel passes on by itself.

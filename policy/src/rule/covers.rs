@@ -197,7 +197,7 @@ impl Rule {
 
 impl Name {
     /// Whether it is about a name; `*.example.com` is not about the apex.
-    fn covers(&self, asked: &str) -> bool {
+    pub(crate) fn covers(&self, asked: &str) -> bool {
         match asked.strip_suffix(self.name.as_str()) {
             Some(rest) if self.beneath => rest.len() > 1 && rest.ends_with('.'),
             rest => rest == Some(""),
@@ -281,6 +281,10 @@ fn is_localhost(ip: IpAddr) -> bool {
 }
 
 impl Ports {
+    pub(crate) fn one(port: u16) -> Self {
+        Self(vec![PortItem::Range(port, port)])
+    }
+
     pub(crate) fn covers(&self, port: u16) -> bool {
         is_in(&self.0, port, 0)
     }

@@ -2,6 +2,7 @@
 
 mod covers;
 mod descriptor;
+mod http;
 mod option;
 mod print;
 mod special;
@@ -16,6 +17,7 @@ use crate::class::Class;
 pub(crate) use covers::{holds_all_of_ipv4, is_in, is_plain};
 pub use descriptor::DescriptorKind;
 pub(crate) use descriptor::DescriptorKinds;
+pub(crate) use http::{HttpHost, HttpTarget, PROTO};
 pub use option::OPTION_GRANTS;
 pub(crate) use option::OptionValue;
 pub(crate) use special::{Channel, Device, Family, NetlinkPort, Special};
@@ -57,6 +59,8 @@ pub enum Op {
     TakeFd,
     /// Listing the machine's network interfaces.
     Interfaces,
+    /// Having a request of HTTP made: no connection of one's own, and no look-up.
+    Http,
 }
 
 /// What a rule is about: internet endpoints or Unix sockets.
@@ -87,6 +91,7 @@ pub(crate) enum Target {
         /// `None`: any value.
         value: Option<OptionValue>,
     },
+    Http(Box<HttpTarget>),
     /// `*`, for operations that have no finer target, or any.
     Everything,
 }
@@ -206,10 +211,11 @@ impl Op {
             Self::PassFd => &[Self::PassFd],
             Self::TakeFd => &[Self::TakeFd],
             Self::Interfaces => &[Self::Interfaces],
+            Self::Http => &[Self::Http],
         }
     }
 
-    pub(crate) const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::Connect,
         Self::Bind,
         Self::Listen,
@@ -221,6 +227,7 @@ impl Op {
         Self::PassFd,
         Self::TakeFd,
         Self::Interfaces,
+        Self::Http,
     ];
 
     /// The word for it in rules and flags.
@@ -237,6 +244,7 @@ impl Op {
             Self::PassFd => "pass-fd",
             Self::TakeFd => "take-fd",
             Self::Interfaces => "interfaces",
+            Self::Http => "http",
         }
     }
 }

@@ -91,6 +91,7 @@ impl fmt::Display for Target {
             } => {
                 write!(f, "{name}={value}")
             }
+            Self::Http(http) => write!(f, "{http}"),
             Self::Everything => f.write_str("*"),
         }
     }

@@ -26,8 +26,8 @@ mod bindings {
 
 use std::process::ExitCode;
 
-use bindings::wasi::http::outgoing_handler::handle;
-use bindings::wasi::http::types::{
+use bindings::wasi::http0_2_12::outgoing_handler::handle;
+use bindings::wasi::http0_2_12::types::{
     ErrorCode, Fields, IncomingBody, IncomingResponse, OutgoingRequest, RequestOptions, Scheme,
 };
 use bindings::wasi::io::streams::StreamError;

@@ -3,7 +3,7 @@
 use crate::http::{self, ErrorCode, FutureIncomingResponse};
 use crate::http::{OutgoingRequest, RequestOptions};
 
-use bindings::exports::wasi::http::outgoing_handler::Guest;
+use bindings::exports::wasi::http0_2_12::outgoing_handler::Guest;
 
 use super::Firewall;
 
@@ -25,7 +25,7 @@ mod bindings {
             "wasi:io/poll@0.2.12": crate::bindings::wasi::io::poll,
             "wasi:io/streams@0.2.12": crate::bindings::wasi::io::streams,
             "wasi:clocks/monotonic-clock@0.2.12": crate::bindings::wasi::clocks0_2_12::monotonic_clock,
-            "wasi:http/types@0.2.12": crate::bindings::requests::wasi::http::types,
+            "wasi:http/types@0.2.12": crate::bindings::requests::wasi::http0_2_12::types,
         },
     });
 
