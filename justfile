@@ -3,7 +3,7 @@
 set shell := ["bash", "-euo", "pipefail", "-c"]
 
 guest_target := "wasm32-wasip2"
-guest_packages := "-p capsock-policy -p capsock-test-programs -p sockets-p3 -p http-get -p function -p echo-server -p echo-client -p dual-stack-echo-server -p dual-stack-echo-client -p ping -p sniff -p can -p udp-echo -p unix-echo -p resolve -p chat -p send-fds -p static-files -p redis-client-std -p gateway -p capsock-test-programs-std -p bench-sdk -p bench-std -p bench-std-sdk -p bench-p3"
+guest_packages := "-p capsock-policy -p capsock-test-programs -p sockets-p3 -p http-get -p function -p function-p3 -p echo-server -p echo-client -p dual-stack-echo-server -p dual-stack-echo-client -p ping -p sniff -p can -p udp-echo -p unix-echo -p resolve -p chat -p send-fds -p static-files -p redis-client-std -p gateway -p capsock-test-programs-std -p bench-sdk -p bench-std -p bench-std-sdk -p bench-p3"
 
 # What can be done.
 default:
@@ -60,6 +60,10 @@ libc-guests:
 c-sdk:
     scripts/c-sdk
 
+# Make a component of a JavaScript module that listens for `fetch`, with npm.
+build-js app output:
+    scripts/build-js {{ app }} {{ output }}
+
 # Build programs in C from Debian's sources, as they are, to target/c-programs.
 c-programs *names: c-sdk
     scripts/c-programs {{ names }}
@@ -85,6 +89,7 @@ build-python application output *options: python
 lint:
     cargo fmt --all --check
     cargo clippy --workspace --all-targets -- -D warnings
+    cargo clippy -p capsock-host --no-default-features -- -D warnings
     RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
     scripts/cargo-tool cargo-deny 0.20.2
     cargo deny check bans licenses sources

@@ -52,7 +52,7 @@ fn a_guest_may_ask_and_asking_is_no_denial() {
     false
     may: invalid rule `connect tcp://*:443` at character 9: `*` is many addresses; name one, such as `192.0.2.1`
     may: invalid rule `connect tcp://10.0.0.1` at character 23: expected `:PORTS`; `:*` is every port
-    may: invalid rule `fly tcp://10.0.0.1:443` at character 1: unknown operation `fly`; expected one of `connect`, `bind`, `listen`, `send`, `recv`, `resolve`, `option`, `raw`, `pass-fd`, `take-fd`, `interfaces`
+    may: invalid rule `fly tcp://10.0.0.1:443` at character 1: unknown operation `fly`; expected one of `connect`, `bind`, `listen`, `send`, `recv`, `resolve`, `option`, `raw`, `pass-fd`, `take-fd`, `interfaces`, `http`
     ");
     let grants = succeed(&flags, "authority", &["grants"]);
     insta::assert_snapshot!(grants, @"

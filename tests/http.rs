@@ -241,6 +241,30 @@ fn tls_is_verified() {
     assert!(lines(&asked)[0].starts_with("400 "), "{asked:?}");
 }
 
+#[test]
+fn requests_are_traced() {
+    let Some(nginx) = nginx() else { return };
+    let at = format!("127.0.0.1:{}", nginx.plain);
+    let grant = format!("http://{at}/a");
+    let requests = ["/a?secret", "/b"].map(|path| format!("GET http {at} {path}"));
+    let flags = ["--trace", "--allow-http", &grant];
+    let told = stderr(&ask(&flags, &requests.each_ref().map(String::as_str)));
+    assert!(
+        told.contains(&format!("request(\"GET http://{at}/a\") = 200 <")),
+        "{told}"
+    );
+    let denied = format!("request(\"GET http://{at}/b\") = ");
+    let line = told
+        .lines()
+        .find(|line| line.contains(&denied))
+        .expect(&told);
+    assert!(
+        line.contains("http-request-denied (denied: no rule allows it)"),
+        "{line}"
+    );
+    assert!(!told.contains("secret"), "{told}");
+}
+
 /// No proxy of the environment is asked.
 #[test]
 fn no_proxy_is_used() {

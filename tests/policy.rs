@@ -283,6 +283,7 @@ fn inspect_names_what_a_component_needs() {
             (import "wasi:sockets/tcp@0.2.6" (instance))
             (import "wasi:filesystem/preopens@0.2.6" (instance))
             (import "wasi:http/types@0.2.6" (instance))
+            (import "wasi:http/outgoing-handler@0.2.6" (instance))
             (import "wasi:sockets/types@0.3.0" (instance))
             (import "wasi:sockets/types@0.4.0" (instance))
             (import "capsock:sockets/socket@0.9.0" (instance))
@@ -291,15 +292,16 @@ fn inspect_names_what_a_component_needs() {
     );
     insta::assert_snapshot!(inspected(&PathBuf::from(path)), @"
     imports:
-      wasi:sockets/tcp@0.2.6          --allow-connect, --allow-listen, --allow-bind
-      wasi:filesystem/preopens@0.2.6  --dir DIR:ro to read, --dir DIR to write too
-      wasi:http/types@0.2.6           not provided: `capsock run` cannot run it
-      wasi:sockets/types@0.3.0        --allow-connect, --allow-listen, --allow-bind, --allow-send, --allow-recv
-      wasi:sockets/types@0.4.0        not provided: `capsock run` cannot run it
-      capsock:sockets/socket@0.9.0    not provided: `capsock run` cannot run it
-      plain                           not provided: `capsock run` cannot run it
+      wasi:sockets/tcp@0.2.6            --allow-connect, --allow-listen, --allow-bind
+      wasi:filesystem/preopens@0.2.6    --dir DIR:ro to read, --dir DIR to write too
+      wasi:http/types@0.2.6             no grant
+      wasi:http/outgoing-handler@0.2.6  --allow-http, or --allow-connect
+      wasi:sockets/types@0.3.0          --allow-connect, --allow-listen, --allow-bind, --allow-send, --allow-recv
+      wasi:sockets/types@0.4.0          not provided: `capsock run` cannot run it
+      capsock:sockets/socket@0.9.0      not provided: `capsock run` cannot run it
+      plain                             not provided: `capsock run` cannot run it
     exports: nothing
-    it is no command: `capsock run` needs an export `wasi:cli/run`
+    it is no command: `capsock run` needs an export `wasi:cli/run`, and `capsock serve` one of `wasi:http/incoming-handler` or `wasi:http/handler`
     ");
 }
 

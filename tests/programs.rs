@@ -13,9 +13,9 @@ fn each_program_and_example_has_a_test() {
         .collect();
     let programs = files(&tests.join("programs/src/bin")).map(|name| name.replace(".rs", ""));
     // `sealed` is a script, which does what tests/sealed_jco.rs does; those in C have
-    // tests/c.rs.
+    // tests/c.rs, and that in JavaScript tests/serve.rs.
     let examples = files(&tests.join("../examples"))
-        .filter(|name| !["c", "python", "sealed"].contains(&name.as_str()));
+        .filter(|name| !["c", "edge-js", "python", "sealed"].contains(&name.as_str()));
     let scripts = files(&tests.join("../examples/python"));
     for program in programs.chain(examples).chain(scripts) {
         assert!(

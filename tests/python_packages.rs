@@ -73,7 +73,7 @@ fn both_ends_in_the_guest(
     )]
     name: &str,
 ) {
-    let Some(directory) = certificates() else {
+    let Some(directory) = certificates("localhost") else {
         return;
     };
     // Of what is uploaded, flask makes files.

@@ -5,9 +5,11 @@ use std::net::{Shutdown, TcpListener};
 use std::process::Command;
 use std::thread;
 
+use capsock_tests::http::{Nginx, certificates};
 use capsock_tests::peer::program;
+use capsock_tests::python::project;
 use capsock_tests::serve::Serving;
-use capsock_tests::{PATIENCE, capsock, guest};
+use capsock_tests::{PATIENCE, capsock, guest, stderr};
 use rstest::rstest;
 use rustix::process::Signal;
 use tempfile::TempDir;
@@ -51,6 +53,200 @@ fn curl_is_served(#[case] version: &str) {
     let (status, _said) = server.end();
     assert!(status.success());
     assert!(!socket.exists());
+}
+
+/// With the certificate that the client asks for, over HTTP/1.1 and HTTP/2; and a client
+/// that does not speak TLS is none.
+#[rstest]
+#[case::http_1("--http1.1", "1.1")]
+#[case::http_2("--http2", "2")]
+fn https_is_served(#[case] version: &str, #[case] spoken: &str) {
+    let (Some(curl), Some(first), Some(second)) = (
+        program("curl"),
+        certificates("first.test"),
+        certificates("second.test"),
+    ) else {
+        return;
+    };
+    let path = |of: &TempDir, name: &str| of.path().join(name).to_str().unwrap().to_owned();
+    let flags = [&first, &second].map(|of| {
+        let (chain, key) = (path(of, "server.pem"), path(of, "server.key"));
+        ["--tls-cert".to_owned(), chain, "--tls-key".to_owned(), key]
+    });
+    let flags = flags.concat();
+    let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
+    let server = Serving::at("https://127.0.0.1:0", &flags, "function");
+    let (ip, port) = server.authority().split_once(':').unwrap();
+    for (of, name) in [(&first, "first.test"), (&second, "second.test")] {
+        let mut client = Command::new(&curl);
+        client.args([
+            "--silent",
+            "--show-error",
+            version,
+            "--cacert",
+            &path(of, "ca.pem"),
+        ]);
+        client.args(["--resolve", &format!("{name}:{port}:{ip}")]);
+        client.args([
+            "--write-out",
+            " %{http_version}",
+            &format!("https://{name}:{port}/a"),
+        ]);
+        let answer = client.output().unwrap();
+        let told = format!("Method::Get Some(Scheme::Https) {name}:{port} /a {spoken}");
+        assert_eq!(
+            String::from_utf8_lossy(&answer.stdout),
+            told,
+            "{}",
+            stderr(&answer)
+        );
+    }
+    assert!(
+        !server
+            .exchange("GET / HTTP/1.1\r\nhost: a\r\n\r\n")
+            .contains("200")
+    );
+    server.send(Signal::TERM);
+    assert!(server.end().0.success());
+}
+
+#[test]
+fn a_certificate_that_cannot_be_used_is_told() {
+    let (Some(one), Some(other)) = (certificates("a.test"), certificates("b.test")) else {
+        return;
+    };
+    let path = |of: &TempDir, name: &str| of.path().join(name).to_str().unwrap().to_owned();
+    let (chain, key) = (path(&one, "server.pem"), path(&one, "server.key"));
+    let (no_chain, no_key) = (path(&other, "server.key"), path(&other, "server.pem"));
+    let (of_other, absent) = (path(&other, "server.key"), path(&one, "absent"));
+    let place = ["--listen", "https://127.0.0.1:0"];
+    for (flags, why) in [
+        (&[][..], "a certificate is needed"),
+        (&["--tls-cert", &chain][..], "--tls-key"),
+        (
+            &[
+                "--tls-cert",
+                &chain,
+                "--tls-cert",
+                &chain,
+                "--tls-key",
+                &key,
+            ],
+            "its key",
+        ),
+        (
+            &["--tls-cert", &no_chain, "--tls-key", &key],
+            "no certificate in PEM",
+        ),
+        (
+            &["--tls-cert", &chain, "--tls-key", &no_key],
+            "the private key cannot be read",
+        ),
+        (
+            &["--tls-cert", &chain, "--tls-key", &of_other],
+            "keys may not be consistent",
+        ),
+        (
+            &["--tls-cert", &chain, "--tls-key", &absent],
+            "No such file",
+        ),
+    ] {
+        let mut command = capsock();
+        command.arg("serve").args(place).args(flags);
+        let output = command.arg(guest("function")).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{flags:?}");
+        let said = stderr(&output);
+        assert!(said.contains(why), "{flags:?}: {said}");
+    }
+}
+
+/// A handler of 0.3, which makes requests of 0.3.
+#[test]
+fn handlers_of_0_3_are_served() {
+    let Some(nginx) = Nginx::start("location /a/ { return 200; }") else {
+        return;
+    };
+    let (plain, tls) = (nginx.plain, nginx.tls);
+    let grants = [
+        "--allow-http".to_owned(),
+        format!("http://127.0.0.1:{plain}/a/*"),
+        "--allow-http".to_owned(),
+        format!("https://localhost:{tls}/a/*"),
+        "--tls-ca".to_owned(),
+        nginx.authority().to_str().unwrap().to_owned(),
+    ];
+    let flags: Vec<&str> = grants.iter().map(String::as_str).collect();
+    let server = Serving::start(&flags, "function_p3");
+    assert_eq!(server.get("/x"), (200, "/x ".to_owned()));
+    let authority = server.authority();
+    let body = "y".repeat(200_000);
+    let answer = server.exchange(&format!(
+        "POST /x HTTP/1.1\r\nhost: {authority}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    ));
+    assert!(
+        answer.matches('y').count() >= body.len(),
+        "{}",
+        answer.len()
+    );
+    assert_eq!(server.get("/trap").0, 500);
+    for (url, told) in [
+        (format!("http://127.0.0.1:{plain}/a/b"), "200"),
+        (format!("https://localhost:{tls}/a/b"), "200"),
+        (
+            format!("http://127.0.0.1:{plain}/b"),
+            "ErrorCode::HttpRequestDenied",
+        ),
+        // The certificate is that of the name.
+        (
+            format!("https://127.0.0.1:{tls}/a/b"),
+            "ErrorCode::TlsCertificateError",
+        ),
+    ] {
+        assert_eq!(
+            server.get(&format!("/fetch?{url}")),
+            (200, told.to_owned()),
+            "{url}"
+        );
+    }
+}
+
+/// A `fetch` handler by componentize-js, which may call one API and nothing else.
+#[test]
+fn an_edge_function_in_javascript() {
+    let (Some(nginx), Some(_npm)) = (
+        Nginx::start("location /v1/ { return 200 api; }"),
+        program("npm"),
+    ) else {
+        return;
+    };
+    let directory = TempDir::new().unwrap();
+    let component = directory.path().join("edge.wasm");
+    let mut build = Command::new(project("scripts/build-js"));
+    build
+        .arg(project("examples/edge-js/edge.js"))
+        .arg(&component);
+    let built = build.output().unwrap();
+    assert!(built.status.success(), "{}", stderr(&built));
+    let api = format!("API=http://127.0.0.1:{}/v1", nginx.plain);
+    let elsewhere = format!("API=http://127.0.0.1:{}/v2", nginx.plain);
+    let grant = format!("GET http://127.0.0.1:{}/v1/*", nginx.plain);
+    let of = |env: &str| {
+        let flags = [
+            "--allow-http",
+            &grant,
+            "--env",
+            env,
+            "--limit",
+            "memory=64MiB",
+        ];
+        Serving::of("http://127.0.0.1:0", &flags, &component)
+    };
+    assert_eq!(of(&api).get("/status"), (200, "api".to_owned()));
+    let server = of(&elsewhere);
+    assert_eq!(server.get("/status").0, 502);
+    let denied = format!("denied http GET http://127.0.0.1:{}/v2/status", nginx.plain);
+    server.expect_line(&denied);
 }
 
 /// Each instance has the grants of the command line, and no others.

@@ -149,10 +149,20 @@ pub(crate) struct ServeArgs {
     #[command(flatten)]
     grants: Grants,
 
-    /// Listen there: http://ADDRESS:PORT or unix:PATH; can be repeated. Port 0 is one of
-    /// the kernel's choice, which a line on standard error tells
+    /// Listen there: http://ADDRESS:PORT, https://ADDRESS:PORT or unix:PATH; can be
+    /// repeated. Port 0 is one of the kernel's choice, which a line on standard error
+    /// tells
     #[arg(long = "listen", value_name = "WHERE", required = true)]
     listen: Vec<Place>,
+
+    /// Show this certificate to clients of https, in PEM, with those between it and its
+    /// authority behind it; can be repeated: of several, the client's SNI chooses
+    #[arg(long = "tls-cert", value_name = "FILE", requires = "tls_key")]
+    tls_cert: Vec<PathBuf>,
+
+    /// The private key of it, in PEM; as many as there are certificates, in their order
+    #[arg(long = "tls-key", value_name = "FILE", requires = "tls_cert")]
+    tls_key: Vec<PathBuf>,
 
     /// Serve on so many threads, and not on one for each core
     #[arg(long, value_name = "N")]
@@ -231,7 +241,7 @@ struct Grants {
     /// List the network interfaces, and know them by name in zones of addresses
     #[arg(long, value_name = "*", num_args = 0..=1, default_missing_value = "*", require_equals = true)]
     allow_interfaces: Vec<String>,
-    /// Have such requests of wasi:http made: '[METHODS] https://HOST/PATH', where a * at
+    /// Have such requests of wasi:http made, such as 'GET https://HOST/PATH', where a * at
     /// the end of the path is whatever follows. It allows no socket and no other look-up
     #[arg(long, value_name = "REQUESTS")]
     allow_http: Vec<String>,
@@ -582,6 +592,8 @@ pub(crate) struct Run {
     pub(crate) cache: bool,
     pub(crate) audit: Option<PathBuf>,
     pub(crate) record: Option<PathBuf>,
+    /// What else the host trusts, each by its flag.
+    pub(crate) trusted: Vec<(&'static str, PathBuf)>,
 }
 
 /// Whether the kernel's second layer is used.
@@ -664,6 +676,7 @@ impl RunArgs {
             cache: !self.no_cache,
             audit: self.audit,
             record: self.record,
+            trusted: Vec::new(),
             component,
         })
     }
@@ -676,8 +689,25 @@ impl ServeArgs {
         let policy = self.grants.parse(&mut limits)?;
         set_limits(&mut limits, &self.limits)?;
         let cores = || thread::available_parallelism().map_or(1, usize::from);
+        let is_https = |place: &Place| matches!(place, Place::Https(_));
+        let certificates = trust::certificates(&self.tls_cert, &self.tls_key)?;
+        if self.listen.iter().any(is_https) && certificates.is_empty() {
+            let message = "--listen https://…: a certificate is needed: --tls-cert FILE and \
+                           --tls-key FILE";
+            return Err(UsageError(message.to_owned()));
+        }
+        let with = |flag, paths: Vec<PathBuf>| paths.into_iter().map(move |path| (flag, path));
+        let sockets = self.listen.iter().filter_map(|place| match place {
+            Place::Unix(path) => Some(path.clone()),
+            Place::Http(_) | Place::Https(_) => None,
+        });
+        let trusted = with("--listen", sockets.collect())
+            .chain(with("--tls-cert", self.tls_cert))
+            .chain(with("--tls-key", self.tls_key))
+            .collect();
         Ok(Serve {
-            places: self.listen,
+            certificates,
+            places: self.listen.clone(),
             threads: self.threads.unwrap_or_else(cores),
             drain: self.drain.into(),
             instance: Run {
@@ -700,6 +730,7 @@ impl ServeArgs {
                 cache: !self.no_cache,
                 audit: None,
                 record: None,
+                trusted,
             },
         })
     }

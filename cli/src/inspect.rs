@@ -100,7 +100,8 @@ fn describe(surface: &Surface) -> String {
         }
     }
     if !surface.exports.iter().any(|name| !export(name).is_empty()) {
-        text += "it is no command: `capsock run` needs an export `wasi:cli/run`\n";
+        text += "it is no command: `capsock run` needs an export `wasi:cli/run`, and `capsock serve` \
+                 one of `wasi:http/incoming-handler` or `wasi:http/handler`\n";
     }
     text
 }
@@ -139,6 +140,8 @@ fn import(name: &str) -> &'static str {
             "--allow-connect, --allow-listen, --allow-bind, --allow-send, --allow-recv"
         }
         ("wasi:sockets", "ip-name-lookup") => "--allow-resolve",
+        ("wasi:http", "outgoing-handler" | "client") => "--allow-http, or --allow-connect",
+        ("wasi:http", "types") => "no grant",
         ("wasi:filesystem", _) => "--dir DIR:ro to read, --dir DIR to write too",
         ("wasi:cli", "environment") => "--env, for variables",
         ("wasi:cli" | "wasi:clocks" | "wasi:io" | "wasi:random" | "wasi:sockets", _) => "no grant",
@@ -151,6 +154,9 @@ fn export(name: &str) -> &'static str {
     match parts(name) {
         Some(("wasi:cli", "run", version)) if wasi::is_there(version) => {
             "a command, for `capsock run`"
+        }
+        Some(("wasi:http", "incoming-handler" | "handler", version)) if wasi::is_there(version) => {
+            "a handler of requests, for `capsock serve`"
         }
         _ => "",
     }

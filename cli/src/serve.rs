@@ -5,7 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use capsock_host::Limits;
-use capsock_serve::{Listener, Place, Server, Service, Stop, Template};
+use capsock_serve::{Certificates, Listener, Place, Server, Service, Stop, Template};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;
@@ -25,6 +25,8 @@ pub(crate) struct Serve {
     /// The component, and what each of its instances may do.
     pub(crate) instance: Run,
     pub(crate) places: Vec<Place>,
+    /// None, where nothing is listened to that needs one.
+    pub(crate) certificates: Certificates,
     pub(crate) threads: usize,
     pub(crate) drain: Duration,
 }
@@ -41,6 +43,7 @@ pub(crate) fn serve(serve: Serve) -> Result<i32, Failure> {
     let Serve {
         instance,
         places,
+        certificates,
         threads,
         drain,
     } = serve;
@@ -61,6 +64,10 @@ pub(crate) fn serve(serve: Serve) -> Result<i32, Failure> {
     let limits = instance.limits.clone();
     let service = service(&engine, &component, &surface, instance, &told)?;
     let mut server = Server::new(&limits);
+    if !certificates.is_empty() {
+        let set = server.certificates(certificates);
+        server = set.map_err(|error| Failure::Usage(format!("--tls-cert: {error}")))?;
+    }
     for place in &places {
         let unusable = |error| Failure::Usage(format!("--listen {place}: {error}"));
         let listener = Listener::bind(place).map_err(unusable)?;

@@ -1,10 +1,12 @@
-//! `--tls-ca`: certificate authorities that a guest is told to trust as well.
+//! Files of certificates: authorities that a guest is told to trust as well, and those that
+//! a server shows.
 
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use capsock_host::TrustStore;
+use capsock_serve::Certificates;
 
 use crate::args::UsageError;
 
@@ -18,6 +20,34 @@ pub(crate) fn store(files: &[PathBuf]) -> Result<TrustStore, UsageError> {
             .with_pem(&text)
             .map_err(|error| unusable(error.to_string()))
     })
+}
+
+/// The certificates that a server shows, each with its key.
+pub(crate) fn certificates(
+    chains: &[PathBuf],
+    keys: &[PathBuf],
+) -> Result<Certificates, UsageError> {
+    if chains.len() != keys.len() {
+        return Err(UsageError(format!(
+            "there are {} of --tls-cert and {} of --tls-key: each certificate has its key, in the \
+             same order",
+            chains.len(),
+            keys.len()
+        )));
+    }
+    let mut certificates = Certificates::default();
+    for (chain, key) in chains.iter().zip(keys) {
+        let read = |flag: &str, path: &Path| {
+            let unusable = |error| UsageError(format!("{flag} {}: {error}", path.display()));
+            read(path).map_err(unusable)
+        };
+        let texts = (read("--tls-cert", chain)?, read("--tls-key", key)?);
+        certificates = certificates.with_pem(&texts.0, &texts.1).map_err(|error| {
+            let (chain, key) = (chain.display(), key.display());
+            UsageError(format!("--tls-cert {chain} --tls-key {key}: {error}"))
+        })?;
+    }
+    Ok(certificates)
 }
 
 /// What else is beside the certificates counts too, so there may be some more.

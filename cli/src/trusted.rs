@@ -133,6 +133,8 @@ fn trusted(run: &Run) -> Vec<Trusted> {
     let mut all: Vec<Trusted> = Vec::new();
     all.extend(run.policies.iter().map(|path| flag("--policy", path)));
     all.extend(run.tls_ca.iter().map(|path| flag("--tls-ca", path)));
+    let others = run.trusted.iter();
+    all.extend(others.map(|(name, path)| flag(name, path)));
     all.extend(run.audit.iter().map(|path| flag("--audit", path)));
     all.extend(run.record.iter().map(|path| flag("--record", path)));
     // The guest could make it one of another place.

@@ -219,7 +219,7 @@ mod tests {
         let too_new = unmet(&[], &["wasi:cli/run@0.4.0"]).expect("0.4.0 is not there");
         assert!(too_new.contains("`wasi:cli/run@0.4.0`"), "{too_new}");
         assert_eq!(
-            unmet(&["wasi:http/types@0.9.0"], &["wasi:cli/run@0.2.3"]),
+            unmet(&["wasi:nn/tensor@0.9.0"], &["wasi:cli/run@0.2.3"]),
             None
         );
     }

@@ -2,7 +2,7 @@
 //
 //   $ just build-js examples/edge-js/edge.js target/guests/edge-js.wasm
 //   $ capsock serve --listen http://127.0.0.1:8080 --env API=https://api.example.com/v1 \
-//         --allow-http 'GET https://api.example.com/v1/*' target/guests/edge-js.wasm
+//         --limit memory=64MiB --allow-http 'GET https://api.example.com/v1/*' target/guests/edge-js.wasm
 //
 // http://127.0.0.1:8080/status is what https://api.example.com/v1/status says.
 

@@ -34,8 +34,10 @@ mod listener;
 mod program;
 mod server;
 mod service;
+mod tls;
 
 pub use guest::Template;
 pub use listener::{Listener, Place, PlaceError};
 pub use server::{Running, Server, Stop};
 pub use service::{Arrival, Service};
+pub use tls::{CertificateError, Certificates};

@@ -12,7 +12,7 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 
-/// Where to listen: `http://ADDRESS:PORT`, or `unix:PATH`.
+/// Where to listen: `http://ADDRESS:PORT`, `https://ADDRESS:PORT`, or `unix:PATH`.
 ///
 /// ```
 /// use capsock_serve::Place;
@@ -26,7 +26,9 @@ use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 pub enum Place {
     /// TCP, at this address; port 0 is one of the kernel's choice.
     Http(SocketAddr),
-    /// A Unix socket with this path, which must not be there.
+    /// TCP with TLS, at this address.
+    Https(SocketAddr),
+    /// A Unix socket with this path, which must not be there; HTTP without TLS.
     Unix(PathBuf),
 }
 
@@ -38,8 +40,8 @@ impl fmt::Display for PlaceError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "`{}`: expected http://ADDRESS:PORT, such as http://127.0.0.1:8080 or \
-             http://[::]:80, or unix:PATH",
+            "`{}`: expected http://ADDRESS:PORT or https://ADDRESS:PORT, such as \
+             http://127.0.0.1:8080 or https://[::]:443, or unix:PATH",
             self.0
         )
     }
@@ -51,9 +53,16 @@ impl FromStr for Place {
     type Err = PlaceError;
 
     fn from_str(text: &str) -> Result<Self, PlaceError> {
-        let place = match (text.strip_prefix("http://"), text.strip_prefix("unix:")) {
-            (Some(address), _) => address.parse().ok().map(Self::Http),
-            (_, Some(path)) if !path.is_empty() => Some(Self::Unix(path.into())),
+        let place = match text.split_once(':') {
+            Some(("unix", path)) if !path.is_empty() => Some(Self::Unix(path.into())),
+            Some((scheme @ ("http" | "https"), rest)) => rest
+                .strip_prefix("//")
+                .and_then(|address| address.parse().ok())
+                .map(if scheme == "http" {
+                    Self::Http
+                } else {
+                    Self::Https
+                }),
             _ => None,
         };
         place.ok_or_else(|| PlaceError(text.to_owned()))
@@ -64,6 +73,7 @@ impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Http(address) => write!(f, "http://{address}"),
+            Self::Https(address) => write!(f, "https://{address}"),
             Self::Unix(path) => write!(f, "unix:{}", path.display()),
         }
     }
@@ -71,7 +81,10 @@ impl fmt::Display for Place {
 
 /// A socket that listens.
 #[derive(Debug)]
-pub struct Listener(Socket);
+pub struct Listener {
+    socket: Socket,
+    is_tls: bool,
+}
 
 #[derive(Debug)]
 enum Socket {
@@ -86,7 +99,7 @@ impl Listener {
     /// Of the kernel.
     pub fn bind(place: &Place) -> io::Result<Self> {
         let socket = match place {
-            Place::Http(address) => {
+            Place::Http(address) | Place::Https(address) => {
                 let listener = std::net::TcpListener::bind(address)?;
                 listener.set_nonblocking(true)?;
                 Socket::Tcp(listener)
@@ -97,7 +110,8 @@ impl Listener {
                 Socket::Unix(listener)
             }
         };
-        Ok(Self(socket))
+        let is_tls = matches!(place, Place::Https(_));
+        Ok(Self { socket, is_tls })
     }
 
     /// Where it listens, with the port that the kernel chose.
@@ -105,7 +119,8 @@ impl Listener {
     /// # Errors
     /// Of the kernel.
     pub fn place(&self) -> io::Result<Place> {
-        Ok(match &self.0 {
+        Ok(match &self.socket {
+            Socket::Tcp(listener) if self.is_tls => Place::Https(listener.local_addr()?),
             Socket::Tcp(listener) => Place::Http(listener.local_addr()?),
             Socket::Unix(listener) => {
                 let address = listener.local_addr()?;
@@ -114,9 +129,14 @@ impl Listener {
         })
     }
 
+    /// Whether its connections are to speak TLS.
+    pub(crate) fn is_tls(&self) -> bool {
+        self.is_tls
+    }
+
     /// For this thread's runtime; all accept from the same queue.
     pub(crate) fn accepting(&self) -> io::Result<Accepting> {
-        Ok(match &self.0 {
+        Ok(match &self.socket {
             Socket::Tcp(listener) => Accepting::Tcp(TcpListener::from_std(listener.try_clone()?)?),
             Socket::Unix(listener) => {
                 Accepting::Unix(UnixListener::from_std(listener.try_clone()?)?)

@@ -1,7 +1,7 @@
 //! A component that is linked, and how it handles a request.
 
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -181,7 +181,10 @@ impl HandlerState for Concurrent {
                 time,
                 sleep: Box::pin(sleep(time)),
             },
-            state: Worker { time },
+            state: Worker {
+                time,
+                place: Mutex::default(),
+            },
         })
     }
 }
@@ -210,6 +213,13 @@ impl WorkerExpiration for Expiration {
 
 pub(crate) struct Worker {
     time: Duration,
+    place: Mutex<Option<OwnedSemaphorePermit>>,
+}
+
+impl Worker {
+    fn place(&self) -> MutexGuard<'_, Option<OwnedSemaphorePermit>> {
+        self.place.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl WorkerState for Worker {
@@ -229,15 +239,13 @@ impl WorkerState for Worker {
         place: OwnedSemaphorePermit,
         _task: wasmtime::component::GuestTaskId,
     ) -> Pin<Box<dyn Future<Output = ()> + Send + Sync>> {
-        let time = self.time;
-        Box::pin(async move {
-            sleep(time).await;
-            drop(place);
-        })
+        *self.place() = Some(place);
+        Box::pin(sleep(self.time))
     }
 
     fn drop(&self, store: Store<Guest>, result: wasmtime::Result<()>) {
         drop(store);
+        *self.place() = None;
         told(result);
     }
 }

@@ -1,7 +1,6 @@
 //! Accepts connections, on each core, until it is told to stop.
 
 use std::io;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -10,14 +9,17 @@ use capsock_host::Limits;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use rustls::ServerConfig;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
+use tokio_rustls::TlsAcceptor;
 
 use crate::connections::{Connections, Taken};
 use crate::listener::{Accepting, Stream};
-use crate::{Arrival, Listener, Service};
+use crate::{Arrival, CertificateError, Certificates, Listener, Service};
 
 /// How long to pause after a connection that could not be accepted.
 const PAUSE: Duration = Duration::from_millis(10);
@@ -31,6 +33,7 @@ pub struct Server {
     listeners: Vec<(Listener, Service)>,
     connections: Arc<Connections>,
     limits: Limits,
+    tls: Option<Arc<ServerConfig>>,
 }
 
 /// Tells a server to stop, when it is dropped or before. A clone is the same.
@@ -52,7 +55,17 @@ impl Server {
             listeners: Vec::new(),
             connections: Arc::new(Connections::new(limits)),
             limits: limits.clone(),
+            tls: None,
         }
+    }
+
+    /// Shows these certificates at listeners for `https`.
+    ///
+    /// # Errors
+    /// Where there is none.
+    pub fn certificates(mut self, certificates: Certificates) -> Result<Self, CertificateError> {
+        self.tls = Some(certificates.config()?);
+        Ok(self)
     }
 
     /// Has a service handle what comes to a listener.
@@ -90,14 +103,20 @@ impl Server {
     async fn serve(&self, stopped: watch::Receiver<bool>, drain: Duration) -> io::Result<()> {
         let mut accepting = JoinSet::new();
         for (listener, service) in &self.listeners {
-            accepting.spawn(accept(
-                listener.accepting()?,
-                service.clone(),
-                self.connections.clone(),
-                self.limits.clone(),
-                stopped.clone(),
-                drain,
-            ));
+            let tls = match (listener.is_tls(), &self.tls) {
+                (false, _) => None,
+                (true, Some(tls)) => Some(TlsAcceptor::from(tls.clone())),
+                (true, None) => return Err(io::Error::other("there is no certificate")),
+            };
+            let accept = Accept {
+                listener: listener.accepting()?,
+                service: service.clone(),
+                connections: self.connections.clone(),
+                builder: builder(&self.limits),
+                handshake: self.limits.header_time,
+                tls,
+            };
+            accepting.spawn(accept.until(stopped.clone(), drain));
         }
         accepting.join_all().await;
         Ok(())
@@ -123,16 +142,21 @@ impl Running {
     }
 }
 
-async fn accept(
+/// A listener, and what is done with its connections.
+struct Accept {
     listener: Accepting,
     service: Service,
     connections: Arc<Connections>,
-    limits: Limits,
-    mut stopped: watch::Receiver<bool>,
-    drain: Duration,
-) {
-    let graceful = GracefulShutdown::new();
-    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder: Builder,
+    tls: Option<TlsAcceptor>,
+    /// How long TLS may take to be agreed on.
+    handshake: Duration,
+}
+
+type Builder = auto::Builder<TokioExecutor>;
+
+fn builder(limits: &Limits) -> Builder {
+    let mut builder = Builder::new(TokioExecutor::new());
     let headers = limits.http_headers;
     builder
         .http1()
@@ -145,27 +169,81 @@ async fn accept(
         .max_concurrent_streams(STREAMS)
         .max_header_list_size(headers)
         .keep_alive_interval(limits.idle_time);
-    loop {
-        let (stream, peer) = tokio::select! {
-            biased;
-            () = until_stopped(&mut stopped) => break,
-            accepted = listener.accept() => match accepted {
-                Ok(accepted) => accepted,
-                Err(error) => {
-                    tracing::debug!(%error, "accept");
-                    sleep(PAUSE).await;
-                    continue;
-                }
-            },
-        };
-        match connections.take(peer) {
-            Some(place) => serve_one(&builder, &graceful, stream, peer, place, &service),
-            None => tracing::warn!(?peer, "too many connections"),
+    builder
+}
+
+impl Accept {
+    /// Accepts until the server is stopped, and then waits for what is under way.
+    async fn until(self, mut stopped: watch::Receiver<bool>, drain: Duration) {
+        let graceful = GracefulShutdown::new();
+        loop {
+            let (stream, peer) = tokio::select! {
+                biased;
+                () = until_stopped(&mut stopped) => break,
+                accepted = self.listener.accept() => match accepted {
+                    Ok(accepted) => accepted,
+                    Err(error) => {
+                        tracing::debug!(%error, "accept");
+                        sleep(PAUSE).await;
+                        continue;
+                    }
+                },
+            };
+            match self.connections.take(peer) {
+                Some(place) => self.serve(&graceful, stream, place),
+                None => tracing::warn!(?peer, "too many connections"),
+            }
+        }
+        // Nobody is to connect any more.
+        drop(self);
+        if timeout(drain, graceful.shutdown()).await.is_err() {
+            tracing::warn!("requests were ended that were under way");
         }
     }
-    drop(listener);
-    if timeout(drain, graceful.shutdown()).await.is_err() {
-        tracing::warn!("requests were ended that were under way");
+
+    fn serve(&self, graceful: &GracefulShutdown, stream: Stream, place: Taken) {
+        let (builder, service) = (self.builder.clone(), self.service.clone());
+        let watcher = graceful.watcher();
+        match self.tls.clone() {
+            None => {
+                let served = connection(builder, watcher, stream, service, false);
+                tokio::spawn(counted(served, place));
+            }
+            Some(tls) => {
+                let handshake = timeout(self.handshake, tls.accept(stream));
+                let served = async move {
+                    match handshake.await {
+                        Ok(Ok(stream)) => connection(builder, watcher, stream, service, true).await,
+                        Ok(Err(error)) => tracing::debug!(%error, "TLS"),
+                        Err(_elapsed) => tracing::debug!("TLS took too long"),
+                    }
+                };
+                tokio::spawn(counted(served, place));
+            }
+        }
+    }
+}
+
+async fn counted(served: impl Future<Output = ()>, place: Taken) {
+    served.await;
+    drop(place);
+}
+
+/// Handles the requests of a connection, until it or the server ends.
+async fn connection(
+    builder: Builder,
+    watcher: Watcher,
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    service: Service,
+    is_https: bool,
+) {
+    let handle = service_fn(move |request| {
+        let service = service.clone();
+        async move { service.handle(Arrival { is_https }, request).await }
+    });
+    let connection = builder.serve_connection(TokioIo::new(stream), handle);
+    if let Err(error) = watcher.watch(connection.into_owned()).await {
+        tracing::debug!(error, "a connection ended");
     }
 }
 
@@ -176,26 +254,3 @@ async fn until_stopped(stopped: &mut watch::Receiver<bool>) {
 
 /// The least that hyper takes for its buffer.
 const LEAST_BUFFER: usize = 8192;
-
-fn serve_one(
-    builder: &auto::Builder<TokioExecutor>,
-    graceful: &GracefulShutdown,
-    stream: Stream,
-    _peer: Option<IpAddr>,
-    place: Taken,
-    service: &Service,
-) {
-    let service = service.clone();
-    let handle = service_fn(move |request| {
-        let service = service.clone();
-        async move { service.handle(Arrival { is_https: false }, request).await }
-    });
-    let connection = builder.serve_connection(TokioIo::new(stream), handle);
-    let connection = graceful.watch(connection.into_owned());
-    tokio::spawn(async move {
-        if let Err(error) = connection.await {
-            tracing::debug!(error, "a connection ended");
-        }
-        drop(place);
-    });
-}

@@ -11,9 +11,9 @@ use tempfile::TempDir;
 use crate::peer::{Server, free_port, program};
 use crate::stderr;
 
-/// A directory with `server.pem` and `server.key` of `localhost`, and `ca.pem`, who signed
-/// it; `None`, and told, where openssl could not be had.
-pub fn certificates() -> Option<TempDir> {
+/// A directory with `server.pem` and `server.key` of a name, and `ca.pem`, who signed it;
+/// `None`, and told, where openssl could not be had.
+pub fn certificates(name: &str) -> Option<TempDir> {
     let openssl = program("openssl")?;
     let directory = TempDir::new().unwrap();
     let make = |args: &[&str]| {
@@ -37,7 +37,7 @@ pub fn certificates() -> Option<TempDir> {
         "/CN=localhost",
     ];
     let server = ["-keyout", "server.key", "-out", "server.pem"];
-    let names = ["-addext", "subjectAltName=DNS:localhost"];
+    let names = ["-addext", &format!("subjectAltName=DNS:{name}")];
     let is_none = ["-addext", "basicConstraints=critical,CA:FALSE"];
     make(&[&new[..], &signed, &server, &names, &is_none].concat());
     // Started as root, nginx reads files as another user.
@@ -58,7 +58,7 @@ pub struct Nginx {
 impl Nginx {
     /// With this in its `server` block; `None`, and told, where it could not be had.
     pub fn start(config: &str) -> Option<Self> {
-        let (nginx, directory) = (program("nginx")?, certificates()?);
+        let (nginx, directory) = (program("nginx")?, certificates("localhost")?);
         let base = directory.path().display();
         let (plain, tls) = (free_port("127.0.0.1"), free_port("127.0.0.1"));
         let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]

@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
+use std::path::Path;
 use std::process::{Child, ExitStatus, Stdio};
 use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
@@ -28,9 +29,14 @@ impl Serving {
 
     /// The same elsewhere.
     pub fn at(place: &str, flags: &[&str], name: &str) -> Self {
+        Self::of(place, flags, &guest(name))
+    }
+
+    /// The same with any component.
+    pub fn of(place: &str, flags: &[&str], component: &Path) -> Self {
         let mut command = capsock();
         command.arg("serve").args(flags).args(["--listen", place]);
-        command.arg(guest(name)).stdin(Stdio::null());
+        command.arg(component).stdin(Stdio::null());
         command.stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let stderr = child.stderr.take().unwrap();
@@ -66,7 +72,7 @@ impl Serving {
 
     /// `ADDRESS:PORT`
     pub fn authority(&self) -> &str {
-        self.place.strip_prefix("http://").unwrap()
+        self.place.split_once("://").unwrap().1
     }
 
     pub fn connect(&self) -> TcpStream {

@@ -11,6 +11,7 @@ use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
+use tracing::{Instrument, trace, trace_span};
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody};
 
 use super::body::{Bounds, Outgoing, Received};
@@ -23,6 +24,9 @@ use crate::policy::Vetted;
 use crate::policy::http::{Host, Request, VettedRequest};
 use crate::policy::operation::Connect;
 use crate::{CapsockCtx, Protocol, resolve};
+
+/// Where traces look for operations of guests.
+const TRACED: &str = "capsock_host::bindings::http";
 
 /// What makes the requests of one guest.
 pub(super) struct Client {
@@ -50,7 +54,22 @@ impl Client {
         }
     }
 
+    /// Makes a request, and has traces show it.
     pub(super) async fn send(
+        &self,
+        request: http::Request<WasiBody>,
+        options: RequestOptions,
+    ) -> Result<Response<WasiBody>, Error> {
+        let span = trace_span!(target: TRACED, "http", function = "request");
+        span.in_scope(|| trace!(target: TRACED, request = ?asked(&request), "call"));
+        let response = self.exchange_with(request, options);
+        let response = response.instrument(span.clone()).await;
+        let told = response.as_ref().map(|response| response.status().as_u16());
+        span.in_scope(|| trace!(target: TRACED, result = ?told, "return"));
+        response
+    }
+
+    async fn exchange_with(
         &self,
         request: http::Request<WasiBody>,
         options: RequestOptions,
@@ -238,6 +257,13 @@ impl Client {
             .boxed_unsync()
         })
     }
+}
+
+/// What a request is for, without its query, which may have what nobody is told.
+fn asked(request: &http::Request<WasiBody>) -> String {
+    let uri = request.uri().to_string();
+    let url = uri.split('?').next().unwrap_or_default();
+    format!("{} {url}", request.method())
 }
 
 /// The host as it is checked, and the port where it is not the scheme's own.

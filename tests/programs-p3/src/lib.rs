@@ -20,7 +20,6 @@ mod bindings {
             world command {
                 import wasi:sockets/types@0.3.0;
                 import wasi:sockets/ip-name-lookup@0.3.0;
-                import wasi:http/client@0.3.0;
                 export wasi:cli/run@0.3.0;
             }
             package wasi:cli@0.3.0 {
@@ -38,14 +37,12 @@ use std::net::{IpAddr, SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::task::Poll;
 
 use bindings::exports::wasi::cli::run::Guest;
-use bindings::wasi::http0_3_0::client::send as send_request;
-use bindings::wasi::http0_3_0::types::{Fields, Request, Response, Scheme};
 use bindings::wasi::sockets0_3_0::ip_name_lookup::{self, resolve_addresses};
 use bindings::wasi::sockets0_3_0::types::{
     ErrorCode, IpAddress, IpAddressFamily, IpSocketAddress, Ipv4SocketAddress, Ipv6SocketAddress,
     TcpSocket, UdpSocket,
 };
-use bindings::{wit_future, wit_stream};
+use bindings::wit_stream;
 
 type Result<T> = std::result::Result<T, ErrorCode>;
 
@@ -65,10 +62,6 @@ impl Guest for Command {
         let args: Vec<String> = std::env::args().skip(1).collect();
         let args: Vec<&str> = args.iter().map(String::as_str).collect();
         let result = match args[..] {
-            ["get", scheme, authority, path] => {
-                get(scheme, authority, path).await;
-                return Ok(());
-            }
             ["connect", "tcp", host, port] => connect(address(host, port)).await,
             ["connect", "udp", host, port] => connect_datagram(address(host, port)).await,
             ["send", host, port] => send(address(host, port)).await,
@@ -656,34 +649,4 @@ fn port(address: IpSocketAddress) -> u16 {
 
 fn ip_of(address: IpSocketAddress) -> IpAddr {
     plain(address).ip()
-}
-
-/// Prints what `http-client` does.
-async fn get(scheme: &str, authority: &str, path: &str) {
-    let (trailers, read_trailers) = wit_future::new(|| Ok(None));
-    drop(trailers);
-    let (request, _sent) = Request::new(Fields::new(), None, read_trailers, None);
-    let scheme = match scheme {
-        "http" => Scheme::Http,
-        _ => Scheme::Https,
-    };
-    let set = request
-        .set_scheme(Some(&scheme))
-        .and_then(|()| request.set_authority(Some(authority)))
-        .and_then(|()| request.set_path_with_query(Some(path)));
-    if set.is_err() {
-        println!("the host has no such request");
-        return;
-    }
-    match send_request(request).await {
-        Err(error) => println!("{error:?}"),
-        Ok(response) => {
-            let status = response.get_status_code();
-            let (received, read_received) = wit_future::new(|| Ok(()));
-            drop(received);
-            let (body, _trailers) = Response::consume_body(response, read_received);
-            let body = body.collect().await;
-            println!("{status} {} {}", body.len(), String::from_utf8_lossy(&body));
-        }
-    }
 }
