@@ -106,12 +106,20 @@ impl Recording {
 
     /// Remembers an operation that was allowed.
     pub(crate) fn note(&self, check: Check) {
+        // The check of its address follows, and means this one too.
+        if matches!(check, Check::Request { ip: None, .. }) {
+            return;
+        }
         let Some(asked) = check.asked() else {
             return;
         };
         let mut record = self.record();
         let full = record.operations.len() >= OPERATIONS;
-        let peer = asked.peer().map(str::to_owned);
+        let peer = match &check {
+            // Each address of its name counts.
+            Check::Request { ip, .. } => ip.map(|ip| ip.to_string()),
+            _ => asked.peer().map(str::to_owned),
+        };
         match record
             .operations
             .entry((asked.op().name(), asked.target().to_owned(), peer))
@@ -280,5 +288,36 @@ fn write_table(text: &mut String, effect: Effect, table: &BTreeMap<&str, Lines>)
             };
         }
         text.push_str("]\n");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::http::Request;
+
+    /// Its name has a public address, and then a private one.
+    #[test]
+    fn a_request_is_allowed_wherever_it_went() {
+        let recording = Recording::new(Policy::default());
+        let request = Request::of("GET", "http", "a.example", "/b").expect("a request");
+        let check = |ip: Option<&str>| Check::Request {
+            request: request.clone(),
+            ip: ip.map(|ip| ip.parse().expect(ip)),
+        };
+        let did = [None, Some("8.8.8.8"), None, Some("10.0.0.5")].map(check);
+        for check in &did {
+            if let Err(denial) = check.ask(&recording.policy()) {
+                let lesson = recording.learn(check, denial);
+                assert!(!lesson.expect("nothing forbids it").rules.is_empty());
+            }
+            recording.note(check.clone());
+        }
+        for check in &did {
+            check.ask(&recording.policy()).expect("it was recorded");
+        }
+        let text = recording.to_toml();
+        assert!(text.contains("GET http://a.example/b"), "{text}");
+        assert!(text.contains("in=private"), "{text}");
     }
 }

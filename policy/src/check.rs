@@ -153,17 +153,11 @@ impl Check {
                 by_value,
             } => policy.setting(name, value, *by_value),
             Self::Interfaces => policy.listing(),
-            Self::Request { request, ip } => {
-                let sent = match ip {
-                    Some(ip) => policy.sending(request, *ip),
-                    None => policy.requesting(request),
-                };
-                match sent {
-                    Err(Refusal::Invalid(_)) => Ok(NONE),
-                    Err(Refusal::Denied(denial)) => Err(denial),
-                    Ok(grants) => Ok(grants),
-                }
-            }
+            Self::Request { request, ip } => match policy.requesting(request, *ip) {
+                Err(Refusal::Invalid(_)) => Ok(NONE),
+                Err(Refusal::Denied(denial)) => Err(denial),
+                Ok(grants) => Ok(grants),
+            },
             Self::Pass { protocol, over } => policy.passing(*protocol, over),
             Self::Take {
                 protocol,

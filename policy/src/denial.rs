@@ -75,21 +75,29 @@ impl Denial {
         Self::with_target(Op::Http, Op::Http, request.to_string(), cause)
     }
 
-    /// Of a request to an address of another class than the rule for its name has.
-    pub(crate) fn of_request_to(
-        rule: &Rule,
-        request: &Request,
-        ip: IpAddr,
-        class: Option<Class>,
-    ) -> Self {
-        let cause = Cause::Class(ip, class);
-        let mut denial = Self::without_grant(Op::Http, request.to_string(), cause);
-        // What is in no class cannot be had by a name.
-        denial.0.grant = class.and_then(|class| {
-            let (op, target) = rule.target_for_request(request, class);
-            Rule::parse(Effect::Allow, op, &target).ok()
-        });
-        denial
+    /// Of a request to an address that its host is, or that its name has resolved to,
+    /// where no rule allows it.
+    pub(crate) fn of_request_to(request: &Request, ip: IpAddr, class: Option<Class>) -> Self {
+        match (request.name(), class) {
+            (None, _) => Self::of_request(&request.at(ip), Cause::NoRule),
+            // What a grant of the name is for without `in=`.
+            (Some("localhost"), Some(Class::Loopback)) | (_, Some(Class::Public)) => {
+                Self::of_request(request, Cause::NoRule)
+            }
+            (Some(_), class) => {
+                let target = request.to_string();
+                let cause = match exact_grant(Op::Http, &target) {
+                    Ok(_) => Cause::Class(ip, class),
+                    Err(why) => Cause::NoRuleCould(why),
+                };
+                // What is in no class cannot be had by a name.
+                let grant = class.map(|class| format!("{target} in={class}"));
+                let mut denial = Self::without_grant(Op::Http, target, cause);
+                denial.0.grant =
+                    grant.and_then(|it| Rule::parse(Effect::Allow, Op::Http, &it).ok());
+                denial
+            }
+        }
     }
 
     /// Of making a socket at all.

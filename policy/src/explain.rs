@@ -1,5 +1,6 @@
 //! Why a policy allows something or does not, in words.
 
+mod http;
 mod name;
 mod near;
 
@@ -8,14 +9,13 @@ use std::net::{IpAddr, SocketAddr};
 
 use crate::class::embedded_ipv4;
 use crate::denial::{Cause, Denial};
-use crate::http::{self, Request};
 use crate::name::note_of_search;
 use crate::narrow::LimitedBy;
 use crate::policy::{Policy, subjects};
 use crate::question::{Question, Subject};
 use crate::rule::{DescriptorKind, Effect, Host, Op, OptionValue, Rule, Target};
 use crate::{Address, Protocol};
-use crate::{Invalid, NameRefusal, Refusal};
+use crate::{Invalid, NameRefusal};
 use near::other_op;
 
 /// How many rules are told that nearly allow what was asked.
@@ -227,40 +227,6 @@ impl Policy {
         })
     }
 
-    fn explain_request(&self, request: &Request) -> Explanation {
-        let check = match self.vet_request(request) {
-            Ok(_) => Ok(()),
-            Err(Refusal::Denied(denial)) => Err(denial),
-            Err(Refusal::Invalid(invalid)) => return Explanation::invalid(&invalid),
-        };
-        let name = request.name();
-        let is_host = |rule: &Rule| match (request.destination().host(), &name) {
-            (http::Host::Ip(ip), _) => rule.covers_request(request, *ip, &self.facts),
-            (_, Some(name)) => {
-                rule.http().is_some_and(|http| {
-                    http.covers_but_host(Effect::Allow, request) && http.may_be_host(name.as_str())
-                }) || rule.covers_named_request(request)
-            }
-            _ => false,
-        };
-        let answer = self.explain_check(check, |rule| match rule.http() {
-            _ if is_host(rule) => Near::Allows,
-            Some(http) if http.may_be_host(name.as_ref().map_or("", |name| name.as_str())) => {
-                Near::Misses(format!("the rule `{rule}` is for other requests"))
-            }
-            _ => Near::Not,
-        });
-        let is_by_name = name.is_some() && answer.verdict == Verdict::Allow;
-        let note = match answer.rule() {
-            Some(rule) => match rule.http_classes() {
-                Some(within) => format!("where its name resolves to: {within}"),
-                None => "where its name resolves to an address that the rules allow".to_owned(),
-            },
-            None => "where its name resolves to an address that the rules allow".to_owned(),
-        };
-        answer.also(is_by_name.then_some(note))
-    }
-
     fn explain_pass(&self, over: &Address) -> Explanation {
         let protocol = Protocol::UnixConnection;
         self.explain_check(self.vet_pass(protocol, over), |rule| match rule.op {
@@ -395,44 +361,56 @@ impl<'a> Asked<'a> {
         })
     }
 
-    /// The address, and the IPv4 address in it, are both decided.
     fn each(
         self,
         address: &Address,
         decide: impl Fn(&Address) -> Result<Option<&'a Rule>, Cause>,
     ) -> Explanation {
-        let mut allowing = Vec::new();
-        let mut missing = Vec::new();
-        for subject in subjects(address) {
-            match decide(&subject) {
-                Ok(rule) => allowing.extend(rule),
-                Err(Cause::Rule(rule)) => return Explanation::denied_by(&rule),
-                Err(_) => missing.push(subject),
-            }
-        }
-        if missing.is_empty() {
-            return match allowing.as_slice() {
-                [first, second] if first != second => Explanation::allow(
-                    Some(first),
-                    format!("the rules `{first}` and `{second}` allow it together"),
-                ),
-                [first, ..] => Explanation::allowed_by(first),
-                [] => Explanation::allow(
-                    None,
-                    "it needs no grant: the kernel does it by itself before a connect or a send"
-                        .to_owned(),
-                ),
-            };
-        }
-        let mut reasons = Vec::new();
-        let mut grants = Vec::new();
-        for subject in &missing {
-            reasons.extend(self.near_misses(subject));
-            let denial = Denial::new(self.op, self.protocol, subject, Cause::NoRule);
-            grants.extend(denial.grant().cloned());
-        }
-        Explanation::missing(no_rule(reasons), grants)
+        let decide = |subject: &Address| {
+            decide(subject).map_err(|cause| Denial::new(self.op, self.protocol, subject, cause))
+        };
+        each(address, decide, |subject| self.near_misses(subject))
     }
+}
+
+/// The address, and the IPv4 address in it, are both decided.
+fn each<'a>(
+    address: &Address,
+    decide: impl Fn(&Address) -> Result<Option<&'a Rule>, Denial>,
+    near: impl Fn(&Address) -> Vec<String>,
+) -> Explanation {
+    let mut allowing = Vec::new();
+    let mut missing = Vec::new();
+    for subject in subjects(address) {
+        match decide(&subject) {
+            Ok(rule) => allowing.extend(rule),
+            Err(denial) => match denial.rule() {
+                Some(rule) => return Explanation::denied_by(rule),
+                None => missing.push((subject, denial)),
+            },
+        }
+    }
+    if missing.is_empty() {
+        return match allowing.as_slice() {
+            [first, second] if first != second => Explanation::allow(
+                Some(first),
+                format!("the rules `{first}` and `{second}` allow it together"),
+            ),
+            [first, ..] => Explanation::allowed_by(first),
+            [] => Explanation::allow(
+                None,
+                "it needs no grant: the kernel does it by itself before a connect or a send"
+                    .to_owned(),
+            ),
+        };
+    }
+    let mut reasons = Vec::new();
+    let mut grants = Vec::new();
+    for (subject, denial) in &missing {
+        reasons.extend(near(subject));
+        grants.extend(denial.grant().cloned());
+    }
+    Explanation::missing(no_rule(reasons), grants)
 }
 
 /// The reasons where nothing allows it, with what nearly does.
@@ -756,6 +734,92 @@ mod tests {
             ),
             (&["allow resolve *"], "resolve api.example"),
             (&["deny resolve *"], "resolve localhost"),
+            // Requests.
+            (&[], "http GET https://api.example/v1/a"),
+            (&[], "http GET https://10.0.0.5:443/1/a"),
+            (&[], "http GET http://localhost:8080/"),
+            (&[], "http GET http://db/"),
+            (
+                &["allow http GET,HEAD https://api.example/v1/*"],
+                "http GET https://api.example/v1/../v1/a",
+            ),
+            (
+                &["allow http GET,HEAD https://api.example/v1/*"],
+                "http PUT https://api.example/v1/a",
+            ),
+            (
+                &["allow http GET,HEAD https://api.example/v1/*"],
+                "http GET http://api.example/v1/a",
+            ),
+            (
+                &["allow http GET,HEAD https://api.example/v1/*"],
+                "http GET https://api.example:8443/v1/a",
+            ),
+            (
+                &[
+                    "allow http https://api.example/v1",
+                    "allow http https://api.example/v1/a/*",
+                ],
+                "http GET https://api.example/v1/a",
+            ),
+            (
+                &["allow http https://*.api.example/*"],
+                "http GET https://api.example/",
+            ),
+            (
+                &["allow http https://api.example/*"],
+                "http GET https://8.8.8.8/",
+            ),
+            (&["allow http http://*/*"], "http GET http://10.0.0.5/"),
+            (
+                &["allow http http://[10.0.0.0/8]/*"],
+                "http GET http://10.0.0.5/",
+            ),
+            (
+                &["allow http http://[10.0.0.0/8]/*"],
+                "http GET http://db.example/",
+            ),
+            (
+                &[
+                    "allow http http://[10.0.0.0/8]/*",
+                    "allow resolve db.example",
+                ],
+                "http GET http://db.example/",
+            ),
+            (
+                &[
+                    "allow http https://*/* ",
+                    "allow http https://api.example/* in=private",
+                    "deny http https://[9.9.9.0/24]/*",
+                    "deny connect tcp://8.8.8.8:*",
+                    "deny http https://api.example/admin*",
+                ],
+                "http GET https://api.example/a",
+            ),
+            (
+                &[
+                    "allow http https://*/*",
+                    "deny http https://api.example/admin*",
+                ],
+                "http GET https://api.example/admin/a",
+            ),
+            (
+                &["allow http https://*/*", "deny resolve *.example"],
+                "http GET https://api.example/",
+            ),
+            (
+                &["allow connect tcp://api.example:443"],
+                "http GET https://api.example/",
+            ),
+            (
+                &["allow connect tcp://*:443"],
+                "http GET https://api.example/",
+            ),
+            (
+                &["allow http http://*/*"],
+                "http GET http://[64:ff9b::7f00:1]/",
+            ),
+            (&["allow http http://*/*"], "http GET http://0.0.0.0/"),
         ]
         .iter()
         .map(|(rules, question)| explained(rules, question))
@@ -811,6 +875,16 @@ mod tests {
             "option so-mark",
             "pass-fd *",
             "take-fd unix:/run/a of=file,pipe",
+            "http https://api.example/",
+            "http GET,PUT https://api.example/",
+            "http GET https://api.example/*",
+            "http GET https://*/",
+            "http GET https://*.example/",
+            "http GET https://private/",
+            "http GET https://[10.0.0.0/8]/",
+            "http GET https://api.example:80,81/",
+            "http GET https://api.example/ in=private",
+            "http GET api.example",
         ]
         .into_iter()
         .map(|text| text.parse::<Question>().expect_err(text).to_string())

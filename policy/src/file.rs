@@ -380,7 +380,7 @@ mod tests {
             false => net,
         });
         let name = r"(connect|listen|pass-fd) unix(-abstract)?:/[ -~\u{80}-\u{fff}]{1,20}";
-        let other = r"resolve (\*\.)?[a-z]{1,9}\.example|option so-mark(=[!-~]{0,9})?|interfaces \*|connect tcp://[a-z]{1,9}\.example:80( in=private,public)?|raw netlink://[!-~]{1,9}";
+        let other = r"resolve (\*\.)?[a-z]{1,9}\.example|option so-mark(=[!-~]{0,9})?|interfaces \*|connect tcp://[a-z]{1,9}\.example:80( in=private,public)?|http (GET,PUT )?https?://([a-z]{1,9}\.example|10\.0\.0\.[1-9])(:[1-9])?/[!-~]{0,9}|raw netlink://[!-~]{1,9}";
         let rule = prop_oneof![net, peers, name, other];
         ("allow|deny", rule).prop_filter_map("no rule", |(effect, rule)| {
             format!("{effect} {rule}").parse().ok()

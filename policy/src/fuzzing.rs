@@ -153,6 +153,7 @@ mod tests {
             r"resolve (a|A|\x{e4})\.example\.?",
             r"option (so-mark=-?0?[0-9]|ip-freebind=(1|true)|so-bindtodevice=(eth[01]|\\x65th[01])|raw=0?1/[0-9])",
             r"(pass-fd|take-fd) unix:/[ab]/([a-c]|\\x6[1-3])",
+            r"http (GET|PUT) https?://((a|b)\.example|localhost|10\.0\.0\.[1-3]|\[(::ffff:|::)10\.0\.0\.[1-3]\])(:[1-9])?/([a-c8]|%6[1-3]|\./a|a/\.\.|%2a)?",
             r"take-fd unix:/[ab]/[a-c] of=(socket|(writable-)?(file|pipe))",
         ];
         prop::sample::select(kinds.to_vec())
@@ -197,7 +198,7 @@ mod tests {
         }
 
         #[test]
-        fn any_text_like_a_rule_holds(text in r"(allow|deny) (connect|bind|listen|send|recv|resolve|option|raw|pass-fd|take-fd|interfaces) (tcp|udp|ip|unix|unix-abstract|vsock|raw/1|netlink|tipc|bluetooth|alg|can|\PC)?:?/?/?[\[\]a-z0-9.:*/,=\\x -]{0,24}") {
+        fn any_text_like_a_rule_holds(text in r"(allow|deny) (connect|bind|listen|send|recv|resolve|option|raw|pass-fd|take-fd|interfaces|http) (GET |GET,PUT )?(https?|tcp|udp|ip|unix|unix-abstract|vsock|raw/1|netlink|tipc|bluetooth|alg|can|\PC)?:?/?/?[\[\]a-z0-9.:*/,=\\x -]{0,24}") {
             rule(text.as_bytes());
             let question = text.split_once(' ').expect("an effect").1;
             meaning(format!("{question}\n{question}").as_bytes());

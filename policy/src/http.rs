@@ -1,8 +1,34 @@
-//! Where a request of HTTP goes, by the parts of its URL: for who serves `wasi:http`.
+//! Requests of HTTP, by the parts of their URLs: for who serves `wasi:http`.
 //!
-//! Whoever makes the request reads these parts again, in a way of its own. So they are
-//! read strictly here: what one reader could take for another host than the next one
-//! is refused, and not guessed at.
+//! Whoever makes a request reads these parts again, in a way of its own, and so does the
+//! server. So they are read strictly here: what one reader could take for another host or
+//! another path than the next one is refused, and not guessed at.
+//!
+//! # What rules for requests mean
+//!
+//! `allow http GET,HEAD https://api.example.com/v1/*` allows requests with one of these
+//! methods, this scheme, host and port, and a path that begins so; without methods,
+//! those with any. It allows no socket, and no look-up but the one that the request
+//! needs. A rule to `connect` to the host and port over TCP allows every request to it.
+//!
+//! **Paths** are compared in their normal form by RFC 3986, 6.2.2, in which they are to be
+//! sent too; what servers decode beyond that is compared decoded. They are compared with
+//! their case, and without the query. `/v1/*` is `/v1/` and what is beneath it,
+//! `/v1*` also `/v1` and `/v1x`. Paths that servers read in two ways are refused in requests
+//! and in rules: those with `%2F`, `%5C` or `\`, with `..` and `.` in percent-encoding or
+//! before a `;`, with an empty segment beside `..` or `.`, with two slashes at the
+//! beginning, with control characters, with bytes that are no UTF-8, and those that lead
+//! above the root.
+//!
+//! **A denial** wins. One of `http` is about what a server may take for a path that it
+//! names: decoded, without what follows a `;` in a segment, and with one slash for several.
+//! One of a name fails open: the same server may have other names, and its address is one
+//! of them. One by address, of `http` or `connect`, holds for every name; and one to
+//! `resolve` a name is one of requests to it.
+//!
+//! **The floor** holds: `*` and names are of public addresses, unless `in=` says which
+//! others. A net stands in brackets, `https://[10.0.0.0/8]/*`, since its slash would begin
+//! the path.
 
 mod path;
 mod request;
@@ -13,17 +39,26 @@ mod vet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::Invalid;
+use crate::address::canonical_ip;
 use crate::name::is_name;
 use crate::rule::Op;
 use crate::text::looks_numeric;
-pub(crate) use path::{compared, normal, widest};
+pub(crate) use path::{in_rules, is_like_a_prefix, normal, widest};
 pub use request::Request;
-pub(crate) use request::{is_method, write_path};
+pub(crate) use request::method_fault;
 pub use vet::VettedRequest;
 
 /// The port of a scheme.
 pub(crate) fn port_of(is_https: bool) -> u16 {
     if is_https { 443 } else { 80 }
+}
+
+/// An address as rules have it: the IPv4 one within another.
+pub(crate) fn canonical(ip: IpAddr) -> IpAddr {
+    match ip {
+        IpAddr::V6(ip) => canonical_ip(ip),
+        ip => ip,
+    }
 }
 
 /// The host and the port that a request is sent to, over TCP.
@@ -66,7 +101,7 @@ impl Destination {
                 Some((_user, host)) => &format!("…@{host}"),
                 None => authority,
             };
-            Invalid::of_text(Op::Connect, &format!("{scheme}://{shown}"), reason)
+            Invalid::of_text(Op::Http, &format!("{scheme}://{shown}"), reason)
         };
         let port = match scheme {
             "http" => 80,
@@ -238,7 +273,7 @@ mod tests {
         let told = |authority: &str| Destination::of("http", authority).unwrap_err().to_string();
         assert_eq!(
             told("user:secret@192.0.2.1"),
-            r#"connect "http://…@192.0.2.1": a user in the authority is not taken"#
+            r#"http "http://…@192.0.2.1": a user in the authority is not taken"#
         );
         assert!(told(&"\u{1b}[2J".repeat(10_000)).len() < 4_000);
         assert!(!told("\u{1b}[2J").contains('\u{1b}'));

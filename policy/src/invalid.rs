@@ -86,6 +86,8 @@ impl fmt::Display for Invalid {
     }
 }
 
+impl std::error::Error for Invalid {}
+
 fn fault(op: Op, protocol: Protocol, address: &Address) -> Option<String> {
     if let Some(fault) = address.fault() {
         return Some(fault.to_owned());

@@ -45,7 +45,7 @@
 //! ```text
 //! rule      = ("allow" | "deny") operation target qualifier*
 //! operation = "connect" | "bind" | "listen" | "send" | "recv" | "resolve" | "raw"
-//!           | "pass-fd" | "take-fd" | "option" | "interfaces"
+//!           | "pass-fd" | "take-fd" | "option" | "interfaces" | "http"
 //! target    = proto "://" host ":" ports            connect bind listen send recv
 //!           | proto "://" host                      of icmp and raw/N, without ports
 //!           | "unix:" path                          a path; with "/" at its end all beneath
@@ -54,12 +54,14 @@
 //!           | name | "*"                            resolve
 //!           | option ["=" value]                    option
 //!           | "*"                                   interfaces; pass-fd and take-fd too
+//!           | [method ("," method)* " "] url        http
 //! proto     = "tcp" | "udp" | "ip" | "mptcp" | "udplite" | "rds" | "icmp" | "raw/" N
 //! host      = "*" | ip4 | "[" ip6 "]" | cidr | class | "localhost" | name
 //! class     = "public" | "loopback" | "private" | "link-local" | "metadata"
 //!           | "multicast" | "broadcast"
 //! name      = ["*."] dns-name
 //! ports     = item ("," item)*          item = "*" | N | N "-" M | "ephemeral"
+//! url       = ("http" | "https") "://" host [":" ports] path ["*"], a net in brackets
 //! family    = "netlink" | "vsock" | "packet" | "can" | "tipc" | "bluetooth" | "alg"
 //! address   = "*"
 //!           | netlink:    protocol ["/" (port | "*")]
@@ -102,6 +104,7 @@
 //! | `allow take-fd unix:/run/app.sock of=socket,file` | to receive sockets, and regular files to read; `writable-file` also to write, where they are open for that; `pipe` and `writable-pipe` likewise; a denial without `of=` is of all |
 //! | `allow option so-mark=7` | to set an option to a value, or to any without one |
 //! | `allow interfaces *` | to list the network interfaces |
+//! | `allow http GET,HEAD https://api.example.com/v1/*` | to have such requests made, and nothing else; [`http`] says when a request is one |
 //! | `allow send icmp://192.0.2.1` | echoes; `allow raw raw/1://192.0.2.1` for raw sockets |
 //! | `allow raw netlink://route` | to talk with a part of the kernel, and hear its multicast groups; a denial is of that protocol, whatever the port |
 //! | `allow raw packet://eth0` | frames of an interface, by any of its names; `can://` likewise |
@@ -123,8 +126,9 @@
 //!
 //! What an address is: `address`, `class`. What a rule is: `rule`. How it is
 //! parsed: `parse`, and `file` for whole policies. How it decides: `policy` and
-//! `vet`, with `facts` and `pins` for what changes. How it explains: `explain`,
-//! `denial`, `told`. What a guest has of it as time goes by: `authority`.
+//! `vet`, with `facts` and `pins` for what changes; of requests, `http`. How it
+//! explains: `explain`, `denial`, `told`. What a guest has of it as time goes by:
+//! `authority`.
 
 #![deny(missing_docs)]
 #![warn(clippy::print_stderr, clippy::print_stdout)]

@@ -275,6 +275,9 @@ mod tests {
     const HOST: &str = r"(10\.0\.0\.[0-2]|8\.8\.8\.[0-2]|\[::1\])";
     const HOSTS: &str = r"(10\.0\.0\.[0-2]|8\.8\.8\.[0-2]|\[::1\]|\*|private|10\.0\.0\.0/8)";
 
+    const HTTP_HOSTS: &str =
+        r"(10\.0\.0\.[0-2]|8\.8\.8\.[0-2]|\[::1\]|\*|private|localhost|\[10\.0\.0\.0/8\])";
+
     /// A rule of any kind, of a small world, so that rules often meet.
     fn rule() -> impl Strategy<Value = String> {
         let target = [
@@ -289,8 +292,8 @@ mod tests {
             r"take-fd (unix:/run/(a|d/)|\*)( of=(socket|(writable-)?(file|pipe))(,file)?)?"
                 .to_owned(),
             r"interfaces \*".to_owned(),
-            format!(r"http ((GET|PUT) )?http://{HOSTS}(:[1-2])?/([ab]|\*|a/\*)"),
-            r"http ((GET|PUT) )?http://(\*\.)?example/(a|\*) in=(public|private)".to_owned(),
+            format!(r"http ((GET|PUT) )?http://{HTTP_HOSTS}(:[1-2])?/([ab]|\*|a/\*)"),
+            r"http ((GET|PUT) )?http://(\*\.)?(a\.)?(example|b)/(a|a/\*|\*)".to_owned(),
         ];
         (
             "(allow|allow|deny)",
@@ -313,7 +316,7 @@ mod tests {
             "take-fd unix:/run/(a|d/a)( of=(socket|(writable-)?(file|pipe)))?".to_owned(),
             r"interfaces \*".to_owned(),
             format!("http (GET|PUT) http://{HOST}(:[1-2])?/([ab]|a/b)"),
-            "http (GET|PUT) http://(a\\.)?example/(a|b)".to_owned(),
+            r"http (GET|PUT) http://((a\.)?(example|b)|localhost)(:[1-2])?/(a|a/b)".to_owned(),
         ];
         prop::sample::select(target.to_vec())
             .prop_flat_map(|pattern| prop::string::string_regex(&pattern).expect("a pattern"))

@@ -187,6 +187,12 @@ impl<'a> Parser<'a> {
                         .map(|host| self.host(host))
                         .collect::<Parsed<_>>()?;
                 }
+                Some(("in", _)) if effect == Effect::Deny && op == Op::Http => {
+                    return self.fail(
+                        qualifier,
+                        "a denial of a name holds whatever it resolves to; leave out `in=`",
+                    );
+                }
                 Some(("in", classes)) => {
                     let within = match &mut target {
                         Target::Named { within, .. } => within,
@@ -501,6 +507,11 @@ mod tests {
             "allow http http://*/*",
             "deny http DELETE https://api.example.com/v1/admin*",
             "deny http http://private/*",
+            "allow http http://10.0.0.0:80/8",
+            "allow http http://10.0.0.0:80/8*",
+            "allow http http://10.0.0.0:443/8",
+            "allow http http://10.0.0.0/33",
+            "allow http https://[2001:db8::]/32",
         ] {
             let rule = text
                 .parse::<Rule>()
@@ -569,6 +580,18 @@ mod tests {
             (
                 "allow http GET,GET  https://API.example.com:443/a/./%62/%2b*",
                 "allow http GET https://api.example.com/a/b/+*",
+            ),
+            (
+                "allow http http://a.example/\"%e2%82%ac%2a/.",
+                "allow http http://a.example/%22%E2%82%AC%2A/",
+            ),
+            (
+                "allow http http://10.0.0.5/%38",
+                "allow http http://10.0.0.5:80/8",
+            ),
+            (
+                "allow http http://[::ffff:10.0.0.0/104]/*",
+                "allow http http://[10.0.0.0/8]/*",
             ),
             (
                 "allow http http://[::ffff:10.0.0.5]/*",
@@ -701,7 +724,26 @@ mod tests {
             "allow http GET",
             "allow http get https://a.example/",
             "allow http GET, https://a.example/",
+            "allow http CONNECT https://a.example/",
+            "allow http GET,PUT a.example/",
+            "allow http GET a.example",
             "allow http ftp://a.example/",
+            "allow http http://10.0.0.0/8/a",
+            "deny http http://10.0.0.0/8",
+            "deny http http://10.0.0.0/8:80/*",
+            "allow http http://2001:db8::/32/a",
+            "allow http http://[::1",
+            "allow http http:///a",
+            "allow http https://a.example/a%2",
+            "allow http https://a.example/%252e%252e/a",
+            "allow http https://a.example/a%5Cb",
+            "allow http https://a.example/a\\b",
+            "allow http https://a.example/..;/a",
+            "allow http https://a.example/a//../b",
+            "allow http https://a.example/\u{e4}",
+            "allow http https://a.example/%e4",
+            "allow http https://a.example/%00",
+            "deny http https://a.example/ in=private",
             "allow http https://a.example",
             "allow http https://a.example:/",
             "allow http https://a.example:ephemeral/",

@@ -6,7 +6,8 @@ use std::path::PathBuf;
 
 use crate::Policy;
 use crate::Protocol;
-use crate::rule::{Effect, Op, PortItem, Ports, Proto, Target};
+use crate::class::Class;
+use crate::rule::{Effect, Host, HttpHost, Op, PortItem, Ports, Proto, Target};
 
 /// What the grants of a policy reach at most. Denials and hosts are left out: it
 /// is wider than the policy, never narrower.
@@ -75,8 +76,16 @@ impl Policy {
                 (Target::UnixAbstract(_), Op::Connect | Op::Send) => reach.abstract_sockets = true,
                 _ => {}
             }
-            reach.names |= matches!(rule.op, Op::Resolve | Op::Http)
-                || matches!(rule.target, Target::Named { .. });
+            reach.names |= match &rule.target {
+                Target::Named { .. } => true,
+                // Of addresses alone, a name needs a rule of its own to be looked up.
+                Target::Http(http) => matches!(
+                    http.host,
+                    HttpHost::Named { .. }
+                        | HttpHost::Address(Host::Any | Host::Class(Class::Public))
+                ),
+                _ => rule.op == Op::Resolve,
+            };
         }
         reach
     }
@@ -138,6 +147,19 @@ mod tests {
                 names: true,
             }
         );
+        for (rule, ports, names) in [
+            ("allow http https://a.example/*", vec![443], true),
+            ("allow http http://*:80,8080/*", vec![80, 8080], true),
+            ("allow http http://[10.0.0.0/8]/*", vec![80], false),
+        ] {
+            let reach = Policy::default().with(rule.parse().expect(rule)).reach();
+            assert_eq!(
+                reach.connect_ports,
+                Some(ports.into_iter().collect()),
+                "{rule}"
+            );
+            assert_eq!(reach.names, names, "{rule}");
+        }
         for (rule, op) in [
             ("allow connect tcp://*:*", Op::Connect),
             ("allow listen mptcp://[::1]:1-65535", Op::Listen),

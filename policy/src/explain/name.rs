@@ -5,7 +5,7 @@ use super::near::other_op;
 use super::{Explanation, NEAR_MISSES, Policy, Verdict, no_rule};
 use crate::Protocol;
 use crate::class::Class;
-use crate::rule::{Effect, Host, Name, Op, Rule, Target};
+use crate::rule::{Effect, Host, HttpHost, Name, Op, Rule, Target};
 
 impl Policy {
     /// The rules decide, and where they allow it the class of what the name
@@ -126,19 +126,9 @@ impl Asked<'_> {
         if let Some(granted) = granted
             && !rule.covers_name(self.name)
         {
-            misses.push(self.other_name(rule, granted));
+            misses.push(other_name(rule, granted, self.name));
         }
         Some(misses)
-    }
-
-    fn other_name(self, rule: &Rule, granted: &Name) -> String {
-        let name = self.name;
-        match granted.beneath && granted.name == name {
-            true => {
-                format!("the rule `{rule}` is for the names beneath {name}, not for itself")
-            }
-            false => format!("the rule `{rule}` is for {granted}, not {name}"),
-        }
     }
 
     /// The words for a rule that misses in one thing only.
@@ -154,13 +144,25 @@ impl Asked<'_> {
     }
 }
 
+/// The words for a rule that is for another name.
+pub(super) fn other_name(rule: &Rule, granted: &Name, name: &str) -> String {
+    match granted.beneath && granted.name == name {
+        true => format!("the rule `{rule}` is for the names beneath {name}, not for itself"),
+        false => format!("the rule `{rule}` is for {granted}, not {name}"),
+    }
+}
+
 fn denies_everything(rule: &Rule) -> bool {
     host(rule) == Some(Host::Any)
 }
 
 fn host(rule: &Rule) -> Option<Host> {
-    match rule.target {
-        Target::Net { host, .. } => Some(host),
+    match &rule.target {
+        Target::Net { host, .. } => Some(*host),
+        Target::Http(http) => match http.host {
+            HttpHost::Address(host) => Some(host),
+            HttpHost::Named { .. } => None,
+        },
         _ => None,
     }
 }
@@ -178,7 +180,7 @@ fn classes(rule: &Rule) -> Vec<Class> {
 }
 
 /// What a rule is for of what a name may resolve to.
-fn what(rule: &Rule) -> String {
+pub(super) fn what(rule: &Rule) -> String {
     match (host(rule), rule.effect) {
         (Some(Host::Localhost), _) => "127.0.0.1 or ::1".to_owned(),
         (Some(net @ Host::Net(one)), _) if one.prefix_len() == one.max_prefix_len() => {

@@ -114,7 +114,7 @@ pub(crate) fn other_op(rule: &Rule, asked: Op) -> String {
 }
 
 /// The words for a wide rule that does not reach what is not public.
-fn floor(rule: &Rule, host: Host, ip: IpAddr, peers: Option<&Facts>) -> Option<String> {
+pub(super) fn floor(rule: &Rule, host: Host, ip: IpAddr, peers: Option<&Facts>) -> Option<String> {
     let everything = match host {
         Host::Any | Host::Class(Class::Public) => true,
         Host::Net(net) if net.contains(&ip) => net.prefix_len() == 0,

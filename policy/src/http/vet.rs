@@ -3,11 +3,11 @@
 use std::marker::PhantomData;
 use std::net::{IpAddr, SocketAddr};
 
-use super::{Host, Request};
+use super::{Host, Request, canonical};
 use crate::denial::{Cause, Denial};
 use crate::operation::Connect;
 use crate::policy::{Policy, subjects};
-use crate::rule::{Effect, HttpTarget, Op, Rule};
+use crate::rule::{Effect, Op, Rule};
 use crate::vet::Grants;
 use crate::{Address, Invalid, Protocol, Refusal, Vetted, VettedName};
 
@@ -27,44 +27,46 @@ impl VettedRequest {
         &self.request
     }
 
-    /// The name to be looked up; `None` where the host is an address.
+    /// The name to be looked up, for this request alone; `None` where the host is an
+    /// address.
     pub fn name(&self) -> Option<&VettedName> {
         self.name.as_ref()
     }
 }
 
 impl Policy {
-    /// Checks a request before anything is done for it: what a rule for `http` allows, or
-    /// one for connections to its host and port. A look-up of the name is then for the
-    /// request alone, and [`vet_destination`](Self::vet_destination) checks each address
-    /// that it finds.
+    /// Checks a request before anything is done for it. Of a request to a name it says
+    /// whether some address of the name could be one to send it to; then each address
+    /// that the name has is for [`vet_destination`](Self::vet_destination).
+    ///
+    /// A rule for `http` allows it, or one to `connect` to its host and port over TCP. A
+    /// rule for addresses, but for `*` and `public`, is one for a name only where the
+    /// program may look that name up: to look up any name tells whoever has it.
+    ///
+    /// ```
+    /// use capsock_policy::http::Request;
+    /// use capsock_policy::{Op, Policy};
+    ///
+    /// let policy = Policy::default().allow(Op::Http, "GET https://api.example.com/v1/*")?;
+    /// let request = Request::of("GET", "https", "api.example.com", "/v1/status")?;
+    /// let vetted = policy.vet_request(&request).expect("the rule allows it");
+    /// let name = vetted.name().expect("its host is a name");
+    /// assert_eq!(name.as_str(), "api.example.com");
+    /// // What the name has resolved to.
+    /// assert!(policy.vet_destination(&vetted, "9.9.9.9".parse()?).is_ok());
+    /// assert!(policy.vet_destination(&vetted, "127.0.0.1".parse()?).is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// [`Refusal::Denied`] where a rule forbids it, or none could allow it whatever address
     /// the host's name has; [`Refusal::Invalid`] for an address that is no peer.
     pub fn vet_request(&self, request: &Request) -> Result<VettedRequest, Refusal> {
-        self.requesting(request)?;
+        self.requesting(request, None)?;
         Ok(VettedRequest {
-            name: request.name(),
             request: request.clone(),
+            name: request.name().map(|name| VettedName(name.to_owned())),
         })
-    }
-
-    /// The rule that may allow it.
-    pub(crate) fn requesting(&self, request: &Request) -> Result<Grants<'_>, Refusal> {
-        let name = match (request.destination().host(), request.name()) {
-            (Host::Ip(ip), _) => return self.sending(request, *ip),
-            (Host::Name(_), Some(name)) => name,
-            (Host::Name(name), None) => return Err(Refusal::Invalid(Invalid::of_name(name))),
-        };
-        let grant = self
-            .asking(request, &name)
-            .map_err(|cause| Refusal::Denied(Denial::of_request(request, cause)))?;
-        for limit in &self.limits {
-            let verdict = limit.requesting(request);
-            verdict.map_err(|refusal| refusal.limited_by(limit.limited_by))?;
-        }
-        Ok([grant, None])
     }
 
     /// Checks an address for a request: the one that its host is, or one that its name has
@@ -72,92 +74,106 @@ impl Policy {
     ///
     /// # Errors
     /// [`Refusal::Denied`] where the rules do not allow the request there, and
-    /// [`Refusal::Invalid`] for an address that is no peer.
+    /// [`Refusal::Invalid`] for an address that is no peer, and for another one than the
+    /// host that is an address.
     pub fn vet_destination(
         &self,
         request: &VettedRequest,
         ip: IpAddr,
     ) -> Result<Vetted<Connect>, Refusal> {
-        self.sending(&request.request, ip)?;
+        let request = &request.request;
+        self.requesting(request, Some(ip))?;
         Ok(Vetted {
-            address: SocketAddr::new(ip, request.request.destination().port()).into(),
+            address: SocketAddr::new(ip, request.destination().port()).into(),
             unix: None,
             operation: PhantomData,
         })
     }
 
-    /// The first of the grants that may allow it, by name.
-    fn asking(&self, request: &Request, name: &VettedName) -> Result<Option<&Rule>, Cause> {
-        let is_forbidden = |rule: &&Rule| match rule.op {
-            Op::Http => rule.covers_named_request(request),
-            Op::Resolve => rule.covers_name(name.as_str()),
-            _ => false,
+    /// The rules that allow it, or without an address may do so.
+    pub(crate) fn requesting(
+        &self,
+        request: &Request,
+        ip: Option<IpAddr>,
+    ) -> Result<Grants<'_>, Refusal> {
+        let ip = match (request.destination().host(), ip) {
+            (Host::Name(_), ip) => ip,
+            (Host::Ip(host), Some(ip)) if canonical(*host) != canonical(ip) => {
+                let reason = "it goes to the address that its host is, and to no other";
+                let invalid = Invalid::of_text(Op::Http, &request.to_string(), reason);
+                return Err(Refusal::Invalid(invalid));
+            }
+            (Host::Ip(host), _) => Some(*host),
         };
-        if let Some(rule) = self.rules_of(Effect::Deny).find(is_forbidden) {
-            return Err(Cause::Rule(rule.clone()));
-        }
-        let may = |http: &HttpTarget| {
-            http.covers_but_host(Effect::Allow, request) && http.may_be_host(name.as_str())
+        let grants = match ip {
+            Some(ip) => self.sending(request, ip)?,
+            None => [Some(self.asking(request).map_err(Refusal::Denied)?), None],
         };
-        let grants = || self.rules_of(Effect::Allow);
-        let is_http = |rule: &&Rule| rule.http().is_some_and(may);
-        if let Some(rule) = grants().find(is_http) {
-            return Ok(Some(rule));
-        }
-        if self.looking_up(name.as_str()).is_err() {
-            return Err(Cause::NoRule);
-        }
-        let port = request.destination().port();
-        let connects =
-            |rule: &&Rule| rule.covers_named_request(request) || rule.may_connect_to(port);
-        grants().find(connects).map(Some).ok_or(Cause::NoRule)
-    }
-
-    pub(crate) fn sending(&self, request: &Request, ip: IpAddr) -> Result<Grants<'_>, Refusal> {
-        let endpoint = SocketAddr::new(ip, request.destination().port());
-        let address = Address::from(endpoint);
-        Invalid::check(Op::Connect, Protocol::Tcp, &address).map_err(Refusal::Invalid)?;
-        let mut grants = [None; 2];
-        for (grant, subject) in grants.iter_mut().zip(subjects(&address)) {
-            *grant = self
-                .sending_to(request, &subject)
-                .map(Some)
-                .map_err(Refusal::Denied)?;
-        }
         for limit in &self.limits {
-            let verdict = limit.sending(request, ip);
+            let verdict = limit.requesting(request, ip);
             verdict.map_err(|refusal| refusal.limited_by(limit.limited_by))?;
         }
         Ok(grants)
     }
 
-    /// The rule that allows it.
-    fn sending_to(&self, request: &Request, address: &Address) -> Result<&Rule, Denial> {
-        let denied = |cause| Denial::of_request(request, cause);
-        let Some(ip) = address.canonical().map(|endpoint| endpoint.ip()) else {
-            return Err(denied(Cause::NoRule));
-        };
-        if let Some(rule) = self.denied_by(Op::Connect.denied_by(), Protocol::Tcp, address) {
-            return Err(denied(Cause::Rule(rule.clone())));
-        }
-        let covers = |rule: &&Rule| rule.covers_request(request, ip, &self.facts);
+    /// The first of the grants that may allow it, by what its host is called.
+    fn asking(&self, request: &Request) -> Result<&Rule, Denial> {
+        self.not_forbidden(request)?;
+        let grant = self.grants_by_name(request).next();
+        grant.ok_or_else(|| Denial::of_request(request, Cause::NoRule))
+    }
+
+    /// Whether no denial is of it wherever its name leads.
+    fn not_forbidden(&self, request: &Request) -> Result<(), Denial> {
         let mut denials = self.rules_of(Effect::Deny);
-        if let Some(rule) = denials.find(|rule| rule.op == Op::Http && covers(rule)) {
-            return Err(denied(Cause::Rule(rule.clone())));
+        match denials.find(|rule| rule.forbids_wherever(request)) {
+            Some(rule) => Err(Denial::of_request(request, Cause::Rule(rule.clone()))),
+            None => Ok(()),
         }
-        let grants = || self.rules_of(Effect::Allow);
-        if let Some(rule) = grants().find(covers) {
-            return Ok(rule);
+    }
+
+    /// The grants that may allow a request to a name.
+    pub(crate) fn grants_by_name(&self, request: &Request) -> impl Iterator<Item = &Rule> {
+        let is_told = request.name().is_some_and(|name| self.tells(name));
+        self.rules_of(Effect::Allow)
+            .filter(move |rule| rule.may_allow(request, is_told))
+    }
+
+    /// Whether a grant lets the guest look a name up by itself.
+    pub(crate) fn tells(&self, name: &str) -> bool {
+        name == "localhost"
+            || self
+                .rules_of(Effect::Allow)
+                .any(|rule| rule.covers_name(name))
+    }
+
+    fn sending(&self, request: &Request, ip: IpAddr) -> Result<Grants<'_>, Refusal> {
+        let address = Address::from(SocketAddr::new(ip, request.destination().port()));
+        Invalid::check(Op::Connect, Protocol::Tcp, &address).map_err(Refusal::Invalid)?;
+        self.not_forbidden(request).map_err(Refusal::Denied)?;
+        let mut grants = [None; 2];
+        for (grant, subject) in grants.iter_mut().zip(subjects(&address)) {
+            let rule = self.sending_to(request, &subject);
+            *grant = Some(rule.map_err(Refusal::Denied)?);
         }
-        if let Some(rule) = self.allowed_by(Op::Connect, Protocol::Tcp, address) {
-            return Ok(rule);
+        Ok(grants)
+    }
+
+    /// The rule that allows it at an address, or at the one within another.
+    pub(crate) fn sending_to(&self, request: &Request, to: &Address) -> Result<&Rule, Denial> {
+        let Some(ip) = to.canonical().map(|endpoint| endpoint.ip()) else {
+            return Err(Denial::of_request(request, Cause::NoRule));
+        };
+        let is_met = |rule: &&Rule| rule.covers_request(request, ip, &self.facts);
+        let denial = self
+            .denied_by(Op::Connect.denied_by(), Protocol::Tcp, to)
+            .or_else(|| self.rules_of(Effect::Deny).find(is_met));
+        if let Some(rule) = denial {
+            return Err(Denial::of_request(request, Cause::Rule(rule.clone())));
         }
-        // One that would be enough in another class.
-        Err(
-            match grants().find(|rule| rule.covers_named_request(request)) {
-                Some(rule) => Denial::of_request_to(rule, request, ip, self.facts.class_of(ip)),
-                None => denied(Cause::NoRule),
-            },
-        )
+        let grant = self.rules_of(Effect::Allow).find(is_met);
+        grant
+            .or_else(|| self.allowed_by(Op::Connect, Protocol::Tcp, to))
+            .ok_or_else(|| Denial::of_request_to(request, ip, self.facts.class_of(ip)))
     }
 }

@@ -6,10 +6,12 @@ use std::time::Instant;
 use proptest::prelude::*;
 
 use super::*;
-use crate::VettedName;
+use crate::http::Request;
 use crate::operation::{Bind, Connect, Listen, Send};
+use crate::{Check, VettedName};
 
 const HOSTS: &str = r"(127\.0\.0\.[0-2]|10\.0\.0\.[0-2]|8\.8\.8\.[0-2]|\[::1\]|\[64:ff9b::/96\]|\*|loopback|private|public|127\.0\.0\.0/8|10\.0\.0\.0/7|0\.0\.0\.0/0|\[::/0\])";
+const HTTP: &str = r"http ((GET|PUT) )?http://(8\.8\.8\.[0-2]|127\.0\.0\.1|\[::1\]|\[64:ff9b::/96\]|\*|loopback|public|localhost|\[10\.0\.0\.0/8\]|(\*\.)?(a|b)\.example)(:[1-2])?/(a|a/\*|\*)";
 const PORTS: &str = r"([1-2]|1-2|\*)";
 
 /// A rule of a small world, so that rules often meet.
@@ -20,6 +22,8 @@ fn rule(effect: &'static str) -> impl Strategy<Value = Rule> {
         format!("listen (tcp|udp)://{HOSTS}:\\* from={HOSTS}"),
         format!("(send|recv) (udp|ip)://{HOSTS}:{PORTS}"),
         "(connect|listen|bind|send) unix:/run/(a|b|d/)".to_owned(),
+        "resolve (a\\.example|localhost|\\*)".to_owned(),
+        HTTP.to_owned(),
     ];
     prop::sample::select(kinds.to_vec())
         .prop_flat_map(|kind| prop::string::string_regex(&kind).expect("a pattern"))
@@ -74,6 +78,19 @@ fn verdicts(policy: &Policy, address: &Address, other: &Address) -> Vec<bool> {
             policy.admit_sender(protocol, None, address).is_ok(),
             policy.vet_implicit_bind(protocol, address.family()).is_ok(),
         ]);
+    }
+    for (host, path) in [
+        ("a.example", "/a"),
+        ("b.a.example:1", "/a/b"),
+        ("localhost", "/b"),
+    ] {
+        let request = Request::of("GET", "http", host, path).expect("a request");
+        let ip = address.canonical().map(|endpoint| endpoint.ip());
+        let asked = [None, ip].map(|ip| Check::Request {
+            request: request.clone(),
+            ip,
+        });
+        verdicts.extend(asked.map(|check| check.ask(policy).is_ok()));
     }
     verdicts
 }
@@ -187,7 +204,7 @@ proptest! {
         let said = |address: SocketAddr| {
             let mut said = verdicts(&policy, &address.into(), &other);
             // The implicit bind is one of the socket's family.
-            for chunk in said.chunks_mut(8) {
+            for chunk in said.chunks_exact_mut(8) {
                 chunk[7] = true;
             }
             // And as the peer of others.

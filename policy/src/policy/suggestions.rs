@@ -9,6 +9,9 @@ use std::path::PathBuf;
 use proptest::prelude::*;
 
 use super::*;
+use crate::address::host_text;
+use crate::class::Class;
+use crate::http::Request;
 use crate::operation::{Bind, Connect, Listen, Recv, Send};
 use crate::{
     AlgAddress, BluetoothAddress, BluetoothDevice, BluetoothProtocol, CanAddress, CanProtocol,
@@ -393,6 +396,61 @@ fn option() -> impl Strategy<Value = Attempt> {
     ]
 }
 
+fn request() -> impl Strategy<Value = Attempt> {
+    let host = prop_oneof![
+        ip().prop_map(host_text),
+        "[a-z_]{1,3}\\.example\\.?",
+        prop::sample::select(vec!["localhost", "a.localhost", "public", "db"])
+            .prop_map(str::to_owned),
+    ];
+    let port = prop_oneof![
+        Just(String::new()),
+        (1..=u16::MAX).prop_map(|port| format!(":{port}"))
+    ];
+    let path = prop_oneof![
+        "(/([a-c0-9]|%[2-7][0-9A-F]|[!-~]){0,3}){0,3}",
+        "/(8|32|33|8:80|08)(/|\\*)?",
+        "(/[a-c;*%25]{0,3}){0,4}",
+    ];
+    let sent = prop_oneof![Just(None), ip().prop_map(Some)];
+    (host, port, path, "GET|PUT|M-S", any::<bool>(), sent).prop_filter_map(
+        "no request",
+        |(host, port, path, method, is_https, ip)| {
+            let schemes = if is_https {
+                ["https", "http"]
+            } else {
+                ["http", "https"]
+            };
+            let request = |method: &str, scheme: &str, host: &str, path: &str| {
+                Request::of(method, scheme, &format!("{host}{port}"), path).ok()
+            };
+            let tried = request(&method, schemes[0], &host, &path)?;
+            let near = [
+                request("POST", schemes[0], &host, &path),
+                request(&method, schemes[1], &host, &path),
+                request(&method, schemes[0], "other.example", &path),
+                request(&method, schemes[0], &host, &format!("{path}x")),
+                request(&method, schemes[0], &host, &format!("{path}/x")),
+                request(&method, schemes[0], &host, &format!("/x{path}")),
+            ];
+            let is_address = tried.name().is_none();
+            // What is in no class cannot be had by a name, and `localhost` has known ones.
+            let has_class = |ip: &IpAddr| {
+                let reached = subjects(&SocketAddr::new(*ip, 1).into()).into_iter();
+                let mut ips = reached.filter_map(|address| Some(address.canonical()?.ip()));
+                ips.all(|ip| Class::of(ip).is_some())
+            };
+            let ip = ip.filter(|ip| !is_address && host != "localhost" && has_class(ip));
+            let near = near.into_iter().flatten();
+            let near: Vec<Request> = near
+                .filter(|near| near.to_string() != tried.to_string())
+                .collect();
+            let check = |request| Check::Request { request, ip };
+            Some((check(tried), near.into_iter().map(check).collect()))
+        },
+    )
+}
+
 fn opening() -> impl Strategy<Value = Attempt> {
     let protocols = vec![
         Protocol::Mptcp,
@@ -420,8 +478,11 @@ fn opening() -> impl Strategy<Value = Attempt> {
 }
 
 /// Whether no rule could name what was tried: a path that is not absolute, or by
-/// which the same file has others, or no name at all.
+/// which the same file has others, or no name at all; a name that is a word of rules.
 fn is_unsayable(tried: &Check) -> bool {
+    if let Check::Request { request, .. } = tried {
+        return request.name() == Some("public");
+    }
     let (Check::Use { address, .. }
     | Check::Pass { over: address, .. }
     | Check::Take { over: address, .. }) = tried
@@ -463,7 +524,11 @@ fn is_plain(target: &str) -> bool {
         let mut characters = word.chars();
         characters.all(|character| matches!(character, '\\' | '"' | '\'') || seen(character))
     };
-    match target.split_once(" from=") {
+    match target
+        .split_once(" from=")
+        .or(target.split_once(" in="))
+        .or(target.split_once(' '))
+    {
         None => word(target) && !target.contains(char::is_whitespace),
         Some((target, peer)) => is_plain(target) && is_plain(peer),
     }
@@ -476,7 +541,7 @@ proptest! {
     fn a_suggestion_allows_what_was_tried_and_nothing_beside_it(
         (tried, near) in prop_oneof![
             4 => internet(), 2 => peers(), 4 => unix(), 2 => special(), 2 => name(), 2 => option(),
-            1 => opening(),
+            1 => opening(), 4 => request(),
         ],
     ) {
         let Some(mut denial) = tried.asked() else {
@@ -496,6 +561,10 @@ proptest! {
             let target = grant.target();
             let parsed = Rule::parse(Effect::Allow, grant.op(), &target);
             prop_assert_eq!(parsed.as_ref(), Ok(grant), "{}", target);
+            if grant.op() != Op::Interfaces {
+                let words = vec![format!("--allow-{}", grant.op()), target.clone()];
+                prop_assert_eq!(shlex::split(&grant.flag()), Some(words));
+            }
             let address = target.split_once(" of=").map_or(&target[..], |(address, _kind)| address);
             prop_assert!(is_plain(address), "{target:?}");
             // On a command line it is no flag.

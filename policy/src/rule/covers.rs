@@ -6,8 +6,8 @@ use std::path::Path;
 use ipnet::IpNet;
 
 use super::{
-    AbstractName, Effect, Family, Host, Name, Op, OptionValue, PortItem, Ports, Proto, Rule,
-    Target, UnixPath,
+    AbstractName, Effect, Family, Host, HttpHost, Name, Op, OptionValue, PortItem, Ports, Proto,
+    Rule, Target, UnixPath,
 };
 use crate::class::{self, Class};
 use crate::facts::Facts;
@@ -148,6 +148,10 @@ impl Rule {
     pub(crate) fn within(&self) -> &[Class] {
         match &self.target {
             Target::Named { within, .. } => within,
+            Target::Http(http) => match &http.host {
+                HttpHost::Named { within, .. } => within,
+                HttpHost::Address(_) => &[],
+            },
             _ => &[],
         }
     }

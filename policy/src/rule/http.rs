@@ -1,12 +1,14 @@
 //! Requests in rules.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use ipnet::IpNet;
 
 use super::{Effect, Host, Name, Ports, Proto, Rule, Target};
 use crate::class::Class;
 use crate::facts::Facts;
-use crate::http::{self, Request, widest, write_path};
+use crate::http::{Request, in_rules, is_like_a_prefix, port_of, widest};
 use crate::{Op, Protocol};
 
 /// What requests a rule is about.
@@ -33,34 +35,34 @@ pub(crate) enum HttpHost {
     },
 }
 
+/// What a request is sent over.
+pub(crate) const PROTO: Proto = Proto::Only(Protocol::Tcp);
+
 impl HttpTarget {
     /// Whether it is about a request, whatever its host is.
     pub(crate) fn covers_but_host(&self, effect: Effect, request: &Request) -> bool {
-        let is_method =
-            self.methods.is_empty() || self.methods.iter().any(|method| method == request.method());
-        let port = request.destination().port();
-        is_method
+        self.covers_method(request)
             && self.is_https == request.is_https()
-            && self.ports.covers(port)
-            && self.covers_path(effect, &request.compared_path())
+            && self.ports.covers(request.destination().port())
+            && self.covers_path(effect, request.path())
     }
 
-    /// Some servers take several slashes for one, and others drop what follows a `;`: a
-    /// denial is about what either kind makes of a path.
-    fn covers_path(&self, effect: Effect, path: &str) -> bool {
-        let is_it = |path: &str| match self.more {
-            true => path.starts_with(&self.path),
-            false => path == self.path,
+    pub(crate) fn covers_method(&self, request: &Request) -> bool {
+        self.methods.is_empty() || self.methods.iter().any(|it| it == request.method())
+    }
+
+    /// A grant is about one path; a denial about whatever a server may take for it.
+    pub(crate) fn covers_path(&self, effect: Effect, path: &str) -> bool {
+        let named = in_rules(path);
+        let is_named = match self.more {
+            true => named.starts_with(&self.path),
+            false => named == self.path,
         };
-        is_it(path) || (effect == Effect::Deny && is_it(&widest(path)))
-    }
-
-    /// Whether its host may be that of a request, of which no address is known yet.
-    pub(crate) fn may_be_host(&self, name: &str) -> bool {
-        match &self.host {
-            HttpHost::Named { name: granted, .. } => granted.covers(name),
-            HttpHost::Address(_) => true,
-        }
+        let is_taken_for_it = || match (widest(&self.path), widest(path)) {
+            (denied, path) if self.more => path.starts_with(&denied),
+            (denied, path) => path == denied,
+        };
+        is_named || (effect == Effect::Deny && is_taken_for_it())
     }
 }
 
@@ -73,89 +75,92 @@ impl Rule {
         }
     }
 
+    /// Whether it may allow a request to a name, by some address that the name could have.
+    /// `is_told` is whether the guest may look the name up by itself.
+    pub(crate) fn may_allow(&self, request: &Request, is_told: bool) -> bool {
+        match &self.target {
+            Target::Http(http) => {
+                let is_host = match &http.host {
+                    HttpHost::Named { name, .. } => is_to(request, name),
+                    HttpHost::Address(Host::Any | Host::Class(Class::Public)) => true,
+                    HttpHost::Address(_) => is_told,
+                };
+                is_host && http.covers_but_host(Effect::Allow, request)
+            }
+            Target::Named { name, .. } => self.connects(request) && is_to(request, name),
+            _ => self.connects(request) && is_told,
+        }
+    }
+
+    /// Whether it is about a request, whatever address its name leads to: by the name, or
+    /// by every address.
+    pub(crate) fn forbids_wherever(&self, request: &Request) -> bool {
+        match &self.target {
+            Target::Http(http) => {
+                let is_host = match &http.host {
+                    HttpHost::Named { name, .. } => is_to(request, name),
+                    HttpHost::Address(host) => is_everywhere(*host, request),
+                };
+                is_host && http.covers_but_host(Effect::Deny, request)
+            }
+            Target::Net { host, .. } => self.connects(request) && is_everywhere(*host, request),
+            _ => {
+                let mut name = request.name().into_iter();
+                self.op == Op::Resolve && name.any(|name| self.covers_name(name))
+            }
+        }
+    }
+
     /// Whether it is about a request that goes to an address, which its name has resolved to
-    /// where it has one. A rule for connections is about every request over them, and knows
-    /// the request's name.
+    /// where it has one. A rule for connecting to the name needs no pin for that.
     pub(crate) fn covers_request(&self, request: &Request, ip: IpAddr, facts: &Facts) -> bool {
         let is_class = |within: &[Class]| {
             let class = facts.class_of(ip);
             class.is_some_and(|class| within.contains(&class))
         };
-        self.names_request(request, |name, within| {
-            let is_named = request
-                .name()
-                .is_some_and(|asked| name.covers(asked.as_str()));
-            is_named && (self.effect == Effect::Deny || is_class(within))
-        }) || self.http().is_some_and(|http| {
-            http.covers_but_host(self.effect, request)
-                && matches!(&http.host, HttpHost::Address(host) if host.covers(self.effect, ip, Some(facts)))
-        })
-    }
-
-    /// Whether it is about a request by the name of its host, but for the classes that it
-    /// has.
-    pub(crate) fn covers_named_request(&self, request: &Request) -> bool {
-        let asked = request.name();
-        let asked = asked.as_ref();
-        self.names_request(request, |name, _within| {
-            asked.is_some_and(|asked| name.covers(asked.as_str()))
-        })
-    }
-
-    fn names_request(&self, request: &Request, is_host: impl Fn(&Name, &[Class]) -> bool) -> bool {
         match &self.target {
-            Target::Http(http) => match &http.host {
-                HttpHost::Named { name, within } => {
-                    http.covers_but_host(self.effect, request) && is_host(name, within)
-                }
-                HttpHost::Address(_) => false,
-            },
-            Target::Named {
-                proto,
-                name,
-                ports,
-                within,
-            } => {
-                self.op == Op::Connect
-                    && proto.covers(self.effect, Protocol::Tcp)
-                    && ports.covers(request.destination().port())
-                    && is_host(name, within)
+            Target::Http(http) => {
+                let is_host = match &http.host {
+                    HttpHost::Named { name, within } => is_to(request, name) && is_class(within),
+                    HttpHost::Address(host) => host.covers(self.effect, ip, Some(facts)),
+                };
+                is_host && http.covers_but_host(self.effect, request)
+            }
+            Target::Named { name, within, .. } => {
+                self.connects(request) && is_to(request, name) && is_class(within)
             }
             _ => false,
         }
     }
 
-    /// The classes that the address of a name may be of, as text.
-    pub(crate) fn http_classes(&self) -> Option<String> {
-        let within = match &self.target {
-            Target::Http(http) => match &http.host {
-                HttpHost::Named { within, .. } => within,
-                HttpHost::Address(_) => return None,
-            },
-            Target::Named { within, .. } => within,
-            _ => return None,
+    /// Whether it is about connections to a request's port, or forbids them.
+    pub(crate) fn connects(&self, request: &Request) -> bool {
+        let is_op = match self.effect {
+            Effect::Allow => self.op == Op::Connect,
+            Effect::Deny => Op::Connect.denied_by().contains(&self.op),
         };
-        let within: Vec<&str> = within.iter().map(|class| class.name()).collect();
-        Some(within.join(", "))
-    }
-
-    /// Whether it may let a connection to a port be made, to whatever address.
-    pub(crate) fn may_connect_to(&self, port: u16) -> bool {
-        matches!(&self.target, Target::Net { proto, ports, .. }
-            if self.op == Op::Connect && proto.covers(self.effect, Protocol::Tcp) && ports.covers(port))
-    }
-
-    /// The target of the same rule for one request, and a class.
-    pub(crate) fn target_for_request(&self, request: &Request, class: Class) -> (Op, String) {
         match &self.target {
-            Target::Http(_) => (Op::Http, format!("{request} in={class}")),
-            _ => {
-                let name = request.name();
-                let name = name.as_ref().map_or("", |name| name.as_str());
-                (self.op, format!("{} in={class}", self.target_for(name)))
+            Target::Net { proto, ports, .. } | Target::Named { proto, ports, .. } => {
+                is_op
+                    && proto.covers(self.effect, Protocol::Tcp)
+                    && ports.covers(request.destination().port())
             }
+            _ => false,
         }
     }
+}
+
+fn is_to(request: &Request, name: &Name) -> bool {
+    request.name().is_some_and(|asked| name.covers(asked))
+}
+
+/// Whether a denial for a host is about every address that a request could go to. Of
+/// `localhost` and what is beneath it these are known.
+fn is_everywhere(host: Host, request: &Request) -> bool {
+    let is_local = |name: &str| name == "localhost" || name.ends_with(".localhost");
+    let local = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
+    let denies = |ip: &IpAddr| host.covers(Effect::Deny, *ip, None);
+    host == Host::Any || (request.name().is_some_and(is_local) && local.iter().all(denies))
 }
 
 impl fmt::Display for HttpTarget {
@@ -164,19 +169,28 @@ impl fmt::Display for HttpTarget {
             write!(f, "{} ", self.methods.join(","))?;
         }
         f.write_str(if self.is_https { "https://" } else { "http://" })?;
-        match &self.host {
-            HttpHost::Named { name, .. } => write!(f, "{name}")?,
-            // A slash would begin the path.
-            HttpHost::Address(Host::Net(net)) if net.prefix_len() < net.max_prefix_len() => {
-                write!(f, "[{net}]")?;
+        let is_ipv4 = match &self.host {
+            HttpHost::Named { name, .. } => {
+                write!(f, "{name}")?;
+                false
             }
-            HttpHost::Address(host) => write!(f, "{host}")?,
-        }
-        let own = Ports::one(http::port_of(self.is_https));
-        if self.ports != own {
+            // Its slash would begin the path.
+            HttpHost::Address(Host::Net(net @ IpNet::V4(_)))
+                if net.prefix_len() < net.max_prefix_len() =>
+            {
+                write!(f, "[{net}]")?;
+                false
+            }
+            HttpHost::Address(host) => {
+                write!(f, "{host}")?;
+                matches!(host, Host::Net(IpNet::V4(_)))
+            }
+        };
+        let is_own = self.ports == Ports::one(port_of(self.is_https));
+        if !is_own || (is_ipv4 && is_like_a_prefix(&self.path)) {
             write!(f, ":{}", self.ports)?;
         }
-        write_path(f, &self.path)?;
+        f.write_str(&self.path)?;
         if self.more {
             f.write_str("*")?;
         }
@@ -189,6 +203,3 @@ impl fmt::Display for HttpTarget {
         }
     }
 }
-
-/// What a rule for requests is, of a connection: TCP.
-pub(crate) const PROTO: Proto = Proto::Only(Protocol::Tcp);
