@@ -2,10 +2,14 @@
 
 use std::fmt::Write;
 use std::path::PathBuf;
+#[cfg(feature = "http")]
+use std::sync::OnceLock;
 use std::sync::{Arc, LazyLock};
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+#[cfg(feature = "http")]
+use rustls::RootCertStore;
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 
@@ -28,7 +32,14 @@ pub struct TrustStore {
     system: bool,
     /// PEM of nothing but certificates.
     added: Arc<str>,
+    #[cfg(feature = "http")]
+    roots: Roots,
 }
+
+/// The certificates as rustls has them, read when they are first needed, for all guests that
+/// have the same.
+#[cfg(feature = "http")]
+type Roots = Arc<OnceLock<Arc<RootCertStore>>>;
 
 /// What cannot be added to a [`TrustStore`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -56,9 +67,13 @@ impl TrustStore {
     /// `SSL_CERT_DIR` name. They are read once a process, when the first guest asks for
     /// them; what could not be read is told by `tracing`, at level `WARN`.
     pub fn system() -> Self {
+        #[cfg(feature = "http")]
+        static ROOTS: LazyLock<Roots> = LazyLock::new(Roots::default);
         Self {
             system: true,
             added: Arc::default(),
+            #[cfg(feature = "http")]
+            roots: ROOTS.clone(),
         }
     }
 
@@ -67,6 +82,8 @@ impl TrustStore {
         Self {
             system: false,
             added: Arc::default(),
+            #[cfg(feature = "http")]
+            roots: Roots::default(),
         }
     }
 
@@ -88,8 +105,10 @@ impl TrustStore {
             return Err(TrustError::NoCertificate);
         }
         Ok(Self {
+            system: self.system,
             added: added.into(),
-            ..self
+            #[cfg(feature = "http")]
+            roots: Roots::default(),
         })
     }
 
@@ -97,6 +116,19 @@ impl TrustStore {
     /// guest has asked for them.
     pub fn system_paths() -> Vec<PathBuf> {
         os::trust::paths()
+    }
+
+    /// For what the host verifies itself. One that cannot be used verifies nothing.
+    #[cfg(feature = "http")]
+    pub(crate) fn roots(&self) -> Arc<RootCertStore> {
+        let read = || {
+            let mut roots = RootCertStore::empty();
+            let trusted = self.certificates();
+            let certificates = CertificateDer::pem_slice_iter(&trusted).flatten();
+            roots.add_parsable_certificates(certificates);
+            Arc::new(roots)
+        };
+        self.roots.get_or_init(read).clone()
     }
 
     /// What the guest is told.

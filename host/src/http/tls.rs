@@ -3,9 +3,9 @@
 use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 
+use rustls::ClientConfig;
 use rustls::crypto::ring;
-use rustls::{ClientConfig, RootCertStore};
-use rustls_pki_types::{CertificateDer, ServerName, pem::PemObject};
+use rustls_pki_types::ServerName;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use wasmtime_wasi_http::Error;
@@ -55,16 +55,13 @@ impl Tls {
         if let Some(config) = self.config.get() {
             return Ok(config);
         }
-        let mut roots = RootCertStore::empty();
-        let trusted = self.trusted.certificates();
-        let certificates = CertificateDer::pem_slice_iter(&trusted).flatten();
-        // One that cannot be used verifies nothing.
-        roots.add_parsable_certificates(certificates);
         let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()));
         let builder = builder
             .with_safe_default_protocol_versions()
             .map_err(|error| Error::InternalError(Some(error.to_string())))?;
-        let mut config = builder.with_root_certificates(roots).with_no_client_auth();
+        let mut config = builder
+            .with_root_certificates(self.trusted.roots())
+            .with_no_client_auth();
         config.alpn_protocols = PROTOCOLS.map(<[u8]>::to_vec).to_vec();
         Ok(self.config.get_or_init(|| Arc::new(config)))
     }
