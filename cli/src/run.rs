@@ -239,12 +239,21 @@ fn link(engine: &Engine, component: &Component, surface: &Surface) -> wasmtime::
     capsock_host::wasi::add_to_linker_p2(&mut linker)?;
     script::add_to_linker(&mut linker)?;
     capsock_host::add_to_linker_async(&mut linker)?;
-    http::add_to_linker_p2(&mut linker)?;
+    // It has so many functions that each start would take a third longer.
+    let has_http = surface
+        .imports
+        .iter()
+        .any(|name| name.starts_with("wasi:http/"));
+    if has_http {
+        http::add_to_linker_p2(&mut linker)?;
+    }
     if surface.concurrency.is_needed() {
         wasmtime_wasi::p3::add_to_linker(&mut linker)?;
         links::add_to_linker_p3(&mut linker)?;
         capsock_host::wasi::add_to_linker_p3(&mut linker)?;
-        http::add_to_linker_p3(&mut linker)?;
+        if has_http {
+            http::add_to_linker_p3(&mut linker)?;
+        }
     }
     let linked = linker.instantiate_pre(component)?;
     Ok(match surface.runs_concurrently() {
