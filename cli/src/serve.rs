@@ -63,6 +63,9 @@ pub(crate) fn serve(serve: Serve) -> Result<i32, Failure> {
     let told = Arc::new(Told::default());
     let limits = instance.limits.clone();
     let service = service(&engine, &component, &surface, instance, &told)?;
+    let unstarted = |error| Failure::Usage(format!("cannot start: {error}"));
+    // Before anybody is told that it can be ended.
+    let mut signals = Signals::new([SIGINT, SIGTERM]).map_err(unstarted)?;
     let mut server = Server::new(&limits);
     if !certificates.is_empty() {
         let set = server.certificates(certificates);
@@ -75,8 +78,6 @@ pub(crate) fn serve(serve: Serve) -> Result<i32, Failure> {
         tell(format_args!("listening on {at}"));
         server = server.listen(listener, service.clone());
     }
-    let unstarted = |error| Failure::Usage(format!("cannot start: {error}"));
-    let mut signals = Signals::new([SIGINT, SIGTERM]).map_err(unstarted)?;
     tick(&engine, limits.tick).map_err(unstarted)?;
     let (stop, running) = server.start(threads, drain).map_err(unstarted)?;
     let waiting = thread::Builder::new().name("signals".to_owned());
@@ -116,6 +117,7 @@ fn service(
     let domains = instance.dns_search;
     let mut template = Template::new(instance.policy, instance.limits)
         .trust_store(instance.trust_store)
+        .on_failure(|error| tell(format_args!("a request failed: {}", error.root_cause())))
         .context(move |sockets| {
             let (denials, refusals) = (denials.clone(), refusals.clone());
             let sockets = sockets
@@ -157,7 +159,7 @@ fn engine(surface: &Surface, limits: &Limits) -> Result<Engine, Failure> {
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(limits.requests)
         .total_core_instances(parts)
-        .total_memories(limits.requests)
+        .total_memories(parts)
         .total_tables(parts)
         .total_stacks(parts)
         .max_memory_size(

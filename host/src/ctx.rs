@@ -404,12 +404,10 @@ impl CapsockCtx {
         request: &VettedRequest,
         addresses: &[IpAddr],
     ) -> Result<Vec<Vetted<Connect>>, Errno> {
-        let allowed = addresses
+        let mut allowed = addresses
             .iter()
             .filter(|ip| self.may_send_to(request, **ip));
-        let allowed: Vec<IpAddr> = allowed.copied().collect();
-        let told = allowed.first().or(addresses.first());
-        let Some(told) = told.copied() else {
+        let Some(told) = allowed.next().or(addresses.first()).copied() else {
             return Ok(Vec::new());
         };
         let first = self.judge(
@@ -424,8 +422,9 @@ impl CapsockCtx {
             },
         )?;
         let first = first.map_err(|invalid| self.refuse(&invalid))?;
+        // By what a recording has learnt just now too.
         let policy = self.authority.policy();
-        let others = allowed.iter().skip(1);
+        let others = addresses.iter().filter(|ip| **ip != told);
         let others = others.filter_map(|ip| policy.vet_destination(request, *ip).ok());
         Ok(std::iter::once(first).chain(others).collect())
     }

@@ -33,22 +33,26 @@ pub struct Template {
     env: Vec<(String, String)>,
     dirs: Vec<(PathBuf, String, FsPerms)>,
     observe: Arc<Observe>,
+    on_failure: Option<Arc<OnFailure>>,
 }
 
 type Observe = dyn Fn(CapsockCtx) -> CapsockCtx + Send + Sync;
+
+type OnFailure = dyn Fn(&wasmtime::Error) + Send + Sync;
 
 impl Template {
     /// Instances under this policy and these limits, each of them for itself, and what the
     /// host has to share for all of them together.
     pub fn new(policy: Policy, limits: Limits) -> Self {
         Self {
-            policy: policy.on(capsock_host::this_machine()),
+            policy,
             quota: Quota::process(),
             limits,
             trust_store: TrustStore::system(),
             env: Vec::new(),
             dirs: Vec::new(),
             observe: Arc::new(|sockets| sockets),
+            on_failure: None,
         }
     }
 
@@ -88,6 +92,22 @@ impl Template {
     ) -> Self {
         self.observe = Arc::new(change);
         self
+    }
+
+    /// Calls `tell` where an instance traps, takes too long, or ends without a response. It
+    /// is a `tracing` event too, at level `ERROR`.
+    pub fn on_failure(mut self, tell: impl Fn(&wasmtime::Error) + Send + Sync + 'static) -> Self {
+        self.on_failure = Some(Arc::new(tell));
+        self
+    }
+
+    /// Tells how an instance ended, if it failed.
+    pub(crate) fn tell(&self, ended: wasmtime::Result<()>) {
+        let Err(error) = ended else { return };
+        tracing::error!(error = format!("{error:#}"), "a request failed");
+        if let Some(tell) = &self.on_failure {
+            tell(&error);
+        }
     }
 
     /// The limits of each instance.

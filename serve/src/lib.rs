@@ -32,6 +32,7 @@ mod connections;
 mod guest;
 mod listener;
 mod program;
+mod prompt;
 mod server;
 mod service;
 mod tls;

@@ -39,9 +39,8 @@ impl Program {
     pub(crate) fn link(
         engine: &Engine,
         component: &Component,
-        template: Template,
+        template: &Arc<Template>,
     ) -> wasmtime::Result<Self> {
-        let template = Arc::new(template);
         let is_concurrent = exports(engine, component, "wasi:http/handler@0.3");
         let mut linker = Linker::new(engine);
         wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
@@ -58,13 +57,13 @@ impl Program {
             Self::P3(ProxyHandler::new(Concurrent {
                 engine: engine.clone(),
                 pre: p3::bindings::ServicePre::new(linked)?,
-                template,
+                template: template.clone(),
             }))
         } else {
             Self::P2(Arc::new(Synchronous {
                 engine: engine.clone(),
                 pre: p2::bindings::ProxyPre::new(linked)?,
-                template,
+                template: template.clone(),
             }))
         })
     }
@@ -111,6 +110,7 @@ impl Synchronous {
             .new_incoming_request(scheme, request)?;
         let out = store.data_mut().http().new_response_outparam(sender)?;
         let time = self.template.limits().request_time;
+        let template = self.template.clone();
         let mut guest = Box::pin(async move {
             let run = async {
                 let proxy = self.pre.instantiate_async(&mut store).await?;
@@ -120,6 +120,8 @@ impl Synchronous {
             let ended = timeout(time, run)
                 .await
                 .unwrap_or_else(|_elapsed| Err(late()));
+            // There is room for the next one.
+            drop(store);
             drop(place);
             ended
         });
@@ -127,7 +129,7 @@ impl Synchronous {
             biased;
             response = &mut response => {
                 // It goes on: with the body, say, which is longer than what is kept of it.
-                tokio::spawn(async move { told(guest.await) });
+                tokio::spawn(async move { template.tell(guest.await) });
                 response
             }
             ended = &mut guest => {
@@ -144,16 +146,6 @@ impl Synchronous {
 
 fn late() -> wasmtime::Error {
     wasmtime::format_err!("it took longer than its limit request-time")
-}
-
-/// What happens after the response has begun is nobody's to hear but who watches.
-fn told(ended: wasmtime::Result<()>) {
-    if let Err(error) = ended {
-        tracing::warn!(
-            error = format!("{error:#}"),
-            "an instance failed after its response"
-        );
-    }
 }
 
 /// `wasi:http/handler@0.3`, an instance a request.
@@ -182,7 +174,7 @@ impl HandlerState for Concurrent {
                 sleep: Box::pin(sleep(time)),
             },
             state: Worker {
-                time,
+                template: self.template.clone(),
                 place: Mutex::default(),
             },
         })
@@ -212,7 +204,7 @@ impl WorkerExpiration for Expiration {
 }
 
 pub(crate) struct Worker {
-    time: Duration,
+    template: Arc<Template>,
     place: Mutex<Option<OwnedSemaphorePermit>>,
 }
 
@@ -240,12 +232,12 @@ impl WorkerState for Worker {
         _task: wasmtime::component::GuestTaskId,
     ) -> Pin<Box<dyn Future<Output = ()> + Send + Sync>> {
         *self.place() = Some(place);
-        Box::pin(sleep(self.time))
+        Box::pin(sleep(self.template.limits().request_time))
     }
 
     fn drop(&self, store: Store<Guest>, result: wasmtime::Result<()>) {
         drop(store);
         *self.place() = None;
-        told(result);
+        self.template.tell(result);
     }
 }

@@ -19,6 +19,7 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::connections::{Connections, Taken};
 use crate::listener::{Accepting, Stream};
+use crate::prompt::Prompt;
 use crate::{Arrival, CertificateError, Certificates, Listener, Service};
 
 /// How long to pause after a connection that could not be accepted.
@@ -78,8 +79,13 @@ impl Server {
     /// way then is finished, for so long as `drain`.
     ///
     /// # Errors
-    /// Where a thread cannot be made.
+    /// Where a thread cannot be made, or a listener is for `https` and there is no
+    /// certificate.
     pub fn start(self, threads: usize, drain: Duration) -> io::Result<(Stop, Running)> {
+        let needs_tls = self.listeners.iter().any(|(listener, _)| listener.is_tls());
+        if needs_tls && self.tls.is_none() {
+            return Err(io::Error::other("there is no certificate for https"));
+        }
         let (sender, stopped) = watch::channel(false);
         let server = Arc::new(self);
         let start = |number: usize| {
@@ -103,18 +109,14 @@ impl Server {
     async fn serve(&self, stopped: watch::Receiver<bool>, drain: Duration) -> io::Result<()> {
         let mut accepting = JoinSet::new();
         for (listener, service) in &self.listeners {
-            let tls = match (listener.is_tls(), &self.tls) {
-                (false, _) => None,
-                (true, Some(tls)) => Some(TlsAcceptor::from(tls.clone())),
-                (true, None) => return Err(io::Error::other("there is no certificate")),
-            };
+            let tls = self.tls.clone().filter(|_tls| listener.is_tls());
             let accept = Accept {
                 listener: listener.accepting()?,
                 service: service.clone(),
                 connections: self.connections.clone(),
                 builder: builder(&self.limits),
-                handshake: self.limits.header_time,
-                tls,
+                time: self.limits.header_time,
+                tls: tls.map(TlsAcceptor::from),
             };
             accepting.spawn(accept.until(stopped.clone(), drain));
         }
@@ -149,8 +151,8 @@ struct Accept {
     connections: Arc<Connections>,
     builder: Builder,
     tls: Option<TlsAcceptor>,
-    /// How long TLS may take to be agreed on.
-    handshake: Duration,
+    /// How long TLS may take to be agreed on, and the first bytes of HTTP to come.
+    time: Duration,
 }
 
 type Builder = auto::Builder<TokioExecutor>;
@@ -203,17 +205,21 @@ impl Accept {
 
     fn serve(&self, graceful: &GracefulShutdown, stream: Stream, place: Taken) {
         let (builder, service) = (self.builder.clone(), self.service.clone());
-        let watcher = graceful.watcher();
+        let (watcher, time) = (graceful.watcher(), self.time);
         match self.tls.clone() {
             None => {
+                let stream = Prompt::new(stream, time);
                 let served = connection(builder, watcher, stream, service, false);
                 tokio::spawn(counted(served, place));
             }
             Some(tls) => {
-                let handshake = timeout(self.handshake, tls.accept(stream));
+                let handshake = timeout(time, tls.accept(stream));
                 let served = async move {
                     match handshake.await {
-                        Ok(Ok(stream)) => connection(builder, watcher, stream, service, true).await,
+                        Ok(Ok(stream)) => {
+                            let stream = Prompt::new(stream, time);
+                            connection(builder, watcher, stream, service, true).await;
+                        }
                         Ok(Err(error)) => tracing::debug!(%error, "TLS"),
                         Err(_elapsed) => tracing::debug!("TLS took too long"),
                     }

@@ -22,6 +22,7 @@ use crate::program::Program;
 pub struct Service(Arc<Inner>);
 
 struct Inner {
+    template: Arc<Template>,
     program: Program,
     places: Arc<Semaphore>,
 }
@@ -46,8 +47,10 @@ impl Service {
         template: Template,
     ) -> wasmtime::Result<Self> {
         let most = template.limits().requests as usize;
+        let template = Arc::new(template);
         Ok(Self(Arc::new(Inner {
-            program: Program::link(engine, component, template)?,
+            program: Program::link(engine, component, &template)?,
+            template,
             places: Arc::new(Semaphore::new(most.min(Semaphore::MAX_PERMITS))),
         })))
     }
@@ -81,7 +84,7 @@ impl Service {
         let request = request.map(|body| body.map_err(Into::into).boxed_unsync());
         let handled = self.0.program.handle(arrival.is_https, request, place);
         Ok(handled.await.unwrap_or_else(|error| {
-            tracing::error!(error = format!("{error:#}"), "a request failed");
+            self.0.template.tell(Err(error));
             plain(StatusCode::INTERNAL_SERVER_ERROR, "the program failed")
         }))
     }

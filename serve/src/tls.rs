@@ -63,6 +63,9 @@ impl Certificates {
     }
 
     pub(crate) fn config(self) -> Result<Arc<ServerConfig>, CertificateError> {
+        if self.is_empty() {
+            return Err(CertificateError("there is no certificate".to_owned()));
+        }
         let versions: &[&SupportedProtocolVersion] = rustls::ALL_VERSIONS;
         let provider: Arc<CryptoProvider> = Arc::new(ring::default_provider());
         let builder = ServerConfig::builder_with_provider(provider)

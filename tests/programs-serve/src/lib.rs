@@ -68,6 +68,7 @@ impl Guest for Function {
             }
             "/sleep" => {
                 let milliseconds = query.parse().expect("milliseconds");
+                eprintln!("begun");
                 std::thread::sleep(Duration::from_millis(milliseconds));
                 answer(response, &[b"slept"]);
             }
