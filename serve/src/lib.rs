@@ -10,7 +10,9 @@
 //! use wasmtime::{Config, Engine};
 //!
 //! let engine = Engine::new(Config::new().epoch_interruption(true))?;
-//! let component = Component::from_file(&engine, "function.wasm")?;
+//! # fn function(engine: &Engine) -> wasmtime::Result<Component> { unreachable!() }
+//! // `Component::from_file`, say, with wasmtime's feature `cranelift`.
+//! let component = function(&engine)?;
 //! let policy = Policy::default().allow(Op::Http, "GET https://api.example.com/v1/*")?;
 //! let service = Service::new(&engine, &component, Template::new(policy, Limits::SERVE))?;
 //!
